@@ -1,0 +1,52 @@
+# make demo   environment, install, and the main job on data/
+# make test   environment, install, and all tests
+# make lint   ruff and mypy          make bench   one table of timings
+# make clean  remove what these made
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/mplfit fit data/simulated_400 --out mplfit-runs/demo --force
+	$(BIN)/mplfit optimize --params mplfit-runs/demo --out mplfit-runs/demo-schedule --force
+	@echo
+	@echo "pictures: mplfit-runs/demo/overview.png, mplfit-runs/demo/plots/*.png,"
+	@echo "          mplfit-runs/demo-schedule/schedule.png"
+	@echo "the schedule itself: mplfit-runs/demo-schedule/schedule.csv, .npy and .json"
+
+test: $(VENV)/.tested
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.linted
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.tested
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) build *.egg-info mplfit-runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find mplfit tests -name __pycache__ -prune -exec rm -rf {} +
+
+# One environment; each mark says what has been installed into it. The package is installed in place
+# (editable), so that a change to the code needs no new install.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "mplfit needs Python 3.11 or newer: set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+$(VENV)/.linted: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lint]'
+	@touch $@

@@ -1,0 +1,168 @@
+"""What the commands share: options, messages, progress, and named schedules."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mplfit.errors import ScheduleError
+
+if TYPE_CHECKING:
+    from mplfit.curve import Curve
+    from mplfit.readers.csv_log import ReadOptions
+    from mplfit.schedule import Schedule
+
+__all__ = [
+    "Examples",
+    "force_option",
+    "json_option",
+    "named_schedules",
+    "params_option",
+    "print_json",
+    "progress",
+    "read_options",
+    "reading_options",
+    "say",
+    "say_notes",
+    "warn",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SCHEDULE_HELP = """SPEC is a file (.csv with step,lr; .npy; .json) or text such as
+cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160. `mplfit schedule --help` lists the forms."""
+
+
+class Examples(click.Command):
+    """A command whose help ends in examples that run as they stand (a test runs them)."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"  {example}\n")
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
+force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
+params_option = click.option(
+    "--params",
+    metavar="FIT",
+    required=True,
+    help="A run folder, a fit.json, or the published parameters 25, 100 or 400.",
+)
+
+
+def reading_options(command: F) -> F:
+    """The options of every command that reads logs."""
+    for option in (
+        click.option("--warmup", type=int, help="Length of the warmup, where logs do not show it."),
+        click.option(
+            "--schedule",
+            "schedules",
+            metavar="[NAME=]SPEC",
+            multiple=True,
+            help="The schedule of the runs, or of the run NAME, instead of one rebuilt from logs.",
+        ),
+        click.option("--loss-col", metavar="COL", help="Column of the loss."),
+        click.option("--lr-col", metavar="COL", help="Column of the learning rate."),
+        click.option("--step-col", metavar="COL", help="Column of the step (a 0-based index)."),
+    ):
+        command = option(command)
+    return command
+
+
+def read_options(
+    step_col: str | None,
+    lr_col: str | None,
+    loss_col: str | None,
+    schedules: Sequence[str],
+    warmup: int | None,
+) -> tuple[ReadOptions, Mapping[str, Schedule]]:
+    """The reader's options, and the schedules of single runs."""
+    from mplfit.readers.csv_log import ReadOptions
+    from mplfit.readers.schedules import load_schedule
+
+    if warmup is not None and warmup < 0:
+        raise ScheduleError(f"the warmup must be 0 or a positive number of updates, got {warmup}")
+    of_all, of_one = None, {}
+    for text in schedules:
+        name, spec = _named(text)
+        if name:
+            of_one[name] = load_schedule(spec)
+        elif of_all is not None:
+            raise ScheduleError(
+                "--schedule without a name is given twice: name the run that each belongs to, "
+                "as in --schedule run1=cosine:steps=…"
+            )
+        else:
+            of_all = load_schedule(spec)
+    options = ReadOptions(step_col, lr_col, loss_col, of_all, warmup)
+    return options, of_one
+
+
+def named_schedules(texts: Sequence[str]) -> dict[str, Schedule]:
+    """Schedules by name: the NAME of NAME=SPEC, or the form's or the file's name, made unique."""
+    from mplfit.readers.schedules import load_schedule
+
+    schedules: dict[str, Schedule] = {}
+    for text in texts:
+        name, spec = _named(text)
+        stem = name or (Path(spec).stem if ":" not in spec else spec.partition(":")[0])
+        label, number = stem, 1
+        while label in schedules:
+            number += 1
+            label = f"{stem}-{number}"
+        schedules[label] = load_schedule(spec)
+    return schedules
+
+
+def _named(text: str) -> tuple[str, str]:
+    """NAME=SPEC taken apart; a plain SPEC has its first = after a colon, a file has none."""
+    name, equals, spec = text.partition("=")
+    if equals and ":" not in name and "," not in name:
+        return name.strip(), spec.strip()
+    return "", text
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    click.echo(text, err=True)
+
+
+def warn(text: str) -> None:
+    """A warning on stderr, coloured on a terminal."""
+    click.echo(click.style("warning: ", fg="yellow") + text, err=True)
+
+
+def say_notes(curves: Iterable[Curve]) -> None:
+    """What was assumed, dropped or mended in reading, each sentence once with its curves."""
+    by_note: dict[str, list[str]] = {}
+    for curve in curves:
+        for note in curve.origin.notes if curve.origin else ():
+            by_note.setdefault(note, []).append(curve.name)
+    for note, names in by_note.items():
+        who = ", ".join(names) if len(names) <= 3 else f"{len(names)} curves"
+        say(f"note: {who}: {note}")
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """One JSON object on stdout, as it would be in a file."""
+    from mplfit.writers.text import json_bytes
+
+    click.echo(json.dumps(json.loads(json_bytes(values)), indent=2, ensure_ascii=False))
+
+
+def progress(done: int, total: int, what: str) -> None:
+    """A line on a terminal that is drawn over, and gone when all is done; else nothing."""
+    if sys.stderr.isatty():
+        text = f"{what} {done}/{total}" if done < total else ""
+        click.echo(f"\r\033[K{text}", nl=False, err=True)

@@ -1,0 +1,257 @@
+"""`mplfit fit` and `mplfit evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mplfit.cli.common import (
+    Examples,
+    force_option,
+    json_option,
+    params_option,
+    print_json,
+    progress,
+    read_options,
+    reading_options,
+    say,
+    say_notes,
+    warn,
+)
+from mplfit.cli.tables import render
+
+if TYPE_CHECKING:
+    from mplfit.curve import Curve
+    from mplfit.estimate.result import Fit
+
+__all__ = ["evaluate_command", "fit_command"]
+
+_METRICS = ("r2", "mae", "rmse", "prede", "worste", "huber")
+_TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
+
+
+@click.command(
+    "fit",
+    cls=Examples,
+    examples=(
+        "mplfit fit data/simulated_400",
+        "mplfit fit data/simulated_400 --law momentum --out /tmp/momentum --force",
+        "mplfit fit data/simulated_25/cosine_24000.csv data/simulated_25/wsdcon_9.csv --no-save",
+    ),
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@click.option("--law", default="mpl", show_default=True, help="mpl, onepower or momentum.")
+@click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
+@click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
+@reading_options
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="The run folder to write.")
+@click.option("--no-save", is_flag=True, help="Write nothing.")
+@force_option
+@json_option
+def fit_command(
+    paths: Sequence[str],
+    law: str,
+    train: Sequence[str],
+    test: Sequence[str],
+    step_col: str | None,
+    lr_col: str | None,
+    loss_col: str | None,
+    schedules: Sequence[str],
+    warmup: int | None,
+    out: Path | None,
+    no_save: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Fit a law to the loss curves in PATHS, and measure it on held-out ones.
+
+    PATHS are .csv logs with columns for step, learning rate and loss, or folders of them. A folder
+    with the names of the curves released by Luo et al. (2025) is split as they did; otherwise all
+    curves train, unless --train or --test says more. The fit, and a plot of every curve, go into a
+    run folder (by default mplfit-runs/NAME), which other commands take as FIT.
+    """
+    from mplfit.estimate.fit import fit
+    from mplfit.laws.registry import get_law
+    from mplfit.readers.paths import read_curves, split
+    from mplfit.writers.files import refuse_existing, write_folder
+
+    get_law(law)  # refuse a wrong name before any work
+    folder = out or Path("mplfit-runs") / (Path(paths[0]).resolve().stem or "fit")
+    if not no_save:
+        refuse_existing(folder, force)
+    options, own = read_options(step_col, lr_col, loss_col, schedules, warmup)
+    curves = read_curves(paths, options, schedules=own)
+    say_notes(curves)
+    trained, held, how = split(curves, train, test)
+    say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
+    result = fit(trained, law, test=held, progress=progress)
+    for text in result.warnings:
+        warn(text)
+    if not no_save:
+        write_folder(folder, _run_files(result, trained, held), force=force)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        click.echo(_fit_text(result, trained))
+        if not no_save:
+            click.echo(f"\nwritten to {folder}/: fit.json, overview.png, plots/")
+    if not result.converged:
+        sys.exit(3)
+
+
+@click.command(
+    "evaluate",
+    cls=Examples,
+    examples=(
+        "mplfit evaluate data/simulated_400 --params 400",
+        "mplfit evaluate data/simulated_25 --params 25 --json",
+    ),
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@params_option
+@click.option("--train", multiple=True, metavar="NAME", help="A curve the fit has seen (repeat).")
+@click.option("--test", multiple=True, metavar="NAME", help="A held-out curve (repeat).")
+@reading_options
+@click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
+@json_option
+def evaluate_command(
+    paths: Sequence[str],
+    params: str,
+    train: Sequence[str],
+    test: Sequence[str],
+    step_col: str | None,
+    lr_col: str | None,
+    loss_col: str | None,
+    schedules: Sequence[str],
+    warmup: int | None,
+    exact: bool,
+    as_json: bool,
+) -> None:
+    """Measure a fit on the loss curves in PATHS: R2, MAE, RMSE, PredE, WorstE and Huber.
+
+    Curves that FIT was trained on (the same file contents) are told apart from held-out ones; so
+    are the released training curves, for the published parameters.
+    """
+    from mplfit.estimate.metrics import evaluate
+    from mplfit.laws.registry import get_law
+    from mplfit.readers.fits import load_fit
+    from mplfit.readers.paths import read_curves, split_for
+
+    fit = load_fit(params)
+    options, own = read_options(step_col, lr_col, loss_col, schedules, warmup)
+    curves = read_curves(paths, options, schedules=own)
+    say_notes(curves)
+    trained, held, how = split_for(fit, curves, train, test)
+    say(f"{_names(held) or 'nothing'} held out, {_names(trained) or 'nothing'} trained on: {how}")
+    metrics = evaluate(get_law(fit.law), fit.values, trained, held, exact=exact).to_dict()
+    if as_json:
+        from mplfit.estimate.fit import describe
+
+        print_json(
+            {
+                "schema": "mplfit.evaluation/1",
+                "params": params,
+                "law": fit.law,
+                "metrics": metrics,
+                "data": [describe(curve, "train") for curve in trained]
+                + [describe(curve, "test") for curve in held],
+            }
+        )
+    else:
+        click.echo(f"{get_law(fit.law).title} ({fit.law}) with the parameters {params}\n")
+        click.echo(_metrics_text(metrics))
+
+
+def _names(curves: Sequence[Curve]) -> str:
+    return ", ".join(curve.name for curve in curves)
+
+
+def _run_files(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> dict[str, bytes]:
+    from mplfit.show.plot import plot_curve, plot_overview, png
+    from mplfit.writers.text import file_name, json_bytes
+
+    runs = [(curve, "training") for curve in train] + [(curve, "held out") for curve in test]
+    files = {"fit.json": json_bytes(fit.to_dict()), "overview.png": png(plot_overview(runs, fit))}
+    for done, (curve, role) in enumerate(runs):
+        files[f"plots/{file_name(curve.name)}.png"] = png(plot_curve(curve, fit, role))
+        progress(done + 1, len(runs), "plots")
+    return files
+
+
+def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
+    from mplfit.laws.registry import get_law
+
+    law, starts, errors = get_law(fit.law), fit.starts, fit.standard_errors or {}
+    points = sum(len(curve) for curve in trained)
+    rows = []
+    for parameter in law.parameters:
+        error = errors.get(parameter.name)
+        shown = f"{error:.2g}" if error is not None else "none (at a bound)"
+        rows.append([parameter.name, f"{fit.params[parameter.name]:.6g}", shown])
+    lines = [
+        f"{law.title} ({law.key}) fitted to {len(trained)} curves, {points} points",
+        "",
+        render(["parameter", "value", "std. error"], rows),
+        "",
+        f"objective {fit.objective:.5g} (Huber sum of the log residuals of the training points)",
+    ]
+    if starts:
+        lines.append(
+            f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, from the best of "
+            f"{starts.screened} points that span the law's box"
+        )
+    lines += _correlation_lines(fit, law.names)
+    lines.append(
+        "standard errors allow for the residuals' correlation along a run "
+        f"({fit.options.get('residual_correlation', 0):.2f} from one logged row to the next),\n"
+        "not for differences between runs: they are lower bounds"
+    )
+    return "\n".join([*lines, "", _metrics_text(fit.metrics or {})])
+
+
+def _correlation_lines(fit: Fit, names: Sequence[str]) -> list[str]:
+    if fit.correlations is None:
+        return []
+    pairs = [
+        f"{names[i]}–{names[j]} {fit.correlations[i][j]:+.3f}"
+        for i in range(len(names))
+        for j in range(i)
+        if abs(fit.correlations[i][j]) > 0.9
+    ]
+    return [f"correlations above 0.9: {', '.join(pairs) or 'none'}"]
+
+
+def _metrics_text(metrics: Mapping[str, Any]) -> str:
+    blocks = []
+    for key, title in (("train", "training"), ("test", "held out")):
+        group = metrics.get(key)
+        if group is None:
+            continue
+        rows = [_row(name, values, group) for name, values in group["curves"].items()]
+        rows.append(_row("mean", group["mean"], None))
+        if "after_branching" in group:
+            shared = ", ".join(
+                f"{name} {rows}" for name, rows in group["shared_rows"].items() if rows
+            )
+            rows.append(_row("mean of unshared rows", group["after_branching"]["mean"], None))
+            note = f"\nrows shared with a training curve: {shared}"
+        else:
+            note = ""
+        blocks.append(render([title, *_TITLES], rows) + note)
+    return "\n\n".join(blocks)
+
+
+def _row(name: str, values: Mapping[str, Any], group: Mapping[str, Any] | None) -> list[str]:
+    cells = [name]
+    for key in _METRICS:
+        value = values[key]
+        digits = {"r2": ".4f", "huber": ".3e"}.get(key, ".5f")
+        cells.append("–" if value is None else format(value, digits))
+    if group is None:
+        return [*cells, ""]
+    final = group["final"][name]
+    return [*cells, f"{final['predicted'] - final['observed']:+.4f}"]

@@ -1,0 +1,68 @@
+"""The `mplfit` command: a group whose commands are imported only when they are asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from mplfit import __version__
+from mplfit.errors import MplfitError
+
+__all__ = ["COMMANDS", "main"]
+
+# name: (module below mplfit.cli, one line of help). The help is here, so that `mplfit --help`
+# imports no command.
+COMMANDS = {
+    "fit": ("fitting", "Fit a law to loss curves and measure it on held-out ones."),
+    "evaluate": ("fitting", "Measure a fit, or the published parameters, on loss curves."),
+    "predict": ("predicting", "Predict the loss under other schedules."),
+    "optimize": ("planning", "Find the schedule with the lowest predicted final loss."),
+    "schedule": ("planning", "Plot schedules and write their rates."),
+    "simulate": ("predicting", "Make curves from a law, with noise."),
+}
+
+
+class _Refusal(click.ClickException):
+    """A `MplfitError` on its way out: one line on stderr, exit code 1."""
+
+    exit_code = 1
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"mplfit.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MplfitError as error:
+            raise _Refusal(str(error)) from error
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mplfit")
+def main() -> None:
+    """What will the loss be under another learning-rate schedule, and which one to run?
+
+    \b
+    mplfit fit csv_400/               fit a law to the loss curves in a folder
+    mplfit predict --params FIT SPEC  predict the loss under another schedule
+    mplfit optimize --params 400      find the best schedule
+
+    FIT is the run folder that `mplfit fit` wrote, its fit.json, or one of the published parameter
+    sets 25, 100, 400. Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1
+    an error you can mend, 2 wrong usage, 3 a fit that did not converge.
+    """

@@ -1,0 +1,214 @@
+"""`mplfit predict` and `mplfit simulate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mplfit.cli.common import (
+    SCHEDULE_HELP,
+    Examples,
+    force_option,
+    json_option,
+    named_schedules,
+    params_option,
+    print_json,
+    say,
+    warn,
+)
+from mplfit.cli.tables import render
+from mplfit.errors import DataError
+
+if TYPE_CHECKING:
+    from mplfit.estimate.result import Fit
+    from mplfit.schedule import FloatArray, Schedule
+
+__all__ = ["predict_command", "simulate_command"]
+
+
+@click.command(
+    "predict",
+    cls=Examples,
+    examples=(
+        "mplfit predict --params 400 cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160"
+        " wsdld:steps=24000,peak=3e-4,decay=4000,warmup=2160",
+        "mplfit predict --params 25 --schedule long=constant:steps=72k,peak=3e-4,warmup=2160"
+        " --out /tmp/long --force",
+    ),
+    help=f"""Predict the loss under other schedules, side by side.
+
+    {SCHEDULE_HELP} A name may stand before it: NAME=SPEC.
+
+    The curves (step,lr,loss of every update) and a plot go into a folder, by default
+    mplfit-runs/predict, or predict-2 and so on where that is taken.""",
+)
+@click.argument("specs", nargs=-1, metavar="[NAME=]SPEC…")
+@params_option
+@click.option("--schedule", "schedules", metavar="[NAME=]SPEC", multiple=True, help="The same.")
+@click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--no-save", is_flag=True, help="Write nothing.")
+@force_option
+@json_option
+def predict_command(
+    specs: Sequence[str],
+    params: str,
+    schedules: Sequence[str],
+    exact: bool,
+    out: Path | None,
+    no_save: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    from mplfit.readers.fits import load_fit
+    from mplfit.writers.files import free_folder, refuse_existing, write_folder
+
+    if not specs and not schedules:
+        raise click.UsageError("give at least one schedule (SPEC)")
+    fit = load_fit(params)
+    folder = out or free_folder(Path("mplfit-runs") / "predict")
+    if not no_save:
+        refuse_existing(folder, force)
+    named = named_schedules([*schedules, *specs])
+    losses = {name: fit.predict(schedule, exact=exact) for name, schedule in named.items()}
+    _warn_extrapolation(fit, named)
+    if not no_save:
+        write_folder(folder, _prediction_files(named, losses), force=force)
+    if as_json:
+        print_json(
+            {
+                "schema": "mplfit.prediction/1",
+                "params": params,
+                "law": fit.law,
+                "predictions": [
+                    {
+                        "name": name,
+                        "steps": schedule.steps,
+                        "warmup": schedule.warmup,
+                        "peak": schedule.peak,
+                        "final_lr": float(schedule.lr[-1]),
+                        "final_loss": float(losses[name][-1]),
+                    }
+                    for name, schedule in named.items()
+                ],
+                "folder": None if no_save else str(folder),
+            }
+        )
+        return
+    lowest = min(float(loss[-1]) for loss in losses.values())
+    rows = [
+        [
+            name,
+            str(schedule.steps),
+            f"{schedule.peak:g}",
+            f"{schedule.lr[-1]:.3g}",
+            f"{losses[name][-1]:.4f}",
+            f"{losses[name][-1] - lowest:+.4f}",
+        ]
+        for name, schedule in named.items()
+    ]
+    click.echo(
+        render(["schedule", "steps", "peak lr", "final lr", "final loss", "above lowest"], rows)
+    )
+    click.echo(
+        "\nNo interval: this fit does not say how far runs scatter. Two runs of one schedule "
+        "differ by 1e-3 to 8e-3."
+    )
+    if not no_save:
+        click.echo(f"written to {folder}/: losses.png and the curves as csv")
+
+
+def _warn_extrapolation(fit: Fit, schedules: dict[str, Schedule]) -> None:
+    trained = fit.peak or fit.options.get("peak")
+    for name, schedule in schedules.items():
+        if trained and schedule.peak > trained * (1 + 1e-9):
+            warn(
+                f"{name}: the peak rate {schedule.peak:g} is {schedule.peak / trained:.3g} times "
+                f"the largest training rate {trained:g}: the law knows nothing of rates beyond it"
+            )
+
+
+def _prediction_files(
+    schedules: dict[str, Schedule], losses: dict[str, FloatArray]
+) -> dict[str, bytes]:
+    from mplfit.show.plot import plot_predictions, png
+    from mplfit.writers.text import file_name, prediction_csv
+
+    files = {"losses.png": png(plot_predictions(schedules, losses))}
+    for name, schedule in schedules.items():
+        files[f"{file_name(name)}.csv"] = prediction_csv(schedule, losses[name])
+    return files
+
+
+@click.command(
+    "simulate",
+    cls=Examples,
+    examples=(
+        "mplfit simulate --params 400 --released --noise 1e-3 --out /tmp/simulated --force",
+        "mplfit simulate --params 25 mine=linear:steps=5000,peak=3e-4,warmup=500 --every 50"
+        " --out /tmp/mine --force",
+    ),
+    help=f"""Make loss curves from a law, as logs that `mplfit fit` reads.
+
+    {SCHEDULE_HELP} A name may stand before it: NAME=SPEC. Noise is an AR(1) sequence in the log of
+    the loss. One csv file (step,lr,loss) is written for each schedule.""",
+)
+@click.argument("specs", nargs=-1, metavar="[NAME=]SPEC…")
+@params_option
+@click.option("--released", is_flag=True, help="The nine schedules of the released curves.")
+@click.option("--every", default=128, show_default=True, help="Steps between logged rows.")
+@click.option("--noise", default=0.0, show_default=True, help="Its relative standard deviation.")
+@click.option(
+    "--correlation", default=0.0, show_default=True, help="Of the noise, from row to row."
+)
+@click.option("--seed", default=0, show_default=True, help="Of the noise.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The folder.")
+@force_option
+def simulate_command(
+    specs: Sequence[str],
+    params: str,
+    released: bool,
+    every: int,
+    noise: float,
+    correlation: float,
+    seed: int,
+    out: Path,
+    force: bool,
+) -> None:
+    import numpy as np
+
+    from mplfit.estimate.simulate import simulate
+    from mplfit.laws.registry import get_law
+    from mplfit.readers.fits import load_fit
+    from mplfit.readers.released import NAMES, released_schedule
+    from mplfit.writers.files import refuse_existing, write_folder
+    from mplfit.writers.text import curve_csv, file_name
+
+    if not specs and not released:
+        raise click.UsageError("give at least one schedule (SPEC), or --released")
+    if every < 1:
+        raise DataError(f"--every must be at least 1 step, got {every}")
+    refuse_existing(out, force)
+    fit = load_fit(params)
+    named = named_schedules(specs)
+    if released:
+        named |= {name: made for name in NAMES if (made := released_schedule(name)) is not None}
+    files = {}
+    seeds = np.random.SeedSequence(seed).spawn(len(named))
+    for (name, schedule), one_seed in zip(named.items(), seeds, strict=True):
+        curve = simulate(
+            get_law(fit.law),
+            fit.values,
+            schedule,
+            np.arange(max(schedule.warmup, 1), schedule.steps, every),
+            name=name,
+            noise=noise,
+            correlation=correlation,
+            rng=np.random.default_rng(one_seed),
+        )
+        files[f"{file_name(name)}.csv"] = curve_csv(curve)
+    write_folder(out, files, force=force)
+    say(f"{len(files)} simulated curves written to {out}/")

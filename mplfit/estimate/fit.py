@@ -1,0 +1,199 @@
+"""Estimate a law's parameters from curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from mplfit.curve import Curve
+from mplfit.errors import FitError
+from mplfit.estimate.metrics import evaluate
+from mplfit.estimate.objective import DELTA, Objective
+from mplfit.estimate.result import Fit, Starts
+from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, search
+from mplfit.estimate.uncertainty import Uncertainty, uncertainty, weak_directions
+from mplfit.laws.base import Law, to_unknowns
+from mplfit.laws.registry import get_law
+from mplfit.schedule import FloatArray
+from mplfit.tasks import Progress
+
+__all__ = ["describe", "fit"]
+
+
+def fit(
+    train: Sequence[Curve],
+    law: str = "mpl",
+    *,
+    test: Sequence[Curve] = (),
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Fit:
+    """Fit a law to curves by minimising Σ huber(log observed - log predicted, 1e-3).
+
+    The minimum is the true one of that objective, as far as descents from many points of the law's
+    box can tell (`Fit.starts` says how many agree). With two or three curves it is not the best
+    predictor: see `Fit.warnings`.
+
+    Parameters
+    ----------
+    train : the curves to learn from.
+    law : a law's key, see `mplfit.laws.LAWS`.
+    test : held-out curves, only measured.
+    executor : runs the descents, where given (threads or processes); the result is the same.
+    progress : called as progress(done, total, what).
+
+    Returns
+    -------
+    Fit
+        Parameters with errors, warnings, metrics and the provenance of every curve.
+
+    Raises
+    ------
+    FitError
+        If there are too few points, two curves have one name, or a loss precedes every positive
+        rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mplfit import fit, simulate
+    >>> from mplfit.laws import get_law
+    >>> from mplfit.schedule import constant
+    >>> params, step = np.array([2.0, 1.0, 0.5]), np.arange(10, 1000, 10)
+    >>> curve = simulate(get_law("onepower"), params, constant(1000, 1e-2), step)
+    >>> {name: round(value, 4) for name, value in fit([curve], "onepower").params.items()}
+    {'L0': 2.0, 'A': 1.0, 'alpha': 0.5}
+    """
+    formula = get_law(law)
+    _check(train, test, formula)
+    objective = Objective.of(formula, train)
+    box = _box(formula, train)
+    ends = search(objective, box, executor=executor, progress=progress)
+    best = ends[0]
+    params = objective.params(best.unknowns)
+    errors = uncertainty(objective, box, best.unknowns)
+    agreeing = sum(end.value <= best.value * (1 + AGREEMENT) for end in ends)
+    warnings = [
+        *_solver_warnings(best.converged, agreeing, len(ends)),
+        *_bound_warnings(formula, box, best.unknowns, params),
+        *_data_warnings(formula, train),
+        *weak_directions(objective, errors),
+    ]
+    return Fit(
+        law=law,
+        params=dict(zip(formula.names, params.tolist(), strict=True)),
+        objective=objective.value(params),
+        converged=best.converged,
+        warnings=tuple(warnings),
+        standard_errors={
+            name: float(error) if np.isfinite(error) else None
+            for name, error in zip(formula.names, errors.errors, strict=True)
+        },
+        correlations=_correlations(errors),
+        starts=Starts(SCREENED, len(ends), agreeing, tuple(end.value for end in ends)),
+        data=tuple(
+            [describe(curve, "train") for curve in train]
+            + [describe(curve, "test") for curve in test]
+        ),
+        options={"delta": DELTA, "prior": "none", "residual_correlation": errors.lag_one},
+        versions=_versions(),
+        metrics=evaluate(formula, params, train, test).to_dict(),
+    )
+
+
+def _check(train: Sequence[Curve], test: Sequence[Curve], law: Law) -> None:
+    names = [curve.name for curve in (*train, *test)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise FitError(
+            f"more than one curve is named {twice[0]}: names must differ, and a curve can be in "
+            "the training or in the test set, not in both"
+        )
+    points = sum(len(curve) for curve in train)
+    if train and points <= len(law.parameters):
+        raise FitError(
+            f"{points} training points are too few for the {len(law.parameters)} parameters of "
+            f"{law.key}: give more or longer curves, or a law with fewer parameters (onepower: 3)"
+        )
+
+
+def _box(law: Law, curves: Sequence[Curve]) -> Box:
+    ends = np.array([to_unknowns(law, bound) for bound in law.box(curves)])
+    return Box(ends.min(axis=0), ends.max(axis=0))
+
+
+def _solver_warnings(converged: bool, agreeing: int, descended: int) -> list[str]:
+    warnings = []
+    if not converged:
+        warnings.append("the solver did not converge: the parameters are not a minimum")
+    if agreeing < max(2, descended // 2):
+        warnings.append(
+            f"only {agreeing} of {descended} descents ended at the lowest objective: another "
+            "minimum may be lower still"
+        )
+    return warnings
+
+
+def _bound_warnings(law: Law, box: Box, unknowns: FloatArray, params: FloatArray) -> list[str]:
+    return [
+        f"{name} = {value:.4g} is at a bound of its box: the data do not determine it"
+        for name, value, edge in zip(law.names, params, box.at_edge(unknowns), strict=True)
+        if edge
+    ]
+
+
+def _data_warnings(law: Law, curves: Sequence[Curve]) -> list[str]:
+    """Too little variety among the schedules for the law's parameters."""
+    if len(law.parameters) <= 3:
+        return []
+    if not any(_rate_changes(curve) for curve in curves):
+        return [
+            "no training curve has a change of the rate after its warmup: the parameters of the "
+            "loss drop rest on the warmup alone; --law onepower is what such curves determine"
+        ]
+    if len(curves) == 1:
+        return ["one training curve alone: what other schedules would give is mostly extrapolated"]
+    return []
+
+
+def _rate_changes(curve: Curve) -> bool:
+    seen = curve.schedule.lr[curve.step[0] : curve.step[-1] + 1]
+    return bool(np.ptp(seen) > 1e-6 * curve.schedule.peak)
+
+
+def _correlations(errors: Uncertainty) -> tuple[tuple[float, ...], ...] | None:
+    if not np.isfinite(errors.correlations).all():
+        return None
+    return tuple(tuple(row) for row in errors.correlations.tolist())
+
+
+def describe(curve: Curve, role: str) -> dict[str, Any]:
+    """The entry of a curve in the `data` of fit.json."""
+    origin = curve.origin
+    return {
+        "name": curve.name,
+        "role": role,
+        "path": origin.path if origin else None,
+        "sha256": origin.sha256 if origin else None,
+        "points": len(curve),
+        "first_step": int(curve.step[0]),
+        "last_step": int(curve.step[-1]),
+        "steps": curve.schedule.steps,
+        "warmup": curve.schedule.warmup,
+        "peak": curve.schedule.peak,
+        "notes": list(origin.notes) if origin else [],
+    }
+
+
+def _versions() -> dict[str, str]:
+    def of(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:  # run from a checkout
+            return "not installed"
+
+    return {package: of(package) for package in ("mplfit", "numpy", "numba", "scipy")}

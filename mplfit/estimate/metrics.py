@@ -1,0 +1,166 @@
+"""How well a law meets curves: the metrics of the literature, and what each was measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+from mplfit.curve import Curve
+from mplfit.estimate.objective import huber
+from mplfit.laws.base import Law
+from mplfit.schedule import FloatArray
+
+__all__ = ["CurveReport", "Evaluation", "Metrics", "evaluate", "mean_metrics", "measure"]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """R², MAE, RMSE, PredE = mean |y-ŷ|/y, WorstE = max |y-ŷ|/y and the Huber sum of a curve."""
+
+    r2: float
+    mae: float
+    rmse: float
+    prede: float
+    worste: float
+    huber: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Plain values for JSON; a number that is not finite is None."""
+        return {
+            key: float(value) if np.isfinite(value) else None for key, value in asdict(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class CurveReport:
+    """What one curve says of a fit.
+
+    shared : rows that are also rows of a training curve (runs branched from one checkpoint).
+    branched : the metrics of the other rows, where there are both kinds.
+    final_step, final_loss, final_predicted : the last logged row.
+    """
+
+    whole: Metrics
+    points: int
+    shared: int
+    branched: Metrics | None
+    final_step: int
+    final_loss: float
+    final_predicted: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The reports of the training curves and of the held-out ones, by name."""
+
+    train: dict[str, CurveReport]
+    test: dict[str, CurveReport]
+
+    def to_dict(self) -> dict[str, object]:
+        """The `metrics` object of fit.json and of `evaluate --json`."""
+        return {"train": _group(self.train), "test": _group(self.test)}
+
+
+def measure(loss: FloatArray, predicted: FloatArray) -> Metrics:
+    """The metrics of one curve.
+
+    R² = 1 - Σ(y-ŷ)²/Σ(y-ȳ)²; it is NaN for fewer than two different losses.
+
+    >>> import numpy as np
+    >>> from mplfit.estimate.metrics import measure
+    >>> measure(np.array([4.0, 2.0]), np.array([4.0, 2.5])).mae
+    0.25
+    """
+    error = loss - predicted
+    spread = float(np.sum((loss - loss.mean()) ** 2))
+    relative = np.abs(error) / loss
+    return Metrics(
+        r2=1 - float(np.sum(error**2)) / spread if spread > 0 else float("nan"),
+        mae=float(np.abs(error).mean()),
+        rmse=float(np.sqrt(np.mean(error**2))),
+        prede=float(relative.mean()),
+        worste=float(relative.max()),
+        huber=float(huber(np.log(loss) - np.log(predicted)).sum()),
+    )
+
+
+def mean_metrics(metrics: Sequence[Metrics]) -> Metrics:
+    """Each metric averaged over curves."""
+    return Metrics(
+        *(
+            float(np.mean([getattr(one, field.name) for one in metrics]))
+            for field in fields(Metrics)
+        )
+    )
+
+
+def evaluate(
+    law: Law,
+    params: FloatArray,
+    train: Sequence[Curve] = (),
+    test: Sequence[Curve] = (),
+    *,
+    exact: bool = False,
+) -> Evaluation:
+    """Predict every curve at its logged steps and measure the errors.
+
+    Parameters
+    ----------
+    law, params : the law and its parameters.
+    train : the curves that the parameters were estimated from.
+    test : held-out curves. Rows that one of them shares with a training curve are counted, and
+        the metrics without them stand beside those of the whole curve.
+    exact : sum plainly instead of fast.
+    """
+
+    def report(curve: Curve, seen: Sequence[Curve]) -> CurveReport:
+        predicted = law.at(curve.schedule, curve.step, exact=exact).loss(params)
+        shared = np.zeros(len(curve), dtype=np.bool_)
+        for other in seen:
+            shared |= curve.shares(other)
+        partly = bool(shared.any() and not shared.all())
+        return CurveReport(
+            whole=measure(curve.loss, predicted),
+            points=len(curve),
+            shared=int(shared.sum()),
+            branched=measure(curve.loss[~shared], predicted[~shared]) if partly else None,
+            final_step=int(curve.step[-1]),
+            final_loss=float(curve.loss[-1]),
+            final_predicted=float(predicted[-1]),
+        )
+
+    return Evaluation(
+        {curve.name: report(curve, ()) for curve in train},
+        {curve.name: report(curve, train) for curve in test},
+    )
+
+
+def _group(reports: dict[str, CurveReport]) -> dict[str, object] | None:
+    if not reports:
+        return None
+    group: dict[str, object] = {
+        "mean": mean_metrics([report.whole for report in reports.values()]).to_dict(),
+        "curves": {name: report.whole.to_dict() for name, report in reports.items()},
+        "final": {
+            name: {
+                "step": report.final_step,
+                "observed": report.final_loss,
+                "predicted": report.final_predicted,
+            }
+            for name, report in reports.items()
+        },
+    }
+    if any(report.shared for report in reports.values()):
+        group["shared_rows"] = {name: report.shared for name, report in reports.items()}
+        group["after_branching"] = {
+            "mean": mean_metrics(
+                [report.branched or report.whole for report in reports.values()]
+            ).to_dict(),
+            "curves": {
+                name: (report.branched or report.whole).to_dict()
+                for name, report in reports.items()
+            },
+        }
+    return group

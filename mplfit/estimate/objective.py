@@ -1,0 +1,121 @@
+"""The training objective: a Huber loss of log residuals, with its gradient and curvature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mplfit.curve import Curve
+from mplfit.errors import FitError
+from mplfit.laws.base import Law, Predictor, to_params, unknown_slopes
+from mplfit.schedule import FloatArray, IntArray
+
+__all__ = ["DELTA", "Objective", "huber", "huber_slope", "huber_weight"]
+
+DELTA = 1e-3
+"""Where the Huber loss of the log residuals turns from quadratic to linear."""
+
+# Predictions below this share of the observation are continued linearly in the logarithm, so that
+# the objective is finite (and falls towards sense) wherever the solver looks.
+_FLOOR = 1e-2
+
+
+def huber(residual: FloatArray, delta: float = DELTA) -> FloatArray:
+    """r²/2 where |r| <= delta, delta·(|r| - delta/2) beyond.
+
+    >>> import numpy as np
+    >>> from mplfit.estimate.objective import huber
+    >>> huber(np.array([0.5, -3.0]), 1.0).tolist()
+    [0.125, 2.5]
+    """
+    size = np.abs(residual)
+    return np.where(size <= delta, 0.5 * residual**2, delta * (size - 0.5 * delta))
+
+
+def huber_slope(residual: FloatArray, delta: float = DELTA) -> FloatArray:
+    """The derivative of `huber`: the residual, clipped to ±delta."""
+    return np.clip(residual, -delta, delta)
+
+
+def huber_weight(residual: FloatArray, delta: float = DELTA) -> FloatArray:
+    """Weights of the curvature: 1 inside the quadratic zone, 1/(2|r|/delta - 1) outside."""
+    return 1 / np.maximum(2 * np.abs(residual) / delta - 1, 1.0)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Σ over curves and points of huber(log observed - log predicted), of a law's unknowns.
+
+    Built once for a fit by `Objective.of`; each law prepares every curve's schedule once.
+    """
+
+    law: Law
+    predictors: tuple[Predictor, ...]
+    log_loss: FloatArray
+    curve_of: IntArray
+
+    @classmethod
+    def of(cls, law: Law, curves: Sequence[Curve]) -> Objective:
+        """The objective of a law on some curves.
+
+        Raises
+        ------
+        FitError
+            If there is no curve, or a loss was logged before the first positive rate.
+        """
+        if not curves:
+            raise FitError("no curve to fit: give at least one training curve")
+        for curve in curves:
+            first = int(np.flatnonzero(curve.schedule.lr)[0])
+            if curve.step[0] < first:
+                raise FitError(
+                    f"{curve.name}: step {curve.step[0]} was logged before the first positive "
+                    f"rate (step {first}), where every law's loss is infinite: drop such rows"
+                )
+        return cls(
+            law,
+            tuple(law.at(curve.schedule, curve.step) for curve in curves),
+            np.log(np.concatenate([curve.loss for curve in curves])),
+            np.repeat(np.arange(len(curves)), [len(curve) for curve in curves]),
+        )
+
+    def params(self, unknowns: FloatArray) -> FloatArray:
+        """The parameters for these unknowns."""
+        return to_params(self.law, unknowns)
+
+    def residuals(self, params: FloatArray) -> FloatArray:
+        """log observed - log predicted, curve after curve."""
+        return self.log_loss - self._log(self._loss(params))[0]
+
+    def value(self, params: FloatArray) -> float:
+        """The raw Huber sum."""
+        return float(huber(self.residuals(params)).sum())
+
+    def __call__(self, unknowns: FloatArray) -> tuple[float, FloatArray]:
+        """The Huber sum and its gradient in the unknowns."""
+        residual, jacobian = self.linearise(unknowns)
+        return float(huber(residual).sum()), -(huber_slope(residual) @ jacobian)
+
+    def linearise(self, unknowns: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Residuals, and the (J, P) derivatives of the log predictions in the unknowns."""
+        params = self.params(unknowns)
+        pairs = [predictor.loss_and_gradient(params) for predictor in self.predictors]
+        loss, gradient = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        log, slope = self._log(loss)
+        return self.log_loss - log, slope[:, None] * gradient * unknown_slopes(self.law, params)
+
+    def curvature(self, unknowns: FloatArray) -> FloatArray:
+        """The Gauss-Newton Hessian JᵀDJ; D is 1 in the quadratic zone, small beyond."""
+        residual, jacobian = self.linearise(unknowns)
+        return jacobian.T @ (huber_weight(residual)[:, None] * jacobian)
+
+    def _loss(self, params: FloatArray) -> FloatArray:
+        return np.concatenate([predictor.loss(params) for predictor in self.predictors])
+
+    def _log(self, loss: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """ln L and its derivative in L, continued linearly below the floor."""
+        floor = _FLOOR * np.exp(self.log_loss)
+        above = np.maximum(loss, floor)
+        return np.log(above) + np.minimum(loss - floor, 0.0) / floor, 1 / above

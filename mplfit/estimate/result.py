@@ -1,0 +1,170 @@
+"""`Fit`: the parameters of a law with how they were estimated; the contents of fit.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mplfit.errors import DataError
+from mplfit.laws import get_law
+from mplfit.laws.base import check_params
+from mplfit.laws.mpl import PUBLISHED
+from mplfit.schedule import FloatArray, IntArray, Schedule
+
+__all__ = ["SCHEMA", "Fit", "Starts", "published_fit"]
+
+SCHEMA = "mplfit.fit/1"
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Where the solver began and how far its ends agree.
+
+    screened : points that span the law's box.  descended : the best of them, each minimised.
+    agreeing : ends within 1e-6 (relative) of the best.  objectives : of all ends, best first.
+    """
+
+    screened: int
+    descended: int
+    agreeing: int
+    objectives: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The parameters of a law, estimated from curves.
+
+    law : the law's key.  params : its parameters by name.
+    objective : the raw Huber sum.  penalty : a prior's share, apart.
+    standard_errors : by name, None where there is none (see `warnings`).
+    correlations : of the estimates, in the order of `params`; None where there are none.
+    data : one entry a curve: name, role, path, sha256, points, steps, peak, notes.
+    options, versions : what it was made with.  metrics : see `Evaluation.to_dict`.
+
+    Round-trips through `to_dict` and `from_dict` (the JSON of fit.json).
+    """
+
+    law: str
+    params: dict[str, float]
+    objective: float | None = None
+    penalty: float = 0.0
+    converged: bool = True
+    warnings: tuple[str, ...] = ()
+    standard_errors: dict[str, float | None] | None = None
+    correlations: tuple[tuple[float, ...], ...] | None = None
+    starts: Starts | None = None
+    data: tuple[dict[str, Any], ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        law = get_law(self.law)
+        if set(self.params) != set(law.names):
+            raise DataError(
+                f"the law {self.law} has the parameters {' '.join(law.names)}, got "
+                f"{' '.join(self.params) or 'none'}"
+            )
+        check_params(law, self.values)
+
+    @property
+    def values(self) -> FloatArray:
+        """The parameters in the law's order."""
+        return np.array([self.params[name] for name in get_law(self.law).names], dtype=np.float64)
+
+    @property
+    def peak(self) -> float | None:
+        """The largest training rate, where it is known: predictions beyond it extrapolate."""
+        peaks = [entry["peak"] for entry in self.data if entry["role"] == "train"]
+        return max(peaks) if peaks else None
+
+    def predict(
+        self, schedule: Schedule, step: IntArray | None = None, *, exact: bool = False
+    ) -> FloatArray:
+        """The predicted loss at some steps of a schedule (all of them by default).
+
+        >>> import numpy as np
+        >>> from mplfit import load_fit, parse_schedule
+        >>> schedule = parse_schedule("constant:steps=24000,peak=3e-4,warmup=2160")
+        >>> load_fit("400").predict(schedule, np.array([23999])).round(4)
+        array([2.8168])
+        """
+        at = np.arange(schedule.steps) if step is None else step
+        return get_law(self.law).at(schedule, at, exact=exact).loss(self.values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The contents of fit.json."""
+        starts = self.starts
+        return {
+            "schema": SCHEMA,
+            "law": self.law,
+            "params": dict(self.params),
+            "standard_errors": self.standard_errors,
+            "correlations": self.correlations and [list(row) for row in self.correlations],
+            "objective": self.objective,
+            "penalty": self.penalty,
+            "converged": self.converged,
+            "warnings": list(self.warnings),
+            "starts": starts
+            and {
+                "screened": starts.screened,
+                "descended": starts.descended,
+                "agreeing": starts.agreeing,
+                "objectives": list(starts.objectives),
+            },
+            "metrics": self.metrics,
+            "data": [dict(entry) for entry in self.data],
+            "options": dict(self.options),
+            "versions": dict(self.versions),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Fit:
+        """The fit that `to_dict` wrote.
+
+        Raises
+        ------
+        DataError
+            If the schema is another one, or something is missing or of the wrong type.
+        """
+        if not isinstance(values, Mapping) or values.get("schema") != SCHEMA:
+            got = values.get("schema") if isinstance(values, Mapping) else type(values).__name__
+            raise DataError(f"this is not a fit of mplfit: expected schema {SCHEMA!r}, got {got!r}")
+        try:
+            starts, correlations = values.get("starts"), values.get("correlations")
+            return cls(
+                law=values["law"],
+                params={name: float(value) for name, value in values["params"].items()},
+                objective=values.get("objective"),
+                penalty=float(values.get("penalty", 0.0)),
+                converged=bool(values.get("converged", True)),
+                warnings=tuple(values.get("warnings", ())),
+                standard_errors=values.get("standard_errors"),
+                correlations=correlations and tuple(tuple(row) for row in correlations),
+                starts=starts and Starts(**{**starts, "objectives": tuple(starts["objectives"])}),
+                data=tuple(values.get("data", ())),
+                options=dict(values.get("options", {})),
+                versions=dict(values.get("versions", {})),
+                metrics=values.get("metrics"),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"this fit is damaged: {type(error).__name__}: {error}") from None
+
+
+def published_fit(size: str) -> Fit:
+    """The parameters published with the Multi-Power Law for 25, 100 or 400 million parameters.
+
+    >>> from mplfit.estimate.result import published_fit
+    >>> published_fit("400").params["L0"]
+    2.37474466
+    """
+    names = get_law("mpl").names
+    return Fit(
+        law="mpl",
+        params=dict(zip(names, PUBLISHED[size], strict=True)),
+        warnings=("published parameters (Luo et al. 2025): no standard errors were published",),
+        options={"published": size, "peak": 3e-4},
+    )

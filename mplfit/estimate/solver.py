@@ -1,0 +1,194 @@
+"""Minimising an objective in a box: many starts, a trust-region descent, an L-BFGS-B finish.
+
+The objective is a badly conditioned sum of Huber losses. From a distant start L-BFGS-B needs 200 to
+500 evaluations and often stops half-way; a trust-region method that knows the residuals' Jacobian
+(scipy's `least_squares`, which minimises the same Huber sum in the same box) needs about 60 and
+arrives. L-BFGS-B then finishes from there, in unknowns in which the minimum is round, and decides
+whether the descent has converged.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares, minimize, nnls
+
+from mplfit import tasks
+from mplfit.estimate.objective import DELTA, Objective, huber
+from mplfit.laws.base import to_unknowns
+from mplfit.schedule import FloatArray, IntArray
+
+__all__ = ["Box", "Descent", "descend", "search", "spanning_points"]
+
+SCREENED, DESCENDED = 64, 6
+AGREEMENT = 1e-6
+"""Ends whose objectives differ by less than this (relative) count as the same minimum."""
+
+_EDGE = 1e-6  # of the box's width: closer to a bound is at the bound
+_ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class Box:
+    """Bounds of the unknowns."""
+
+    low: FloatArray
+    high: FloatArray
+
+    def at_edge(self, unknowns: FloatArray) -> IntArray:
+        """-1, 0 or 1 for each unknown at its lower bound, inside, or at its upper bound."""
+        edge = _EDGE * (self.high - self.low)
+        above, below = unknowns > self.high - edge, unknowns < self.low + edge
+        return above.astype(np.int64) - below.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Descent:
+    """One descent: where it ended, how low, and whether the solver calls that a minimum."""
+
+    unknowns: FloatArray
+    value: float
+    converged: bool
+
+
+def search(
+    objective: Objective,
+    box: Box,
+    *,
+    executor: Executor | None = None,
+    progress: tasks.Progress | None = None,
+) -> list[Descent]:
+    """Descents from the best of many points that span the box; the lowest end first.
+
+    Every shape is paired with the amplitudes that fit it best: the law is linear in them, so that
+    screening a point costs one evaluation.
+    """
+    screened = [_screen(objective, box, point) for point in spanning_points(box, SCREENED)]
+    screened.sort(key=lambda pair: pair[0])
+    best = [point for _, point in screened[:DESCENDED]]
+    ends = tasks.run(
+        lambda point: descend(objective, box, point),
+        best,
+        executor=executor,
+        progress=progress,
+        what="starts",
+    )
+    return sorted(ends, key=lambda end: end.value)
+
+
+def spanning_points(box: Box, count: int) -> list[FloatArray]:
+    """Low-discrepancy points of the whole box: Roberts' additive recurrence, deterministic."""
+    size = box.low.size
+    ratio = 2.0  # tends to the positive root of x^(size+1) = x + 1
+    for _ in range(60):
+        ratio = (1 + ratio) ** (1 / (size + 1))
+    steps = ratio ** -np.arange(1.0, size + 1)
+    return [box.low + (box.high - box.low) * ((0.5 + i * steps) % 1) for i in range(count)]
+
+
+def _screen(objective: Objective, box: Box, unknowns: FloatArray) -> tuple[float, FloatArray]:
+    """The point with its linear parameters fitted (non-negative least squares), and its value."""
+    law = objective.law
+    linear = [i for i, parameter in enumerate(law.parameters) if parameter.linear]
+    params = objective.params(unknowns)
+    gradient = np.concatenate(
+        [predictor.loss_and_gradient(params)[1] for predictor in objective.predictors]
+    )
+    shapes = gradient[:, linear] / np.exp(objective.log_loss)[:, None]
+    params[linear] = np.maximum(nnls(shapes, np.ones(len(shapes)))[0], 1e-300)
+    inside = 1e-3 * (box.high - box.low)
+    point = np.clip(to_unknowns(law, params), box.low + inside, box.high - inside)
+    ratio = np.maximum(shapes @ objective.params(point)[linear], 1e-300)
+    return float(huber(np.log(ratio)).sum()), point
+
+
+def descend(objective: Objective, box: Box, start: FloatArray) -> Descent:
+    """From a point to the minimum below it.
+
+    Rounds of L-BFGS-B in whitened unknowns follow the trust-region descent until a round gains
+    less than 1e-9 of the objective: that is convergence.
+    """
+    end = _travel(objective, box, start)
+    value, converged = objective(end)[0], False
+    for _ in range(_ROUNDS):
+        before = value
+        end, value = _whitened_round(objective, box, end, value)
+        if before - value <= 1e-9 * before:
+            converged = True
+            break
+    return Descent(end, value, converged)
+
+
+def _travel(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
+    """Trust-region reflective descent on the residuals in units of the Huber threshold."""
+    kept: list[tuple[FloatArray, FloatArray]] = []
+
+    def residuals(unknowns: FloatArray) -> FloatArray:
+        residual, jacobian = objective.linearise(unknowns)
+        kept[:] = [(unknowns.copy(), jacobian)]
+        return residual / DELTA
+
+    def jacobian(unknowns: FloatArray) -> FloatArray:
+        if not kept or not np.array_equal(kept[0][0], unknowns):
+            residuals(unknowns)
+        return -kept[0][1] / DELTA
+
+    result = least_squares(
+        residuals,
+        start,
+        jacobian,
+        bounds=(box.low, box.high),
+        method="trf",
+        x_scale="jac",
+        loss="huber",
+        ftol=1e-9,
+        xtol=1e-9,
+        gtol=1e-12,
+        max_nfev=300,
+    )
+    end: FloatArray = result.x
+    return end
+
+
+def _whitened_round(
+    objective: Objective, box: Box, centre: FloatArray, value: float
+) -> tuple[FloatArray, float]:
+    """L-BFGS-B along the eigenvectors of the Gauss-Newton curvature, each in its own unit.
+
+    Its box is inscribed in the law's, and unknowns that press against a bound stay there.
+    """
+    gradient = objective(centre)[1]
+    edge = box.at_edge(centre)
+    free = edge * gradient >= 0  # not pressed against a bound by the descent
+    if not free.any() or value <= 0:
+        return centre, value
+    curvature = objective.curvature(centre)[np.ix_(free, free)]
+    size = np.sqrt(np.maximum(np.diag(curvature), 1e-300))
+    spectrum, vectors = np.linalg.eigh(curvature / np.outer(size, size))
+    whiten = vectors / np.sqrt(np.maximum(spectrum, 1e-10 * spectrum[-1])) / size[:, None]
+    slack = np.minimum(centre - box.low, box.high - centre)[free]
+    slack = np.maximum(slack, _EDGE * (box.high - box.low)[free])
+    reach = np.min(slack[:, None] / (slack.size * np.abs(whiten) + 1e-300), axis=0)
+
+    def place(steps: FloatArray) -> FloatArray:
+        moved = centre.copy()
+        moved[free] += whiten @ steps
+        return np.clip(moved, box.low, box.high)
+
+    def scaled(steps: FloatArray) -> tuple[float, FloatArray]:
+        total, slopes = objective(place(steps))
+        return total / value, slopes[free] @ whiten / value
+
+    polished = minimize(
+        scaled,
+        np.zeros(slack.size),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=list(zip(-reach, reach, strict=True)),
+        options={"maxcor": 20, "maxiter": 60, "ftol": 1e-14, "gtol": 1e-9},
+    )
+    end = place(polished.x)
+    lowest = objective(end)[0]
+    return (end, lowest) if lowest < value else (centre, value)

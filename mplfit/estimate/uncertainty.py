@@ -1,0 +1,80 @@
+"""Standard errors and correlations of a fit, and what its data leave undetermined.
+
+The covariance of the unknowns is the sandwich H⁻¹ (Σ_i ψ_i² j_i j_iᵀ) H⁻¹ with the Huber slopes ψ,
+times (1 + r) / (1 - r) for residuals that are correlated along the run, r being their lag-one
+correlation, pooled over the curves. It knows nothing of differences between runs: two runs of one
+schedule differ by more than their residuals say, so that it is a lower bound on the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mplfit.estimate.objective import Objective, huber_slope
+from mplfit.estimate.solver import Box
+from mplfit.laws.base import unknown_slopes
+from mplfit.schedule import FloatArray
+
+__all__ = ["Uncertainty", "uncertainty", "weak_directions"]
+
+_WEAK = 0.3  # a direction with a larger standard error (of logarithms) is weakly identified
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Errors of the parameters, correlations of the unknowns; NaN for those held at a bound."""
+
+    errors: FloatArray
+    covariance: FloatArray  # of the unknowns
+    correlations: FloatArray
+    lag_one: float
+
+
+def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncertainty:
+    """The sandwich covariance at the minimum, of the unknowns that are not at a bound."""
+    residual, jacobian = objective.linearise(unknowns)
+    free = box.at_edge(unknowns) == 0
+    inside = jacobian[:, free]
+    inverse = np.linalg.pinv(objective.curvature(unknowns)[np.ix_(free, free)], rcond=1e-14)
+    scores = huber_slope(residual)[:, None] * inside
+    lag_one = _lag_one(residual, objective)
+    covariance = np.full((free.size, free.size), np.nan)
+    covariance[np.ix_(free, free)] = (
+        inverse @ (scores.T @ scores) @ inverse * (1 + lag_one) / (1 - lag_one)
+    )
+    spread = np.sqrt(np.diag(covariance))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlations = covariance / np.outer(spread, spread)
+    slopes = np.abs(unknown_slopes(objective.law, objective.params(unknowns)))
+    return Uncertainty(spread * slopes, covariance, correlations, lag_one)
+
+
+def weak_directions(objective: Objective, result: Uncertainty) -> list[str]:
+    """Sentences on the combinations of parameters that the data hardly determine."""
+    free = np.isfinite(np.diag(result.covariance))
+    names = [name for name, kept in zip(objective.law.names, free, strict=True) if kept]
+    spectrum, vectors = np.linalg.eigh(result.covariance[np.ix_(free, free)])
+    sentences = []
+    for variance, vector in zip(spectrum[::-1], vectors.T[::-1], strict=True):
+        if variance <= _WEAK**2:
+            break
+        # How far each parameter moves with one standard error along this direction.
+        moves = vector * np.sqrt(variance) * np.sign(vector[np.abs(vector).argmax()])
+        shown = [i for i in np.argsort(-np.abs(moves)) if abs(moves[i]) > 0.25 * abs(moves).max()]
+        text = ", ".join(f"{names[i]} ×{np.exp(moves[i]):.2g}" for i in shown)
+        sentences.append(
+            f"weakly identified direction: the data hardly tell these parameters from the same "
+            f"with {text} (one standard error)"
+        )
+    return sentences
+
+
+def _lag_one(residual: FloatArray, objective: Objective) -> float:
+    """The lag-one correlation of the residuals within curves, between 0 and 0.99."""
+    same = objective.curve_of[1:] == objective.curve_of[:-1]
+    power = float(np.mean(residual**2))
+    if power == 0 or not same.any():
+        return 0.0
+    return float(np.clip(np.mean((residual[1:] * residual[:-1])[same]) / power, 0.0, 0.99))

@@ -1,0 +1,164 @@
+"""What a law is: named parameters, a box for them, predictions and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from mplfit.curve import Curve
+from mplfit.errors import FitError
+from mplfit.schedule import FloatArray, IntArray, Schedule
+
+__all__ = [
+    "Law",
+    "Parameter",
+    "Predictor",
+    "check_params",
+    "power_term",
+    "scales",
+    "to_params",
+    "to_unknowns",
+    "unknown_slopes",
+]
+
+Transform = Literal["log", "log1m"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a law, and the unknown that the solver sees in its place.
+
+    transform : "log" (unknown ln θ) for a positive one, "log1m" (unknown ln(1 - θ)) for one that
+    approaches 1 from below.
+    linear : the law is linear in it, given the others.
+    """
+
+    name: str
+    meaning: str
+    transform: Transform = "log"
+    linear: bool = False
+
+
+class Predictor(Protocol):
+    """A law prepared for one schedule and some of its steps: cheap to call with many parameters."""
+
+    def loss(self, params: FloatArray) -> FloatArray:
+        """(J,) predicted losses."""
+
+    def loss_and_gradient(self, params: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(J,) predicted losses and their (J, P) derivatives in the parameters."""
+
+
+class Law(Protocol):
+    """A formula that predicts the loss at step t from the schedule up to t.
+
+    Everything in mplfit that needs a loss, be it to fit, evaluate, predict, plot or optimize,
+    reaches the law through these members.
+    """
+
+    @property
+    def key(self) -> str:
+        """What commands and files call the law."""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Its parameters, in order."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in order."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    def box(self, curves: Sequence[Curve]) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest value of every parameter that a fit to these curves may take."""
+
+    def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
+        """The law prepared for these (ascending) steps of a schedule; `exact` sums plainly."""
+
+    def final(self, params: FloatArray, lr: FloatArray) -> float:
+        """The loss after the last update of a schedule, by direct summation."""
+
+    def final_gradient(self, params: FloatArray, lr: FloatArray) -> tuple[float, FloatArray]:
+        """The final loss and its derivative in the rate of every update."""
+
+
+def check_params(law: Law, params: FloatArray) -> FloatArray:
+    """The parameters as an array of the right length, finite and within their transforms."""
+    values = np.asarray(params, dtype=np.float64)
+    if values.shape != (len(law.parameters),):
+        raise FitError(
+            f"the law {law.key} has {len(law.parameters)} parameters ({' '.join(law.names)}), "
+            f"got {values.size}"
+        )
+    for parameter, value in zip(law.parameters, values, strict=True):
+        allowed = 0 < value < 1 if parameter.transform == "log1m" else value > 0
+        if not (np.isfinite(value) and allowed):
+            wanted = "between 0 and 1" if parameter.transform == "log1m" else "positive and finite"
+            raise FitError(
+                f"{parameter.name} = {value:g} is not a parameter of {law.key}: it must be {wanted}"
+            )
+    return values
+
+
+def to_unknowns(law: Law, params: FloatArray) -> FloatArray:
+    """The solver's unknowns φ for these parameters."""
+    return np.array(
+        [
+            np.log1p(-value) if parameter.transform == "log1m" else np.log(value)
+            for parameter, value in zip(law.parameters, params, strict=True)
+        ]
+    )
+
+
+def to_params(law: Law, unknowns: FloatArray) -> FloatArray:
+    """The parameters for these unknowns."""
+    return np.array(
+        [
+            -np.expm1(value) if parameter.transform == "log1m" else np.exp(value)
+            for parameter, value in zip(law.parameters, unknowns, strict=True)
+        ]
+    )
+
+
+def unknown_slopes(law: Law, params: FloatArray) -> FloatArray:
+    """dθ/dφ of every parameter."""
+    return np.array(
+        [
+            value - 1 if parameter.transform == "log1m" else value
+            for parameter, value in zip(law.parameters, params, strict=True)
+        ]
+    )
+
+
+def power_term(S: FloatArray, A: float, alpha: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """A·S^-alpha and its derivatives in A and alpha; infinite before the first positive rate."""
+    with np.errstate(divide="ignore"):
+        shape = S**-alpha
+        return A * shape, shape, -A * shape * np.log(S)
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Typical sizes in a set of curves, from which laws make boxes that fit any unit."""
+
+    loss_min: float
+    loss_max: float
+    S_max: float
+    peak: float
+
+
+def scales(curves: Sequence[Curve]) -> Scales:
+    """The scales of some curves."""
+    return Scales(
+        loss_min=min(float(curve.loss.min()) for curve in curves),
+        loss_max=max(float(curve.loss.max()) for curve in curves),
+        S_max=max(float(curve.schedule.lr[: curve.step[-1] + 1].sum()) for curve in curves),
+        peak=max(float(curve.schedule.lr[: curve.step[-1] + 1].max()) for curve in curves),
+    )

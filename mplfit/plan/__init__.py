@@ -1,0 +1,1 @@
+"""Planning: from a fitted law to the schedule to run."""

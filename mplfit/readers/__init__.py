@@ -1,0 +1,1 @@
+"""Readers: one file a log format, each turning logs into curves; detection in `paths`."""

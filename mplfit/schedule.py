@@ -1,0 +1,461 @@
+"""Learning-rate schedules: the rate applied in every update of a run.
+
+A `Schedule` is an array of T rates, one for each update t = 0 … T-1, and the length of its
+warmup. The constructors below build the schedules of the literature. They share three
+conventions:
+
+* **Warmup** is ``numpy.linspace(0, peak, warmup)``: the rate is 0 in update 0 and reaches the
+  peak in update ``warmup - 1``.
+* **Decays** run over the fraction x = (t - start) / (steps - start) of their stretch, so that x
+  is 0 in its first update and would be 1 in update ``steps``, one past the end: the *final rate is
+  approached but not reached*, as in the released curves of Luo et al. (2025). With
+  ``endpoint=True`` x is (t - start) / (steps - 1 - start) instead, and the last update has the
+  final rate.
+* ``decay`` (the cooldown's length) counts updates; a value below 1 is a fraction of ``steps``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mplfit.errors import ScheduleError
+
+__all__ = [
+    "Schedule",
+    "constant",
+    "cosine",
+    "cumulative",
+    "from_knots",
+    "join",
+    "linear",
+    "piecewise",
+    "polynomial",
+    "sqrt_cooldown",
+    "to_knots",
+    "two_stage",
+    "wsd",
+    "wsdld",
+]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """The learning rate η_t of every update t = 0 … T-1, with the length of its warmup.
+
+    Parameters
+    ----------
+    lr : (T,) rates, finite, >= 0, at least one positive; kept as a read-only float64 array.
+    warmup : number of leading updates that belong to the warmup (0 … T).
+
+    Raises
+    ------
+    ScheduleError
+        If a rate is negative or not finite, all are zero, or the warmup does not fit.
+
+    Examples
+    --------
+    >>> from mplfit import Schedule
+    >>> Schedule([0.0, 1e-3, 1e-3, 5e-4], warmup=2)
+    Schedule(4 steps, peak 0.001, final 0.0005, warmup 2)
+    """
+
+    lr: FloatArray
+    warmup: int = 0
+
+    def __post_init__(self) -> None:
+        try:
+            lr = np.array(self.lr, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ScheduleError(
+                "a schedule needs a list of numbers, one rate for each update"
+            ) from None
+        if lr.ndim != 1 or lr.size == 0:
+            raise ScheduleError(
+                f"a schedule needs a 1-D array with a rate for each update, got shape {lr.shape}"
+            )
+        bad = np.flatnonzero(~np.isfinite(lr) | (lr < 0))
+        if bad.size:
+            raise ScheduleError(
+                f"learning rates must be finite and not negative: the rate of step {bad[0]} is "
+                f"{lr[bad[0]]:g} ({bad.size} such rate{'s' if bad.size > 1 else ''})"
+            )
+        if not lr.any():
+            raise ScheduleError(
+                f"all {lr.size} learning rates are 0: a schedule needs at least one positive rate"
+            )
+        if not 0 <= int(self.warmup) <= lr.size:
+            raise ScheduleError(
+                f"a warmup of {self.warmup} updates does not fit a schedule of {lr.size}"
+            )
+        lr.flags.writeable = False
+        object.__setattr__(self, "lr", lr)
+        object.__setattr__(self, "warmup", int(self.warmup))
+
+    @property
+    def steps(self) -> int:
+        """T, the number of updates."""
+        return self.lr.size
+
+    @property
+    def peak(self) -> float:
+        """The largest rate."""
+        return float(self.lr.max())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Schedule):
+            return NotImplemented
+        return self.warmup == other.warmup and np.array_equal(self.lr, other.lr)
+
+    def __hash__(self) -> int:
+        return hash((self.warmup, self.lr.tobytes()))
+
+    def __repr__(self) -> str:
+        return (
+            f"Schedule({self.steps} steps, peak {self.peak:g}, final {self.lr[-1]:g}, "
+            f"warmup {self.warmup})"
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """The schedule as plain values for JSON: its knots and its dense rates."""
+        return {
+            "schema": "mplfit.schedule/1",
+            "steps": self.steps,
+            "warmup": self.warmup,
+            "knots": [[step, rate] for step, rate in to_knots(self)],
+            "lr": self.lr.tolist(),
+        }
+
+
+def constant(steps: int, peak: float, *, warmup: int = 0) -> Schedule:
+    """η_t = peak after the warmup.
+
+    >>> from mplfit.schedule import constant
+    >>> constant(4, 3e-4, warmup=2).lr.tolist()
+    [0.0, 0.0003, 0.0003, 0.0003]
+    """
+    return _decayed(steps, peak, peak, steps, warmup, False, lambda x: x)
+
+
+def cosine(
+    steps: int, peak: float, final: float = 0.0, *, warmup: int = 0, endpoint: bool = False
+) -> Schedule:
+    """η_t = final + (peak - final)/2 · (1 + cos πx), x over the steps after the warmup.
+
+    Loshchilov & Hutter 2017 (arXiv:1608.03983). The final rate is not reached unless
+    ``endpoint`` is set (see the module's conventions).
+
+    >>> from mplfit.schedule import cosine
+    >>> cosine(24000, 3e-4, 3e-5, warmup=2160).lr[[2160, 2288]].tolist()
+    [0.0003, 0.0002999771173709568]
+    """
+    return _decayed(
+        steps, peak, final, warmup, warmup, endpoint, lambda x: 0.5 * (1 + np.cos(np.pi * x))
+    )
+
+
+def linear(
+    steps: int, peak: float, final: float = 0.0, *, warmup: int = 0, endpoint: bool = False
+) -> Schedule:
+    """η_t = peak + (final - peak)·x, x over the steps after the warmup.
+
+    >>> from mplfit.schedule import linear
+    >>> linear(5, 1.0, endpoint=True).lr.tolist()
+    [1.0, 0.75, 0.5, 0.25, 0.0]
+    """
+    return polynomial(steps, peak, final, power=1.0, warmup=warmup, endpoint=endpoint)
+
+
+def polynomial(
+    steps: int,
+    peak: float,
+    final: float = 0.0,
+    *,
+    power: float,
+    warmup: int = 0,
+    endpoint: bool = False,
+) -> Schedule:
+    """η_t = final + (peak - final)·(1 - x)^power, x over the steps after the warmup.
+
+    >>> from mplfit.schedule import polynomial
+    >>> polynomial(4, 1.0, power=2.0).lr.tolist()
+    [1.0, 0.5625, 0.25, 0.0625]
+    """
+    if not (np.isfinite(power) and power > 0):
+        raise ScheduleError(f"the power of a polynomial decay must be positive, got {power:g}")
+    return _decayed(steps, peak, final, warmup, warmup, endpoint, lambda x: (1 - x) ** power)
+
+
+def wsd(
+    steps: int,
+    peak: float,
+    final: float,
+    *,
+    decay: float,
+    warmup: int = 0,
+    endpoint: bool = False,
+) -> Schedule:
+    """Warmup-stable-decay with an exponential decay: η_t = peak · (final/peak)^x.
+
+    Hu et al. 2024 (arXiv:2404.06395). `decay` is the length of the cooldown.
+
+    >>> from mplfit.schedule import wsd
+    >>> wsd(24000, 3e-4, 3e-5, decay=4000, warmup=2160).lr[[20000, 22000]].round(7).tolist()
+    [0.0003, 9.49e-05]
+    """
+    if not final > 0:
+        raise ScheduleError(
+            f"an exponential decay never reaches {final:g}: give wsd a positive final rate, or "
+            "use wsdld (linear) or sqrt (1-sqrt)"
+        )
+    start = _cooldown_start(steps, decay, warmup)
+    _check_rates(peak, final)
+    # Written on the rates themselves, as the release does, so that no digit differs.
+    head = constant(steps, peak, warmup=warmup).lr.copy()
+    head[start:] = peak * (final / peak) ** _fraction(steps, start, endpoint)
+    return Schedule(head, warmup)
+
+
+def wsdld(
+    steps: int,
+    peak: float,
+    final: float = 0.0,
+    *,
+    decay: float,
+    warmup: int = 0,
+    endpoint: bool = False,
+) -> Schedule:
+    """Warmup-stable-decay with a linear decay: η_t = peak + (final - peak)·x over `decay` updates.
+
+    >>> from mplfit.schedule import wsdld
+    >>> wsdld(6, 1.0, decay=4).lr.tolist()
+    [1.0, 1.0, 1.0, 0.75, 0.5, 0.25]
+    """
+    start = _cooldown_start(steps, decay, warmup)
+    return _decayed(steps, peak, final, start, warmup, endpoint, lambda x: 1 - x)
+
+
+def sqrt_cooldown(
+    steps: int,
+    peak: float,
+    final: float = 0.0,
+    *,
+    decay: float,
+    warmup: int = 0,
+    endpoint: bool = False,
+) -> Schedule:
+    """Warmup-stable-decay with the 1-sqrt decay: η_t = final + (peak - final)·(1 - √x).
+
+    Hägele et al. 2024 (arXiv:2405.18392).
+
+    >>> from mplfit.schedule import sqrt_cooldown
+    >>> sqrt_cooldown(6, 1.0, decay=4).lr.round(4).tolist()
+    [1.0, 1.0, 1.0, 0.5, 0.2929, 0.134]
+    """
+    start = _cooldown_start(steps, decay, warmup)
+    return _decayed(steps, peak, final, start, warmup, endpoint, lambda x: 1 - np.sqrt(x))
+
+
+def two_stage(steps: int, peak: float, second: float, *, switch: int, warmup: int = 0) -> Schedule:
+    """`peak` before update `switch` (warmup included), `second` from it on.
+
+    >>> from mplfit.schedule import two_stage
+    >>> two_stage(4, 3e-4, 9e-5, switch=2).lr.tolist()
+    [0.0003, 0.0003, 9e-05, 9e-05]
+    """
+    return piecewise([(0, peak), (switch, second)], steps, warmup=warmup)
+
+
+def piecewise(stages: Sequence[tuple[int, float]], steps: int, *, warmup: int = 0) -> Schedule:
+    """Constant rates in stages: each (step, lr) holds from its step to the next one's.
+
+    >>> from mplfit.schedule import piecewise
+    >>> piecewise([(0, 1.0), (2, 0.5)], 4).lr.tolist()
+    [1.0, 1.0, 0.5, 0.5]
+    """
+    starts, rates = _points(stages, "stage")
+    _check_warmup(steps, warmup)
+    if starts[-1] >= steps:
+        raise ScheduleError(
+            f"the last stage begins at step {starts[-1]}, but the schedule has {steps} steps"
+        )
+    if warmup and len(starts) > 1 and starts[1] < warmup:
+        raise ScheduleError(
+            f"the second stage begins at step {starts[1]}, inside the warmup of {warmup} updates"
+        )
+    lr = rates[np.searchsorted(starts, np.arange(steps), side="right") - 1]
+    lr[:warmup] = _warm(rates[0], warmup)
+    return Schedule(lr, warmup)
+
+
+def from_knots(
+    knots: Iterable[tuple[int, float]], steps: int | None = None, *, warmup: int = 0
+) -> Schedule:
+    """Piecewise-linear through (step, lr) knots, constant after the last one.
+
+    `steps` is one more than the last knot's step where it is not given. A jump is two knots at
+    neighbouring steps. With `warmup`, the first `warmup` updates are replaced by a linear warmup
+    that ends at the rate which the knots have there.
+
+    >>> from mplfit.schedule import from_knots
+    >>> from_knots([(0, 0.0), (2, 1.0), (4, 0.5)]).lr.tolist()
+    [0.0, 0.5, 1.0, 0.75, 0.5]
+    """
+    at, rates = _points(knots, "knot")
+    total = int(at[-1]) + 1 if steps is None else steps
+    _check_warmup(total, warmup)
+    if at[-1] >= total:
+        raise ScheduleError(
+            f"the last knot is at step {at[-1]}, but the schedule has {total} steps"
+        )
+    lr = np.interp(np.arange(total), at, rates)
+    if warmup:
+        lr[:warmup] = _warm(lr[warmup], warmup)
+    return Schedule(lr, warmup)
+
+
+def join(pieces: Sequence[Schedule]) -> Schedule:
+    """One schedule after the other; the warmup is that of the first.
+
+    >>> from mplfit.schedule import constant, join, linear
+    >>> join([constant(2, 1.0), linear(2, 1.0)]).lr.tolist()
+    [1.0, 1.0, 1.0, 0.5]
+    """
+    if not pieces:
+        raise ScheduleError("nothing to join: give at least one schedule")
+    return Schedule(np.concatenate([piece.lr for piece in pieces]), pieces[0].warmup)
+
+
+def to_knots(schedule: Schedule, rtol: float = 1e-13) -> list[tuple[int, float]]:
+    """The fewest (step, lr) knots found greedily that give the schedule back by interpolation.
+
+    Every rate is met to `rtol` of the peak. A jump becomes two neighbouring knots; a curved
+    stretch keeps nearly all its steps.
+
+    >>> from mplfit.schedule import to_knots, wsdld
+    >>> to_knots(wsdld(6, 1.0, decay=4))
+    [(0, 1.0), (2, 1.0), (5, 0.25)]
+    """
+    lr, tolerance = schedule.lr, rtol * schedule.peak
+    bends = np.flatnonzero(np.abs(np.diff(lr, 2)) > tolerance) + 1
+    kept = [0]
+    # Between two bends the rates lie on a line up to rounding, which adds up: check each stretch.
+    for bend in [*bends.tolist(), lr.size - 1]:
+        if bend > kept[-1]:
+            _keep_line(lr, kept, bend, tolerance)
+    return [(step, float(lr[step])) for step in kept]
+
+
+def cumulative(lr: FloatArray) -> FloatArray:
+    """S_t = Σ_{τ<=t} η_τ, rounded once: a compensated cumulative sum.
+
+    The rounding errors of the plain sum (Knuth's TwoSum) are summed beside it and added back, so
+    that the rates of a decay to 1e-12 are not lost in an S of order 10.
+
+    >>> import numpy as np
+    >>> from mplfit.schedule import cumulative
+    >>> float(cumulative(np.full(10**6, 0.1))[-1])
+    100000.0
+    """
+    total = np.cumsum(lr)
+    before = np.concatenate([[0.0], total[:-1]])
+    added = total - before
+    lost = (before - (total - added)) + (lr - added)
+    exact: FloatArray = total + np.cumsum(lost)
+    return exact
+
+
+def _keep_line(lr: FloatArray, kept: list[int], end: int, tolerance: float) -> None:
+    """Append to `kept` the steps up to `end` whose chords meet every rate to `tolerance`."""
+    ends = [end]
+    while ends:
+        start, stop = kept[-1], ends[-1]
+        inside = np.arange(start + 1, stop)
+        chord = lr[start] + (lr[stop] - lr[start]) * ((inside - start) / (stop - start))
+        miss = np.abs(chord - lr[start + 1 : stop])
+        if miss.size and miss.max() > tolerance:
+            ends.append(int(inside[miss.argmax()]))
+        else:
+            kept.append(ends.pop())
+
+
+def _decayed(
+    steps: int,
+    peak: float,
+    final: float,
+    start: int,
+    warmup: int,
+    endpoint: bool,
+    shape: Callable[[FloatArray], FloatArray],
+) -> Schedule:
+    """Warmup, then `peak`, then final + (peak - final)·shape(x) from update `start` on."""
+    _check_warmup(steps, warmup)
+    _check_rates(peak, final)
+    lr = np.full(steps, float(peak))
+    lr[:warmup] = _warm(peak, warmup)
+    if start < steps:
+        lr[start:] = final + (peak - final) * shape(_fraction(steps, start, endpoint))
+    return Schedule(lr, warmup)
+
+
+def _fraction(steps: int, start: int, endpoint: bool) -> FloatArray:
+    """x of every update from `start` on; see the module's conventions."""
+    past = np.arange(steps - start, dtype=np.float64)
+    length = steps - start - (1 if endpoint else 0)
+    return past / max(length, 1)
+
+
+def _warm(peak: float, warmup: int) -> FloatArray:
+    return np.linspace(0.0, peak, warmup)
+
+
+def _cooldown_start(steps: int, decay: float, warmup: int) -> int:
+    _check_warmup(steps, warmup)
+    length = round(decay * steps) if 0 < decay < 1 else decay
+    if length != int(length) or not 1 <= length <= steps - warmup:
+        raise ScheduleError(
+            f"a decay of {decay:g} does not fit: expected a whole number of updates from 1 to "
+            f"{steps - warmup} (the steps after the warmup), or a fraction of all steps below 1"
+        )
+    return steps - int(length)
+
+
+def _check_warmup(steps: int, warmup: int) -> None:
+    if steps != int(steps) or steps < 1:
+        raise ScheduleError(f"a schedule needs a whole number of steps, at least 1, got {steps}")
+    if warmup != int(warmup) or not 0 <= warmup < steps:
+        raise ScheduleError(
+            f"a warmup of {warmup} does not fit {steps} steps: expected a whole number from 0 "
+            f"to {steps - 1}"
+        )
+
+
+def _check_rates(peak: float, final: float) -> None:
+    if not (np.isfinite(peak) and peak > 0):
+        raise ScheduleError(f"the peak rate must be positive and finite, got {peak:g}")
+    if not 0 <= final <= peak:
+        raise ScheduleError(
+            f"the final rate must lie between 0 and the peak {peak:g}, got {final:g}"
+        )
+
+
+def _points(points: Iterable[tuple[int, float]], what: str) -> tuple[IntArray, FloatArray]:
+    """Steps and rates of knots or stages, checked: from step 0 on, ascending."""
+    pairs = list(points)
+    if not pairs:
+        raise ScheduleError(f"no {what}s given: expected at least one (step, lr) pair")
+    at = np.array([step for step, _ in pairs], dtype=np.float64)
+    if not np.array_equal(at, np.floor(at)) or at[0] != 0 or np.any(np.diff(at) <= 0):
+        raise ScheduleError(
+            f"the {what}s' steps must be whole numbers that begin at 0 and ascend, got "
+            + ", ".join(f"{step:g}" for step in at[:6])
+            + (" …" if at.size > 6 else "")
+        )
+    return at.astype(np.int64), np.array([rate for _, rate in pairs], dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Showing results: figures (`plot`, the only importer of matplotlib)."""

@@ -1,0 +1,194 @@
+"""Figures of schedules, curves, fits and predictions. The only importer of matplotlib.
+
+Functions return `matplotlib.figure.Figure` objects, without pyplot and its global state;
+`png` turns one into the bytes of a file, the same bytes for the same figure.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, PercentFormatter
+
+from mplfit.curve import Curve
+from mplfit.estimate.result import Fit
+from mplfit.schedule import FloatArray, IntArray, Schedule
+
+__all__ = ["plot_curve", "plot_overview", "plot_predictions", "plot_schedules", "png"]
+
+# Okabe & Ito's colours, told apart by everyone; black stays for observations.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#332288")
+_LINES = ("-", "--", "-.", ":")
+# Fixed margins: matplotlib's layout engines double the time that a figure takes.
+_MARGINS = {"left": 0.12, "right": 0.97, "top": 0.95, "bottom": 0.08, "hspace": 0.12}
+_POINTS = 1200  # a line needs no more to look smooth
+
+
+def png(figure: Figure, dpi: int = 110) -> bytes:
+    """The figure as a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def plot_schedules(schedules: Mapping[str, Schedule]) -> Figure:
+    """The rates of some schedules against the step."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    _draw_schedules(axes, schedules)
+    axes.set_title("Learning-rate schedules", loc="left")
+    _legend(axes, len(schedules))
+    return figure
+
+
+def plot_curve(curve: Curve, fit: Fit, role: str) -> Figure:
+    """One run: observed and predicted loss, relative error, and the schedule, over one axis.
+
+    `role` says what the run was to the fit, such as "training" or "held out".
+    """
+    figure = Figure(figsize=(8, 7))
+    losses, errors, rates = figure.subplots(
+        3, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.2, 1.2], **_MARGINS}
+    )
+    _draw_fit(losses, curve, fit)
+    losses.set_ylabel("loss")
+    losses.set_title(f"{curve.name} ({role})", loc="left")
+    losses.legend(frameon=False)
+    error = fit.predict(curve.schedule, curve.step) / curve.loss - 1
+    errors.axhline(0, color="black", linewidth=0.8)
+    errors.plot(curve.step, error, color=_COLOURS[0], linewidth=1)
+    errors.set_ylabel("predicted /\nobserved − 1")
+    errors.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    rates.plot(*_thin(curve.schedule), color=_COLOURS[2])
+    _rate_axis(rates)
+    _step_axis(rates)
+    figure.align_ylabels([losses, errors, rates])
+    for axes in (losses, errors, rates):
+        _tidy(axes)
+    return figure
+
+
+def plot_overview(curves: Sequence[tuple[Curve, str]], fit: Fit) -> Figure:
+    """All runs of a fit side by side: observed and predicted loss, one small panel each."""
+    columns = min(3, len(curves))
+    rows = -(-len(curves) // columns)
+    figure = Figure(figsize=(4 * columns, 2.7 * rows + 0.5), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
+    for axes, (curve, role) in zip(panels, curves, strict=False):
+        _draw_fit(axes, curve, fit)
+        error = np.abs(fit.predict(curve.schedule, curve.step) - curve.loss).mean()
+        axes.set_title(f"{curve.name}\n{role}, MAE {error:.4f}", loc="left", fontsize=9)
+        _step_axis(axes, label=False)
+        _tidy(axes)
+    for axes in panels[len(curves) :]:
+        axes.set_visible(False)
+    panels[0].legend(frameon=False, fontsize=8)
+    figure.suptitle(f"Loss against step: observed, and the fitted law ({fit.law})", fontsize=11)
+    return figure
+
+
+def plot_predictions(
+    schedules: Mapping[str, Schedule], losses: Mapping[str, FloatArray], *, emphasis: str = ""
+) -> Figure:
+    """Predicted losses over the steps of some schedules, and the schedules below.
+
+    `emphasis` names a schedule to draw thicker.
+    """
+    figure = Figure(figsize=(8, 6.5), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
+    shown = []
+    for number, (name, schedule) in enumerate(schedules.items()):
+        at = _grid(schedule)
+        loss = losses[name]
+        final = f"{loss[-1]:.4f}"
+        top.plot(at, loss[at], label=f"{name}: {final}", **_style(number, name == emphasis))
+        shown.append((at, loss[at]))
+    _frame(top, shown)
+    top.set_ylabel("predicted loss")
+    top.set_title("Predicted loss, with its value after the last update", loc="left")
+    _legend(top, len(schedules))
+    _draw_schedules(bottom, schedules, emphasis)
+    for axes in (top, bottom):
+        _tidy(axes)
+    return figure
+
+
+def _draw_fit(axes: Axes, curve: Curve, fit: Fit) -> None:
+    last = curve.schedule.steps - 1
+    at = np.unique(np.linspace(curve.step[0], last, _POINTS).astype(np.int64))
+    predicted = fit.predict(curve.schedule, at)
+    axes.plot(curve.step, curve.loss, ".", color="black", markersize=3, label="observed")
+    axes.plot(at, predicted, color=_COLOURS[1], linewidth=1.2, label="predicted")
+    _frame(axes, [(at, predicted), (curve.step, curve.loss)])
+
+
+def _draw_schedules(axes: Axes, schedules: Mapping[str, Schedule], emphasis: str = "") -> None:
+    for number, (name, schedule) in enumerate(schedules.items()):
+        axes.plot(*_thin(schedule), label=name, **_style(number, name == emphasis))
+    _rate_axis(axes)
+    _step_axis(axes)
+    _tidy(axes)
+
+
+def _thin(schedule: Schedule) -> tuple[IntArray, FloatArray]:
+    at = _grid(schedule)
+    return at, schedule.lr[at]
+
+
+def _grid(schedule: Schedule) -> IntArray:
+    """Steps enough to draw a schedule: evenly spaced ones, and both sides of every jump."""
+    if schedule.steps <= _POINTS:
+        return np.arange(schedule.steps)
+    even = np.linspace(0, schedule.steps - 1, _POINTS).astype(np.int64)
+    jumps = np.flatnonzero(np.abs(np.diff(schedule.lr)) > 0.02 * schedule.peak)[:_POINTS]
+    shown: IntArray = np.unique(np.concatenate([even, jumps, jumps + 1]))
+    return shown
+
+
+def _frame(axes: Axes, lines: Sequence[tuple[IntArray, FloatArray]]) -> None:
+    """Show the losses from the time when the steep beginning is over."""
+    later, every = [], []
+    for at, loss in lines:
+        kept = np.isfinite(loss)
+        every.append(loss[kept])
+        later.append(loss[kept & (at >= 0.12 * at[-1])])
+    low = min(float(loss.min()) for loss in every if loss.size)
+    high = max(float(loss.max()) for loss in (later if all(map(len, later)) else every))
+    axes.set_ylim(low - 0.04 * (high - low), high + 0.04 * (high - low))
+
+
+def _style(number: int, thick: bool) -> dict[str, Any]:
+    return {
+        "color": _COLOURS[number % len(_COLOURS)],
+        "linestyle": _LINES[number // len(_COLOURS) % len(_LINES)],
+        "linewidth": 2.4 if thick else 1.2,
+        "zorder": 3 if thick else 2,
+    }
+
+
+def _legend(axes: Axes, count: int) -> None:
+    if count > 6:
+        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    else:
+        axes.legend(frameon=False, fontsize=8)
+
+
+def _step_axis(axes: Axes, label: bool = True) -> None:
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    if label:
+        axes.set_xlabel("step")
+
+
+def _rate_axis(axes: Axes) -> None:
+    axes.set_ylabel("learning rate")
+    axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
+
+
+def _tidy(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)

@@ -1,0 +1,1 @@
+"""Writers: results onto disk, whole or not at all."""
