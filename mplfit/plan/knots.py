@@ -54,7 +54,8 @@ class KnotGrid:
     def _place(self) -> tuple[IntArray, FloatArray]:
         """The knot to the left of every free update, and how far it is on the way to the next."""
         at = np.arange(self.step[0], self.step[-1] + 1)
-        left = np.clip(np.searchsorted(self.step, at, side="right") - 1, 0, self.step.size - 2)
+        left: IntArray = np.searchsorted(self.step, at, side="right") - 1
+        left = np.clip(left, 0, self.step.size - 2)
         gap = self.step[left + 1] - self.step[left]
         share: FloatArray = (at - self.step[left]) / gap
         return left, share
@@ -64,7 +65,8 @@ class KnotGrid:
         first, count = int(self.step[0]), self.step.size
         left, share = self._place
         free = gradient[first:]
-        gathered = np.bincount(left, free * (1 - share), minlength=count)
+        gathered = np.zeros(count)
+        gathered += np.bincount(left, free * (1 - share), minlength=count)
         gathered += np.bincount(left + 1, free * share, minlength=count)
         if not self.past.size and self.warmup:
             gathered[0] += gradient[:first] @ np.linspace(0.0, 1.0, self.warmup)
