@@ -93,9 +93,7 @@ def bound(lr: Rates, *, D: float = 1.0, G: Norms = 1.0, at: int | None = None) -
     return 0.5 * (a + b)
 
 
-def bound_curve(
-    lr: Rates, *, D: float = 1.0, G: Norms = 1.0, exact: bool = False
-) -> FloatArray:
+def bound_curve(lr: Rates, *, D: float = 1.0, G: Norms = 1.0, exact: bool = False) -> FloatArray:
     """(T,) Ω_t of every t = 1 … T, in linear work; `exact` sums plainly, in quadratic work.
 
     >>> from mplfit.bounds import bound_curve
@@ -195,9 +193,7 @@ def best_base_curve(
     return _best(*_part_curves(lr, D, energy, exact))
 
 
-def bound_gradient(
-    lr: Rates, *, D: float = 1.0, G: Norms = 1.0
-) -> tuple[float, FloatArray]:
+def bound_gradient(lr: Rates, *, D: float = 1.0, G: Norms = 1.0) -> tuple[float, FloatArray]:
     """Ω_T and its derivative in the rate of every update, by prefix and suffix sums; O(T).
 
     Raises

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -24,7 +24,7 @@ __all__ = [
     "unknown_slopes",
 ]
 
-Transform = Literal["log", "log1m"]
+Transform = Literal["log", "log1m", "identity"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Parameter:
     """One parameter of a law, and the unknown that the solver sees in its place.
 
     transform : "log" (unknown ln θ) for a positive one, "log1m" (unknown ln(1 - θ)) for one that
-    approaches 1 from below.
+    approaches 1 from below, "identity" (unknown θ) for one of either sign.
     linear : the law is linear in it, given the others.
     """
 
@@ -98,9 +98,12 @@ def check_params(law: Law, params: FloatArray) -> FloatArray:
             f"got {values.size}"
         )
     for parameter, value in zip(law.parameters, values, strict=True):
-        allowed = 0 < value < 1 if parameter.transform == "log1m" else value > 0
+        wanted, allowed = {
+            "log": ("positive and finite", value > 0),
+            "log1m": ("between 0 and 1", 0 < value < 1),
+            "identity": ("finite", True),
+        }[parameter.transform]
         if not (np.isfinite(value) and allowed):
-            wanted = "between 0 and 1" if parameter.transform == "log1m" else "positive and finite"
             raise FitError(
                 f"{parameter.name} = {value:g} is not a parameter of {law.key}: it must be {wanted}"
             )
@@ -109,30 +112,30 @@ def check_params(law: Law, params: FloatArray) -> FloatArray:
 
 def to_unknowns(law: Law, params: FloatArray) -> FloatArray:
     """The solver's unknowns φ for these parameters."""
-    return np.array(
-        [
-            np.log1p(-value) if parameter.transform == "log1m" else np.log(value)
-            for parameter, value in zip(law.parameters, params, strict=True)
-        ]
-    )
+    forms = {"log": np.log, "log1m": lambda value: np.log1p(-value), "identity": float}
+    return _each(law, params, forms)
 
 
 def to_params(law: Law, unknowns: FloatArray) -> FloatArray:
     """The parameters for these unknowns."""
-    return np.array(
-        [
-            -np.expm1(value) if parameter.transform == "log1m" else np.exp(value)
-            for parameter, value in zip(law.parameters, unknowns, strict=True)
-        ]
-    )
+    forms = {"log": np.exp, "log1m": lambda value: -np.expm1(value), "identity": float}
+    return _each(law, unknowns, forms)
 
 
 def unknown_slopes(law: Law, params: FloatArray) -> FloatArray:
     """dθ/dφ of every parameter."""
+    forms = {"log": float, "log1m": lambda value: value - 1, "identity": lambda value: 1.0}
+    return _each(law, params, forms)
+
+
+def _each(
+    law: Law, values: FloatArray, forms: Mapping[str, Callable[[float], float]]
+) -> FloatArray:
+    """Every value through the function of its parameter's transform."""
     return np.array(
         [
-            value - 1 if parameter.transform == "log1m" else value
-            for parameter, value in zip(law.parameters, params, strict=True)
+            forms[parameter.transform](value)
+            for parameter, value in zip(law.parameters, values, strict=True)
         ]
     )
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from mplfit.errors import FitError
 from mplfit.laws.base import Law
+from mplfit.laws.bound import BoundLaw
 from mplfit.laws.momentum import MomentumLaw
 from mplfit.laws.mpl import MultiPowerLaw
 from mplfit.laws.onepower import OnePowerLaw
 
 __all__ = ["LAWS", "get_law"]
 
-LAWS: dict[str, Law] = {law.key: law for law in (MultiPowerLaw(), OnePowerLaw(), MomentumLaw())}
+LAWS: dict[str, Law] = {
+    law.key: law for law in (MultiPowerLaw(), OnePowerLaw(), MomentumLaw(), BoundLaw())
+}
 
 
 def get_law(key: str) -> Law:
