@@ -6,8 +6,9 @@
     SPEC + SPEC                       one after the other
 
 Numbers may be written 24000, 24_000, 24k or 3e-4; a final or second rate also as a share of the
-peak, final=10%. With zero=yes any form has one more update, at rate 0 (the papers' T+1 steps). Pure: text to `Schedule` and back. (A file's name
-is also accepted wherever a command asks for a schedule: see `mplfit.readers.schedules`.)
+peak, final=10%. With zero=yes any form has one more update, at rate 0 (the papers' T+1 steps).
+Pure: text to `Schedule` and back. (A file's name is also accepted wherever a command asks for a
+schedule: see `mplfit.readers.schedules`.)
 """
 
 from __future__ import annotations

@@ -285,7 +285,7 @@ def _norms(G: Norms, steps: int) -> FloatArray:
 
 
 def _parts(lr: FloatArray, D: float, energy: FloatArray, t: int) -> tuple[float, float]:
-    """a = D²/S_t and b, the rest of the bracket, at one t; differences are summed from the rates."""
+    """a = D²/S_t and b, the rest of the bracket, at one t; differences summed from the rates."""
     if lr[t - 1] == 0:
         return np.inf, np.inf
     ahead = cumulative(lr[:t][::-1])[::-1]  # Σ_{k..t} η, so that S_t - S_k = ahead[k + 1]

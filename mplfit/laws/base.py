@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,7 @@ __all__ = [
     "unknown_slopes",
 ]
 
+_Forms: TypeAlias = Mapping[str, Callable[[float], float]]
 Transform = Literal["log", "log1m", "identity"]
 
 
@@ -112,25 +113,23 @@ def check_params(law: Law, params: FloatArray) -> FloatArray:
 
 def to_unknowns(law: Law, params: FloatArray) -> FloatArray:
     """The solver's unknowns φ for these parameters."""
-    forms = {"log": np.log, "log1m": lambda value: np.log1p(-value), "identity": float}
+    forms: _Forms = {"log": np.log, "log1m": lambda value: np.log1p(-value), "identity": float}
     return _each(law, params, forms)
 
 
 def to_params(law: Law, unknowns: FloatArray) -> FloatArray:
     """The parameters for these unknowns."""
-    forms = {"log": np.exp, "log1m": lambda value: -np.expm1(value), "identity": float}
+    forms: _Forms = {"log": np.exp, "log1m": lambda value: -np.expm1(value), "identity": float}
     return _each(law, unknowns, forms)
 
 
 def unknown_slopes(law: Law, params: FloatArray) -> FloatArray:
     """dθ/dφ of every parameter."""
-    forms = {"log": float, "log1m": lambda value: value - 1, "identity": lambda value: 1.0}
+    forms: _Forms = {"log": float, "log1m": lambda value: value - 1, "identity": lambda value: 1.0}
     return _each(law, params, forms)
 
 
-def _each(
-    law: Law, values: FloatArray, forms: Mapping[str, Callable[[float], float]]
-) -> FloatArray:
+def _each(law: Law, values: FloatArray, forms: _Forms) -> FloatArray:
     """Every value through the function of its parameter's transform."""
     return np.array(
         [

@@ -164,8 +164,8 @@ class _AtSteps:
         still = np.flatnonzero(self.lr[self.step] == 0)
         if still.size:
             raise FitError(
-                f"the law bound is infinite at step {self.step[still[0]]}, where the rate is 0, and "
-                "cannot be fitted there: drop the rows without a rate"
+                f"the law bound is infinite at step {self.step[still[0]]}, where the rate is 0: "
+                "drop the rows without a rate, or fit another law"
             )
         G, slopes = self.norms(values)
         charges = np.concatenate([G[None, :], 2 * slopes]) * (G * self.lr**2)

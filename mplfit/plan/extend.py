@@ -1,9 +1,9 @@
 """How to go on with a run for longer, without a new base learning rate.
 
-A longer run of the same kind has a smaller best base rate, but a run that is under way cannot change
-the rate that it has had. Schaipp et al. 2025 (arXiv:2501.18965, section 5.1) keep the base rate
-optimal by changing the rest of the schedule: a longer cooldown, or a lower rate after the old
-cooldown's beginning. Whether the base rate is the best is told by the convex bound, in closed form;
+A longer run of the same kind has a smaller best base rate, but a run that is under way cannot
+change the rate that it has had. Schaipp et al. 2025 (arXiv:2501.18965) keep the base rate optimal
+by changing the rest of the schedule: a longer cooldown, or a lower rate after the old cooldown's
+beginning. Whether the base rate is the best is told by the convex bound, in closed form;
 the cooldown's length or the factor is then a root, found to rounding.
 """
 
@@ -113,8 +113,8 @@ def phases(schedule: Schedule) -> Phases:
     if not stable:
         raise ScheduleError(
             f"the schedule to extend has no stable phase: its peak {peak:g} is held for "
-            f"{at_peak.size} update{'s' if at_peak.size > 1 else ''} from step {first} on; expected "
-            "a constant or a warmup-stable-decay schedule (constant, wsd, wsdld, sqrt)"
+            f"{at_peak.size} update{'s' if at_peak.size > 1 else ''} from step {first} on; "
+            "expected a constant or a warmup-stable-decay schedule (constant, wsd, wsdld, sqrt)"
         )
     if last == steps - 1:
         return Phases(lr[:first], peak, steps, steps, np.arange(2.0), 1 - np.arange(2.0))
@@ -197,7 +197,7 @@ def extensions(schedule: Schedule, steps: int) -> list[Continuation]:
 
 
 def _solve(make: Callable[[float], FloatArray], wanted: float, grid: FloatArray, by: str) -> float:
-    """The cooldown or factor at which the best base rate is `wanted`: the first root on the grid."""
+    """The cooldown or factor at which the best base rate is `wanted`: the first on the grid."""
 
     def excess(value: float) -> float:
         return float(np.log(best_base(make(value)).rate / wanted))
