@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -74,17 +75,15 @@ class BoundLaw(Law):
         return np.array([*low, 1e-3 * G]), np.array([*high, 1e2 * G])
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
-        return _AtSteps(
-            self, schedule.lr, step, lambda params: _norms(params, schedule.steps), exact
-        )
+        return _AtSteps(self, schedule.lr, step, partial(_formula, schedule.steps), exact)
 
     def final(self, params: FloatArray, lr: FloatArray) -> float:
         C, M, *_ = values = check_params(self, params)
-        return float(C + M * bound(lr, G=_norms(values, lr.size)[0]))
+        return float(C + M * bound(lr, G=_formula(lr.size, values)[0]))
 
     def final_gradient(self, params: FloatArray, lr: FloatArray) -> tuple[float, FloatArray]:
         C, M, *_ = values = check_params(self, params)
-        omega, slope = bound_gradient(lr, G=_norms(values, lr.size)[0])
+        omega, slope = bound_gradient(lr, G=_formula(lr.size, values)[0])
         return float(C + M * omega), M * slope
 
 
@@ -113,9 +112,7 @@ class LoggedNormBound(Law):
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
         logged = self._of(schedule)
-        return _AtSteps(
-            self, schedule.lr, step, lambda params: (params[2] * logged, logged[None, :]), exact
-        )
+        return _AtSteps(self, schedule.lr, step, partial(_scaled, logged), exact)
 
     def final(self, params: FloatArray, lr: FloatArray) -> float:
         return self.final_gradient(params, lr)[0]
@@ -135,13 +132,18 @@ class LoggedNormBound(Law):
             ) from None
 
 
-def _norms(params: FloatArray, steps: int) -> tuple[FloatArray, FloatArray]:
+def _formula(steps: int, params: FloatArray) -> tuple[FloatArray, FloatArray]:
     """G1·exp(A1 t) + G2·t^A2 + B at t = 1 … T, and its derivatives in G1, A1, G2, A2, B."""
     _, _, G1, A1, G2, A2, B = params
     t = np.arange(1.0, steps + 1)
     fading, power = np.exp(A1 * t), t**A2
     parts = [fading, G1 * t * fading, power, G2 * np.log(t) * power, np.ones(steps)]
     return G1 * fading + G2 * power + B, np.array(parts)
+
+
+def _scaled(logged: FloatArray, params: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """G · (logged norm), and its derivative in G."""
+    return params[2] * logged, logged[None, :]
 
 
 @dataclass(frozen=True)

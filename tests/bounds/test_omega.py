@@ -216,7 +216,7 @@ def test_the_gradient_equals_differences_of_fifty_digits():
 
 @pytest.mark.parametrize("steps", [200, 1000])
 def test_minimising_the_bound_over_all_schedules_gives_linear_decay(steps):
-    """To the last step, that is: the last few rates are some γ/T above the line, a gain of O(1/T)."""
+    """To the last step, that is: the last few rates end a few γ/T higher, a gain of O(1/T)."""
     linear = best_base(schedules.linear(steps, 1.0).lr)
     found = optimize(
         bound_gradient,
