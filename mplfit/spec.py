@@ -21,7 +21,7 @@ from mplfit import schedule as schedules
 from mplfit.errors import ScheduleError
 from mplfit.schedule import Schedule
 
-__all__ = ["GRAMMAR", "format_schedule", "parse_schedule"]
+__all__ = ["GRAMMAR", "format_schedule", "parse_schedule", "values_of", "with_values"]
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,53 @@ def parse_schedule(text: str) -> Schedule:
     last_zero = values.pop("zero", False)
     made = form.make(points, **values) if form.points else form.make(**values)
     return schedules.with_last_zero(made) if last_zero else made
+
+
+def values_of(text: str) -> dict[str, str]:
+    """The KEY=VALUE pairs of a text that describes one schedule, as they are written.
+
+    >>> from mplfit.spec import values_of
+    >>> values_of("linear:steps=24k,peak=3e-4")
+    {'steps': '24k', 'peak': '3e-4'}
+    """
+    _, _, rest = text.strip().partition(":")
+    pairs = (item.partition("=") for item in rest.split(",") if item.strip())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def with_values(text: str, **values: object) -> str:
+    """The same text with other values; keys that it lacks are added.
+
+    Raises
+    ------
+    ScheduleError
+        If the text is not that of one schedule whose form knows the keys.
+
+    Examples
+    --------
+    >>> from mplfit.spec import with_values
+    >>> with_values("wsdld:steps=100,peak=1,decay=0.2", decay=0.5)
+    'wsdld:steps=100,peak=1,decay=0.5'
+    """
+    name = text.strip().partition(":")[0]
+    form = _FORMS.get(name)
+    if form is None or re.search(r"\s*\+\s*(?=[a-z])", text):
+        raise ScheduleError(
+            f"{text!r} has no {' or '.join(values)} to vary: expected the text of one schedule, "
+            f"such as {_usage('wsdld')}"
+        )
+    unknown = [key for key in values if key not in (*form.required, *form.optional)]
+    if unknown:
+        having = [
+            known
+            for known, other in _FORMS.items()
+            if unknown[0] in (*other.required, *other.optional)
+        ]
+        raise ScheduleError(
+            f"{name} has no {unknown[0]} to vary: expected one of {', '.join(having)}"
+        )
+    merged = {**values_of(text), **{key: str(value) for key, value in values.items()}}
+    return f"{name}:{','.join(f'{key}={value}' for key, value in merged.items())}"
 
 
 def format_schedule(schedule: Schedule) -> str:

@@ -141,7 +141,8 @@ def agreement(runs: Sequence[Outcome]) -> Agreement:
 def _groups(runs: Sequence[Outcome]) -> list[tuple[str, str, list[int]]]:
     """Runs that differ in the cooldown only, or in the peak rate only; three or more."""
     by_cooldown = _collect(
-        runs, lambda run: None if run.cooldown is None else (run.kind, _peak(run), run.schedule.steps)
+        runs,
+        lambda run: None if run.cooldown is None else (run.kind, _peak(run), run.schedule.steps),
     )
     by_rate = _collect(
         runs,

@@ -71,9 +71,9 @@ def read_outcome(path: Path) -> Outcome:
             f"{rates[count[inside]][away.argmax()]:g}"
         )
     kind, cooldown = _kind(config, rates)
-    name = path.stem.partition("_slimpajama")[0]
-    label = f"{name} lr {config['lr']:g} {config['iterations']}"
-    return Outcome(label, Schedule(rates, int(config["warmup_steps"])), float(loss), kind, cooldown)
+    share = "" if cooldown is None else f" {100 * cooldown:.0f} %" if cooldown else " no cooldown"
+    name = f"{kind}{share}, lr {config['lr']:g}, {config['iterations']} steps"
+    return Outcome(name, Schedule(rates, int(config["warmup_steps"])), float(loss), kind, cooldown)
 
 
 def _kind(config: dict[str, Any], rates: FloatArray) -> tuple[str, float | None]:
@@ -93,7 +93,8 @@ def _rates(config: dict[str, Any]) -> FloatArray:
         final = config["cos_final_lr"] if config["cos_final_lr"] > 0 else 0.1 * peak
         rise = _FIRST * peak + (1 - _FIRST) * peak * _half_cosine(1 - t / top)
         fall = final + (peak - final) * _half_cosine((t - top) / (steps - 1 - top))
-        return np.where(t <= top, rise, fall)
+        cosine: FloatArray = np.where(t <= top, rise, fall)
+        return cosine
     if config["scheduler"] != "wsd":
         raise ValueError(f"scheduler {config['scheduler']!r} is neither cos nor wsd")
     decay = int(config["wsd_fract_decay"] * steps)
