@@ -44,7 +44,7 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
     ),
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
-@click.option("--law", default="mpl", show_default=True, help="mpl, onepower or momentum.")
+@click.option("--law", default="mpl", show_default=True, help="mpl, onepower, momentum or bound.")
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
