@@ -57,6 +57,11 @@ def scan(
     >>> scan("wsdld:steps=400,peak=1,decay=0.2", "cooldown", values=[0.2, 0.5]).base.round(4)
     array([0.0254, 0.034 ])
     """
+    if ":" not in text:
+        raise ScheduleError(
+            f"{text!r} cannot be varied: a sweep needs the text of one schedule, such as "
+            "wsdld:steps=4000,peak=1,decay=0.2"
+        )
     schedule = parse_schedule(text)
     steps, given = schedule.steps, schedule.peak
     if over == "base-lr":
