@@ -75,9 +75,10 @@ def _text(found: Agreement) -> str:
         for one in found.groups
     ]
     head = render(["Spearman of bound and final loss", "runs", "as run", "at best base"], rows)
+    line = f"C = {found.floor:.3f}, error {found.error:.3f}"
     note = (
         f"as run: bound at the rates of the runs, with one D/G = {found.ratio:.3g} for all,\n"
-        f"of the line loss = C + M·bound (C = {found.floor:.3f}, error {found.error:.3f}), in-sample\n"
+        f"of the line loss = C + M·bound ({line}): in-sample\n"
         "at best base: each run's bound at its own best base rate, free of D and G"
     )
     return "\n\n".join([head, note, *orders])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mplfit.cli.bound_logs import fit_to_logs
 from mplfit.cli.common import (
     SCHEDULE_HELP,
     Examples,
@@ -47,13 +48,23 @@ _VALUES = {
     For each schedule: the peak rate that minimises the bound on the final loss, and the bound
     there; ranked. {SCHEDULE_HELP} A name may stand before it: NAME=SPEC. A zero at the end is
     dropped: the bound is judged after the last positive rate. --sweep varies one property of
-    schedules that are given as text. The folder (by default mplfit-runs/bound) gets the figure,
-    and the bound curves as csv.
+    schedules that are given as text. --fit lays the bound over logged losses instead, with the
+    gradient norms that the log has (without them: mplfit fit --law bound). The folder (by default
+    mplfit-runs/bound) gets the figure, and the bound curves as csv.
 
     Bounds scale with D·G and best rates with D/G, which nobody knows before a run: with both at
     1, compare schedules, not numbers.""",
 )
-@click.argument("specs", nargs=-1, required=True, metavar="[NAME=]SPEC…")
+@click.argument("specs", nargs=-1, metavar="[NAME=]SPEC…")
+@click.option(
+    "--fit",
+    "logs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="LOG",
+    help="Fit C + M·bound to a .csv log with step, lr, loss and gradient norms (repeat).",
+)
+@click.option("--grad-norm-col", "column", metavar="COL", help="Column of a log's gradient norms.")
 @click.option(
     "--sweep",
     "over",
@@ -82,6 +93,8 @@ _VALUES = {
 @json_option
 def bound_command(
     specs: Sequence[str],
+    logs: Sequence[Path],
+    column: str | None,
     over: str | None,
     values: str | None,
     D: float,
@@ -97,6 +110,13 @@ def bound_command(
 ) -> None:
     from mplfit.writers.files import free_folder, refuse_existing, write_folder
 
+    if logs:
+        if specs or over is not None:
+            raise click.UsageError("--fit goes without SPEC and --sweep")
+        fit_to_logs(logs, column, as_json)
+        return
+    if not specs:
+        raise click.UsageError("give at least one schedule (SPEC), or --fit LOG")
     if values is not None and over is None:
         raise click.UsageError("--values belongs to --sweep")
     folder = out or free_folder(Path("mplfit-runs") / "bound")
