@@ -55,7 +55,7 @@ def scan(
     --------
     >>> from mplfit.plan.scan import scan
     >>> scan("wsdld:steps=400,peak=1,decay=0.2", "cooldown", values=[0.2, 0.5]).base.round(4)
-    array([0.0254, 0.034 ])
+    array([0.0254, 0.0325])
     """
     if ":" not in text:
         raise ScheduleError(
