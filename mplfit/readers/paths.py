@@ -11,6 +11,7 @@ from mplfit.errors import DataError
 from mplfit.estimate.result import Fit
 from mplfit.readers.csv_log import ReadOptions, read_csv
 from mplfit.readers.released import NAMES, TEST, TRAIN
+from mplfit.readers.table import is_there, shorten
 from mplfit.schedule import Schedule
 
 __all__ = ["read_curves", "split", "split_for"]
@@ -41,6 +42,8 @@ def read_curves(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         both = [str(file) for file in files if file.stem == twice[0]]
+        if len({file.resolve() for file in files if file.stem == twice[0]}) == 1:
+            raise DataError(f"{both[0]} is given twice: give each file once")
         raise DataError(
             f"two runs are named {twice[0]} ({' and '.join(both)}): rename a file, so that "
             "results can tell them apart"
@@ -108,11 +111,13 @@ def split_for(
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(path.glob("*.csv"))
+    if is_there(path) and path.is_dir():
+        found = sorted(file for file in path.glob("*.csv") if not file.name.startswith("."))
         if not found:
             raise DataError(f"the folder {path} has no .csv file: expected one file for each run")
         return found
-    if not path.exists():
-        raise DataError(f"{path} does not exist: expected a log file or a folder of them")
+    if not is_there(path):
+        raise DataError(
+            f"{shorten(str(path), 200)} does not exist: expected a .csv log or a folder of them"
+        )
     return [path]
