@@ -16,30 +16,37 @@ if TYPE_CHECKING:
 __all__ = ["agreement_command"]
 
 
-@click.command("agreement", cls=Examples, examples=())
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.command(
+    "agreement",
+    cls=Examples,
+    examples=("mplfit agreement data/outcomes_simulated/runs.csv --out /tmp/agreement --force",),
+)
+@click.argument("runs", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The folder to write.")
 @click.option("--no-save", is_flag=True, help="Write nothing.")
 @force_option
 @json_option
 def agreement_command(
-    folder: Path, out: Path | None, no_save: bool, force: bool, as_json: bool
+    runs: Path, out: Path | None, no_save: bool, force: bool, as_json: bool
 ) -> None:
     """Compare convex bounds with the final losses of real runs.
 
-    FOLDER holds the .json logs of finished runs (with config, summary and history), as in
-    github.com/fabian-sp/lr-scheduling. Bounds and final validation losses are compared over
+    RUNS is a folder with the .json logs of finished runs (with config, summary and history), as in
+    github.com/fabian-sp/lr-scheduling, or a .csv table with the columns schedule (the text of
+    `mplfit schedule`, in quotes) and loss. Bounds and final validation losses are compared over
     cooldown lengths, over base rates and over all runs: Spearman's correlation of their orders,
     and a figure, in a folder (by default mplfit-runs/agreement).
     """
     from mplfit.estimate.agreement import agreement
     from mplfit.readers.epfml_minimal import read_outcomes
+    from mplfit.readers.outcome_table import read_outcome_table
     from mplfit.writers.files import free_folder, refuse_existing, write_folder
 
     target = out or free_folder(Path("mplfit-runs") / "agreement")
     if not no_save:
         refuse_existing(target, force)
-    found = agreement(read_outcomes(folder))
+    table = runs.suffix.lower() == ".csv"
+    found = agreement(read_outcome_table(runs) if table else read_outcomes(runs))
     if not no_save:
         from mplfit.show.bound_plot import plot_agreement
         from mplfit.show.plot import png

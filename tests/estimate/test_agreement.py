@@ -13,6 +13,7 @@ from mplfit.bounds import best_base, bound
 from mplfit.errors import DataError
 from mplfit.estimate.agreement import Outcome, agreement, spearman
 from mplfit.readers.epfml_minimal import read_outcome, read_outcomes
+from mplfit.readers.outcome_table import read_outcome_table
 from tests.shared_data import shared
 
 
@@ -114,3 +115,32 @@ def test_logs_that_cannot_be_used_get_a_sentence(tmp_path, changes, sentence):
 def test_a_folder_without_logs_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"has no \.json log"):
         read_outcomes(tmp_path)
+
+
+def test_a_table_of_schedules_and_losses(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text(
+        'schedule,loss\n"wsdld:steps=100,peak=1e-3,decay=20",3.1\n'
+        '"wsdld:steps=0.2k,peak=1e-3,decay=0.1k",3.0\n"cosine:steps=100,peak=1e-3",2.9\n'
+    )
+    first, second, third = read_outcome_table(path)
+    assert (first.kind, first.cooldown, first.loss) == ("wsdld", 0.2, 3.1)
+    assert (second.cooldown, second.schedule.steps) == (0.5, 200)
+    assert (third.kind, third.cooldown) == ("cosine", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a,b\n1,2\n", "expected rows with the columns schedule,loss, got a, b"),
+        ("", "got no row"),
+        ("schedule,loss\nconstant:steps=9,peak=1\n", "row 1: constant lacks peak"),
+        ('schedule,loss\n"constant:steps=9,peak=1",x\n', "the loss must be a number, got 'x'"),
+        ('schedule,loss\n"constant:steps=9,peak=1",-1\n', "the loss must be positive, got -1"),
+    ],
+)
+def test_tables_that_cannot_be_used_get_a_sentence(tmp_path, text, sentence):
+    path = tmp_path / "runs.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=sentence):
+        read_outcome_table(path)
