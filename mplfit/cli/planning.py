@@ -91,7 +91,6 @@ def optimize_command(
     --peak-lr is then taken to be the best rate of a linear decay; without it, rates are in units of
     D/G (see `mplfit bound`). The default warmup is 0.
     """
-    from mplfit.laws.registry import get_law
     from mplfit.plan.baselines import compare_baselines
     from mplfit.plan.optimize import optimize
     from mplfit.readers.fits import load_fit
@@ -114,7 +113,7 @@ def optimize_command(
     else:
         params = "bound"
         fit, steps, warmup, peak, smallest = _theory(steps, warmup, peak_lr, min_lr, run)
-    law, values = get_law(fit.law), fit.values
+    law, values = fit.formula, fit.values
     result = optimize(
         lambda lr: law.final_gradient(values, lr),
         steps=steps,

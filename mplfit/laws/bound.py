@@ -59,9 +59,9 @@ class BoundLaw(Law):
         _LEVEL,
         _SIZE,
         Parameter("G1", "size of the gradient norm's exponential part"),
-        Parameter("A1", "its rate, per update", transform="identity"),
+        Parameter("A1", "its rate, per update", transform="none"),
         Parameter("G2", "size of the gradient norm's power part"),
-        Parameter("A2", "its exponent", transform="identity"),
+        Parameter("A2", "its exponent", transform="none"),
         Parameter("B", "constant part of the gradient norm"),
     )
 
