@@ -297,8 +297,9 @@ def _optimized_files(
     {GRAMMAR.replace(chr(10), chr(10) + "    ")}
 
     joined with + where one follows the other. decay below 1 is a fraction of the steps; a decay
-    ends one update past the last unless endpoint=yes. A name may stand before it: NAME=SPEC. For
-    each, NAME.csv (step,lr) and NAME.npy go into a folder, by default mplfit-runs/schedule, with
+    ends one update past the last unless endpoint=yes. final=10% is a share of the peak, cycle a
+    multiple of the steps after the warmup, and zero=yes (with any form) one more update at rate 0.
+    A name may stand before it: NAME=SPEC. For each, NAME.csv (step,lr) and NAME.npy go into a folder, by default mplfit-runs/schedule, with
     schedules.png.""",
 )
 @click.argument("specs", nargs=-1, required=True, metavar="[NAME=]SPEC…")

@@ -72,8 +72,8 @@ def plot_scan(scans: Mapping[str, Scan]) -> Figure:
         else:
             panels[1].plot(one.value, one.base, **style)
     panels[0].set_ylabel("bound Ω at the end" if alone else "bound at the best\nbase rate")
-    title = "each at its best base rate (dot)" if alone else "at the best base rate"
-    panels[0].set_title(f"Bound at the end of the run, {title}", loc="left")
+    title = "; the dot is at the best base rate" if alone else " at the best base rate"
+    panels[0].set_title(f"Bound at the end of the run{title}", loc="left")
     if not alone:
         panels[1].set_ylabel("best peak learning rate")
     for axes in panels:
