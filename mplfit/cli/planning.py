@@ -299,8 +299,8 @@ def _optimized_files(
     joined with + where one follows the other. decay below 1 is a fraction of the steps; a decay
     ends one update past the last unless endpoint=yes. final=10% is a share of the peak, cycle a
     multiple of the steps after the warmup, and zero=yes (with any form) one more update at rate 0.
-    A name may stand before it: NAME=SPEC. For each, NAME.csv (step,lr) and NAME.npy go into a folder, by default mplfit-runs/schedule, with
-    schedules.png.""",
+    A name may stand before it: NAME=SPEC. For each, NAME.csv (step,lr) and NAME.npy go into a
+    folder, by default mplfit-runs/schedule, with schedules.png.""",
 )
 @click.argument("specs", nargs=-1, required=True, metavar="[NAME=]SPEC…")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The folder to write.")
