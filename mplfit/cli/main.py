@@ -17,6 +17,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "fit": ("fitting", "Fit a law to loss curves and measure it on held-out ones."),
     "evaluate": ("fitting", "Measure a fit, or the published parameters, on loss curves."),
+    "compare": ("comparing", "Fit every law and compare them on held-out curves."),
     "predict": ("predicting", "Predict the loss under other schedules."),
     "optimize": ("planning", "Find the schedule with the lowest predicted final loss."),
     "schedule": ("planning", "Plot schedules and write their rates."),
