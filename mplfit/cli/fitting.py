@@ -49,7 +49,7 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
     "--law",
     default="mpl",
     show_default=True,
-    help="mpl, effective, amplitude, momentum, onepower or fsl.",
+    help="mpl, effective, amplitude, momentum, onepower, fsl or bound.",
 )
 @click.option("--prior", help="none or weak. [default: weak for effective and amplitude]")
 @click.option("--weight-decay", type=float, help="AdamW's, for --law effective. [default: 0.1]")

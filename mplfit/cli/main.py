@@ -20,6 +20,9 @@ COMMANDS = {
     "compare": ("comparing", "Fit every law and compare them on held-out curves."),
     "predict": ("predicting", "Predict the loss under other schedules."),
     "optimize": ("planning", "Find the schedule with the lowest predicted final loss."),
+    "extend": ("extending", "Continue a run for longer with its base learning rate."),
+    "bound": ("bounding", "What convex theory says of schedules, before any run."),
+    "agreement": ("agreement", "Compare convex bounds with the final losses of real runs."),
     "schedule": ("planning", "Plot schedules and write their rates."),
     "simulate": ("predicting", "Make curves from a law, with noise."),
 }
