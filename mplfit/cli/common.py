@@ -14,7 +14,7 @@ from mplfit.errors import ScheduleError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
-    from mplfit.readers.csv_log import ReadOptions
+    from mplfit.readers.options import ReadOptions
     from mplfit.schedule import Schedule
 
 __all__ = [
@@ -61,9 +61,50 @@ params_option = click.option(
 )
 
 
+_SAID = "mplfit.reading"  # where the options below wait for `read_options`
+
+
+def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
+    context.meta.setdefault(_SAID, {})[option.name] = value
+
+
+def _said(*names: str, **settings: Any) -> Callable[[F], F]:
+    """An option that commands need not pass on: `read_options` finds it by itself."""
+    return click.option(*names, expose_value=False, callback=_keep, **settings)
+
+
 def reading_options(command: F) -> F:
     """The options of every command that reads logs."""
     for option in (
+        _said(
+            "--steps-are",
+            type=click.Choice(["index", "count"]),
+            help="What logged steps are: indices of updates, or counts of finished ones.",
+        ),
+        _said(
+            "--tokens-per-step",
+            type=float,
+            metavar="N",
+            help="The log counts N tokens (samples, micro-batches) an update, not updates.",
+        ),
+        _said(
+            "--spikes",
+            type=click.Choice(["keep", "drop"]),
+            default="keep",
+            show_default=True,
+            help="What to do with losses far above their neighbours.",
+        ),
+        _said("--to-step", type=int, metavar="STEP", help="Keep rows up to this step."),
+        _said("--from-step", type=int, metavar="STEP", help="Keep rows from this step on."),
+        _said("--every", type=int, default=1, metavar="N", help="Keep a row in each N steps."),
+        _said("--smooth", type=int, default=1, metavar="N", help="Mean over N logged rows."),
+        _said(
+            "--metric",
+            default="train",
+            show_default=True,
+            metavar="train|val|NAME",
+            help="Which loss: of training, of validation, or a column or tag.",
+        ),
         click.option("--warmup", type=int, help="Length of the warmup, where logs do not show it."),
         click.option(
             "--schedule",
@@ -88,7 +129,7 @@ def read_options(
     warmup: int | None,
 ) -> tuple[ReadOptions, Mapping[str, Schedule]]:
     """The reader's options, and the schedules of single runs."""
-    from mplfit.readers.csv_log import ReadOptions
+    from mplfit.readers.options import ReadOptions
     from mplfit.readers.schedules import load_schedule
 
     if warmup is not None and warmup < 0:
@@ -105,8 +146,8 @@ def read_options(
             )
         else:
             of_all = load_schedule(spec)
-    options = ReadOptions(step_col, lr_col, loss_col, of_all, warmup)
-    return options, of_one
+    said = click.get_current_context().meta.get(_SAID, {})
+    return ReadOptions(step_col, lr_col, loss_col, of_all, warmup, **said), of_one
 
 
 def named_schedules(texts: Sequence[str]) -> dict[str, Schedule]:

@@ -15,6 +15,7 @@ __all__ = ["COMMANDS", "main"]
 # name: (module below mplfit.cli, one line of help). The help is here, so that `mplfit --help`
 # imports no command.
 COMMANDS = {
+    "read": ("reading", "Show what is in logs: runs, formats, schedules, assumptions."),
     "fit": ("fitting", "Fit a law to loss curves and measure it on held-out ones."),
     "evaluate": ("fitting", "Measure a fit, or the published parameters, on loss curves."),
     "predict": ("predicting", "Predict the loss under other schedules."),
