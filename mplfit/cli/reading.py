@@ -60,13 +60,23 @@ def read_command(
         entries = [_entry(curve, log) for curve, log in read]
         print_json({"schema": "mplfit.logs/1", "runs": entries})
         return
-    rows = [_row(curve, log) for curve, log in read]
+    names = _short([curve.name for curve, _ in read])
+    rows = [_row(name, curve, log) for name, (curve, log) in zip(names, read, strict=True)]
     header = ["run", "format", "points", "steps", "of", "first loss", "last loss", "peak lr"]
     click.echo(render([*header, "warmup", "decay", "also"], rows))
 
 
-def _row(curve: Curve, log: Log) -> list[str]:
-    name = curve.name if len(curve.name) <= 40 else f"{curve.name[:28]}…{curve.name[-11:]}"
+def _short(names: list[str]) -> list[str]:
+    """Long names without the words that all of them share."""
+    if max(map(len, names)) <= 40 or len(names) == 1:
+        return names
+    words = [name.split("_") for name in names]
+    common = set(words[0]).intersection(*words[1:])
+    short = ["_".join(word for word in some if word not in common) for some in words]
+    return short if len(set(short)) == len(names) and all(short) else names
+
+
+def _row(name: str, curve: Curve, log: Log) -> list[str]:
     return [
         name,
         log.kind,

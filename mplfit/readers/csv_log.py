@@ -61,8 +61,8 @@ def columns_log(
     """The run in named columns; `values(names)` gives some of them as arrays."""
     notes: list[str] = []
     litgpt = {"iter", "iter_time", "step"} <= set(header) and options.step_col is None
-    step_name = "iter" if litgpt else find_column(
-        path, header, "step", options.step_col, notes=notes
+    step_name = (
+        "iter" if litgpt else find_column(path, header, "step", options.step_col, notes=notes)
     )
     loss_name = find_column(path, header, "loss", options.loss_col, metric=options.metric)
     given = options.schedule is not None
@@ -76,14 +76,10 @@ def columns_log(
             "litgpt: steps are its count of micro-batches, iter; with gradient accumulation give "
             "the micro-batches of an update as --tokens-per-step"
         )
-    rate, no_rate = Series.empty(), "logs no learning rate: give the run's --schedule"
+    rate, no_rate = Series.empty(), "no row logs a learning rate: give the run's --schedule"
     if lr_name:
-        lr = columns[lr_name]
-        both = np.isfinite(loss) & np.isfinite(lr)
-        # Rates in rows of their own are used as they are; otherwise a row without a loss says
-        # nothing, as after a divergence.
-        lr = np.where(np.isfinite(loss), lr, np.nan) if both.any() else lr
-        rate = Series(step, lr, litgpt)
+        # Rows without a loss count too where they log a rate.
+        rate = Series(step, columns[lr_name], litgpt)
     elif not given:
         no_rate = _no_rate(path, header)
     return Log(

@@ -59,11 +59,15 @@ def read_epfml(path: Path, sha256: str, values: Any, options: ReadOptions) -> Ep
             f"{path} has no {key!r} in its history: choose with --metric train, --metric val or a "
             "name in the file"
         )
-    notes = [
-        "validation losses (sparse, little noise)"
-        if part == "val"
-        else "training losses, of one batch each (noisy; --metric val for the validation losses)"
-    ] if part in ("train", "val") else []
+    notes = (
+        [
+            "validation losses (sparse, little noise)"
+            if part == "val"
+            else "training losses, of one batch each (noisy; for the others: --metric val)"
+        ]
+        if part in ("train", "val")
+        else []
+    )
     notes.append("the log counts finished updates: step = iter − 1")
     loss = _averaged(_column(path, table, key), key, notes)
     train = history.get("train")

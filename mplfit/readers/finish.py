@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from mplfit.curve import Curve, Origin, rebuild_schedule
-from mplfit.errors import DataError
+from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.log import Log
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import released_schedule
@@ -38,19 +37,24 @@ def finish(log: Log, options: ReadOptions) -> Curve:
         raise DataError(f"{path} has no loss of the run {log.name}: expected at least one row")
     step, loss = clean_losses(path, log.loss, options, notes)
     rate_step, rate = clean_rates(path, log.rate, options, notes)
-    if max(step[-1], rate_step[-1] if rate_step.size else 0) >= _LONGEST:
+    last = max(int(step[-1]), int(rate_step[-1]) if rate_step.size else 0)
+    if last >= _LONGEST:
         raise DataError(
-            f"{path}: step {max(step[-1], rate_step[-1] if rate_step.size else 0)} is more updates "
-            "than a run has: if the log counts tokens or samples, give --tokens-per-step"
+            f"{path}: the last step is {last:,}, more updates than a run has: is the step counted "
+            "in tokens or samples? give --tokens-per-step, or another column with --step-col"
         )
-    schedule = _schedule(log, rate_step, rate, step, options, notes)
+    try:
+        schedule = _schedule(log, rate_step, rate, step, options, notes)
+    except (DataError, ScheduleError) as error:
+        raise DataError(f"{path}: {str(error).removeprefix(f'{path} ')}") from None
     inside = step < schedule.steps
     if not inside.all():
         past = int((~inside).sum())
         if not inside.any() or past > max(1, 0.1 * step.size):
             raise DataError(
                 f"{path}: {past} of {step.size} rows lie past the end of the schedule of "
-                f"{schedule.steps} steps (the last is at step {step[-1]}): give the whole schedule"
+                f"{schedule.steps} steps (the last is at step {step[-1]}): give --schedule for the "
+                "whole run"
             )
         notes.append(
             f"{past} row{'s' if past > 1 else ''} past the last update of the schedule (step "
@@ -69,7 +73,6 @@ def _schedule(
     options: ReadOptions,
     notes: list[str],
 ) -> Schedule:
-    path = log.path
     if options.schedule is not None:
         _compare(step, lr, options.schedule, "the schedule given", notes)
         return options.schedule
@@ -86,10 +89,11 @@ def _schedule(
             f"up to {100 * worst:.2g} %"
         )
     if not step.size:
-        raise DataError(f"{path} {log.no_rate}")
+        raise DataError(log.no_rate)
     known = released_schedule(log.name)
     if known is not None and options.warmup is None:
-        if disagreement(step, lr, known) <= 1e-6:
+        # A rate at step T belongs to no update; one beyond shows that the run is another.
+        if step[-1] <= known.steps and disagreement(step, lr, known) <= 1e-6:
             notes.append(
                 "the schedule is that of the released curve of this name (every logged rate agrees)"
             )
@@ -98,9 +102,9 @@ def _schedule(
             "the name is that of a released curve, but the logged rates are not its schedule's: "
             "the schedule is rebuilt from the logged rates"
         )
-    without = int((~np.isin(loss_step, step)).sum())
-    if without and step.size < loss_step.size:
-        notes.append(f"{without} of {loss_step.size} rows log no learning rate")
+    missing = int((~np.isfinite(log.rate.value)).sum())
+    if missing:
+        notes.append(f"{missing} of {len(log.rate)} rows log no learning rate")
     if not np.array_equal(log.rate.step, log.loss.step) or log.rate.counted != log.loss.counted:
         step, lr = _ended(step, lr, loss_step, notes)
     schedule, assumed = rebuild_schedule(step, lr, warmup=options.warmup)
@@ -156,7 +160,7 @@ def _compare(
 ) -> None:
     if step.size:
         worst = disagreement(step, lr, schedule)
-        if worst > 1e-3:
+        if 1e-3 < worst < np.inf:
             notes.append(
                 f"{what} is used although logged rates differ from it by up to {100 * worst:.2g} %"
             )

@@ -32,9 +32,7 @@ class Series:
     counted: bool = False
 
     @classmethod
-    def of(
-        cls, step: Sequence[float], value: Sequence[float], *, counted: bool = False
-    ) -> Series:
+    def of(cls, step: Sequence[float], value: Sequence[float], *, counted: bool = False) -> Series:
         """A series from lists."""
         return cls(np.array(step, np.float64), np.array(value, np.float64), counted)
 
@@ -71,7 +69,7 @@ class Log:
     schedule: Schedule | None = None
     weight_decay: float | None = None
     notes: tuple[str, ...] = ()
-    no_rate: str = "logs no learning rate: give the run's --schedule"
+    no_rate: str = "no row logs a learning rate: give the run's --schedule"
     also: tuple[str, ...] = field(default=())
 
 

@@ -119,20 +119,18 @@ def find_column(
     DataError
         If there is none and one is needed, or several could be meant.
     """
+    option = f"--{what}-col"
     if what == "loss" and name is None and metric not in ("train", "val"):
-        if metric not in header:
-            raise DataError(
-                f"{path} has no column {metric!r} (--metric): it has {listed(header)}"
-            )
-        return metric
+        name, option = metric, "--metric"
     if name is not None:
-        if name not in header:
+        if header.count(name) != 1:
+            got = f"{header.count(name)} columns" if name in header else "no column"
             raise DataError(
-                f"{path} has no column {name!r}: it has {listed(header)} (choose with "
-                f"--{what}-col)"
+                f"{path} has {got} {name!r}, asked for with {option}: it has {listed(header)}"
             )
         return name
     key = "val" if what == "loss" and metric == "val" else what
+    title = {"lr": "learning rate", "val": "validation loss"}.get(key, key)
     plains = [plain(column) for column in header]
     if what == "step" and "_step" in header:
         for alias in _COUNTERS:
@@ -146,21 +144,22 @@ def find_column(
     for alias in _ALIASES[key]:
         if plains.count(alias) > 1:
             raise DataError(
-                f"{path} has {plains.count(alias)} columns that could hold the {what}: choose "
-                f"one with --{what}-col"
+                f"{path} has {plains.count(alias)} columns that could hold the {title}: it has "
+                f"{listed(header)}; choose one with {option}"
             )
         if alias in plains:
             return header[plains.index(alias)]
     if not needed:
         return None
-    change = f"name it with --{what}-col" + (" or give --schedule" if what == "lr" else "")
+    change = f"name it with {option}" + (", or give --schedule" if what == "lr" else "")
     raise DataError(
-        f"{path} has no column for the {what} (looked for {', '.join(_ALIASES[key][:4])}, "
-        f"…): it has {listed(header)}; {change}"
+        f"{path} has no column for the {title} (such as {', '.join(_ALIASES[key][:2])}): it has "
+        f"{listed(header)}; {change}"
     )
 
 
 def listed(names: Sequence[str]) -> str:
     """Up to eight names, and how many more there are."""
-    shown = ", ".join(names[:8])
+    short = [name if len(name) <= 40 else f"{name[:39]}…" for name in names[:8]]
+    shown = ", ".join(name or "(no name)" for name in short)
     return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

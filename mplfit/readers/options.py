@@ -47,9 +47,6 @@ class ReadOptions:
         units = self.tokens_per_step
         if units is not None and not 0 < units < float("inf"):
             raise DataError(f"--tokens-per-step must be positive, got {units:g}")
-        if self.from_step is not None and self.to_step is not None:
-            if self.from_step > self.to_step:
-                raise DataError(
-                    f"--from-step {self.from_step} lies after --to-step {self.to_step}: nothing "
-                    "would be left"
-                )
+        low, high = self.from_step, self.to_step
+        if low is not None and high is not None and low > high:
+            raise DataError(f"--from-step {low} lies after --to-step {high}: nothing would be left")

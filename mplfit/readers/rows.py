@@ -23,7 +23,10 @@ def clean_losses(
     index, loss = _index(path, series, options, notes), series.value
     finite = np.isfinite(loss)
     if not finite.any():
-        raise DataError(f"{path} has no finite loss in {loss.size} rows: is it a diverged run?")
+        raise DataError(
+            f"{path} has no finite loss in {loss.size} row{'s' if loss.size > 1 else ''}: choose "
+            "the column with --loss-col, or leave a diverged run out"
+        )
     if not finite.all():
         notes.append(f"{int((~finite).sum())} of {loss.size} rows without a finite loss dropped")
     index, loss = index[finite], loss[finite]
@@ -40,7 +43,7 @@ def clean_losses(
         )
         index, loss = index[~early], loss[~early]
     if loss.min() <= 0:
-        row = int(loss.argmin())
+        row = int(np.flatnonzero(loss <= 0)[0])
         raise DataError(
             f"{path} step {index[row]}: the loss is {loss[row]:g}, but laws are fitted to its "
             "logarithm: losses must be positive (choose the column with --loss-col)"
@@ -51,9 +54,10 @@ def clean_losses(
     order = np.argsort(index, kind="stable")
     index, loss = index[order], loss[order]
     last = np.append(np.diff(index) > 0, True)
-    if not last.all():
+    if repeated := int((~last).sum()):
         notes.append(
-            f"{int((~last).sum())} rows repeat a step: the last of each in the file is kept"
+            f"{repeated} row{'s repeat' if repeated > 1 else ' repeats'} a step: the last of each "
+            "in the file is kept"
         )
     return index[last], loss[last]
 
@@ -69,7 +73,10 @@ def clean_rates(
     index, rate = index[good], rate[good]
     if np.any(rate < 0):
         row = int(np.flatnonzero(rate < 0)[0])
-        raise DataError(f"{path} step {index[row]}: the learning rate is negative ({rate[row]:g})")
+        raise DataError(
+            f"{path}: the learning rate of step {index[row]} is negative ({rate[row]:g}): choose "
+            "the column with --lr-col"
+        )
     index, rate = _restarted(index, rate, [])
     order = np.argsort(index, kind="stable")
     index, rate = index[order], rate[order]
@@ -93,20 +100,19 @@ def _index(path: Path, series: Series, options: ReadOptions, notes: list[str]) -
         notes.append(f"steps are the log's counts divided by {units:g}")
         if between.any():
             notes.append(f"{int(between.sum())} rows fall between two updates: rounded")
-    whole = np.isfinite(step) & (step == np.floor(step)) & (np.abs(step) < 2**53)
-    if not whole.all() or step.min() < 0:
-        row = int(np.flatnonzero(~whole | (step < 0))[0])
+    whole = np.isfinite(step) & (step == np.floor(step)) & (step >= 0) & (step < 2**53)
+    if not whole.all():
+        row = int(np.flatnonzero(~whole)[0])
+        got = "nothing" if np.isnan(step[row]) else repr(float(step[row]))
         raise DataError(
-            f"{path} row {row + 1}: the step must be a whole number from 0 on, got "
-            f"{step[row]:g} (is it counted in tokens or samples? choose with --step-col)"
+            f"{path} row {row + 1}: the step must be a whole number from 0 on, got {got} (choose "
+            "another column with --step-col)"
         )
     index: IntArray = step.astype(np.int64) - int(counted)
     return index
 
 
-def _restarted(
-    index: IntArray, value: FloatArray, notes: list[str]
-) -> tuple[IntArray, FloatArray]:
+def _restarted(index: IntArray, value: FloatArray, notes: list[str]) -> tuple[IntArray, FloatArray]:
     """Where a run was resumed from a checkpoint, the later rows of the steps logged twice.
 
     Rows of one step need no rule of their own (the last is kept); this drops the rows that an

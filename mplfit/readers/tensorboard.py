@@ -13,6 +13,7 @@ from mplfit.readers.log import Log, Series, file_bytes
 from mplfit.readers.names import find_column, losses_among
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.tfevents import read_scalars
+from mplfit.schedule import FloatArray
 
 __all__ = ["read_events"]
 
@@ -24,7 +25,7 @@ def read_events(paths: Sequence[Path], options: ReadOptions) -> Log:
     (which hold the time), so that later rows win.
     """
     digest = hashlib.sha256()
-    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}  # type: ignore[type-arg]
+    parts: dict[str, list[tuple[FloatArray, FloatArray]]] = {}
     notes, empty = [], []
     for path in sorted(paths):
         data = file_bytes(path)
@@ -35,8 +36,8 @@ def read_events(paths: Sequence[Path], options: ReadOptions) -> Log:
         scalars = read_scalars(path, data)
         if scalars.cut:
             notes.append(f"the last record of {path.name} is cut short: dropped")
-        for tag, series in scalars.by_tag.items():
-            parts.setdefault(tag, []).append(series)
+        for name, series in scalars.by_tag.items():
+            parts.setdefault(name, []).append(series)
     if len(paths) > 1:
         notes.append(f"{len(paths)} event files read as one run, the later rows winning")
     if not parts:

@@ -148,9 +148,7 @@ _TITAN = rf"(?<!validate )\bstep:[ \t]*(\d+)[ \t]+loss:[ \t]*({_NUMBER})"
 _TITAN_VAL = rf"\bvalidate step:[ \t]*(\d+)[ \t]+loss:[ \t]*({_NUMBER})"
 _NANO = rf"^iter (\d+): loss ({_NUMBER}), time"
 _NANO_VAL = rf"^step (\d+): train loss ({_NUMBER}), val loss ({_NUMBER})"
-_LIT = (
-    rf"\biter \d+ (?:\| )?step (\d+)(?: \||:) loss train: ({_NUMBER}), val: ({_NUMBER}|n/a)"
-)
+_LIT = rf"\biter \d+ (?:\| )?step (\d+)(?: \||:) loss train: ({_NUMBER}), val: ({_NUMBER}|n/a)"
 
 _MEAN = "each loss is the mean over the updates since the row before it"
 

@@ -102,9 +102,7 @@ def read_scalars(path: Path, data: bytes) -> Scalars:
     return Scalars(by_tag, cut, tuple(name for name in other if name not in names))
 
 
-def _records(
-    path: Path, data: bytes
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+def _records(path: Path, data: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
     starts, lengths, at, total = [], [], 0, len(data)
     length_at = struct.Struct("<Q").unpack_from
     while at + _FRAME <= total:
@@ -159,9 +157,7 @@ def _step(data: bytes, at: int, end: int) -> tuple[int, int]:
     return 0, 0
 
 
-def _event(
-    data: bytes, at: int, end: int
-) -> tuple[int, list[tuple[str, float | None, int]]]:
+def _event(data: bytes, at: int, end: int) -> tuple[int, list[tuple[str, float | None, int]]]:
     """The step of an event and its values: (tag, value, offset of a float32 or -1)."""
     step, found = 0, []
     for number, value, begin, stop in _fields(data, at, end):
