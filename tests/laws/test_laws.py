@@ -1,0 +1,214 @@
+"""Every law: against its formula written out, its gradients against complex steps and differences."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from mplfit import schedule as schedules
+from mplfit.curve import Curve
+from mplfit.errors import FitError
+from mplfit.laws import LAWS, get_law
+from mplfit.laws.base import to_params, to_unknowns, unknown_slopes
+from mplfit.laws.mpl import PUBLISHED
+from tests.random_schedules import rates
+
+TYPICAL = {
+    "mpl": np.array(PUBLISHED["400"]),
+    "onepower": np.array([2.5, 0.6, 0.5]),
+    "momentum": np.array([2.4, 0.6, 0.45, 0.9, 0.998]),
+}
+
+
+def literal_mpl(params, lr, t):
+    """The Multi-Power Law as the paper writes it, one term after the other, in any arithmetic."""
+    L0, A, alpha, B, C, beta, gamma = params
+    S = sum(lr[: t + 1])
+    drop = 0
+    for k in range(1, t + 1):
+        distance = sum(lr[k : t + 1])
+        if lr[k] > 0:
+            bracket = 1 - (1 + C * lr[k] ** -gamma * distance) ** -beta
+        else:
+            bracket = 1 if distance > 0 else 0
+        drop += (lr[k - 1] - lr[k]) * bracket
+    return L0 + A * S**-alpha - B * drop
+
+
+def literal_momentum(params, lr, t):
+    L0, A, alpha, C, memory = params
+    m = total = 0
+    for i in range(1, t + 1):
+        m = memory * m + (lr[i - 1] - lr[i])
+        total += m
+    return L0 + A * sum(lr[: t + 1]) ** -alpha - C * total
+
+
+LITERAL = {
+    "mpl": literal_mpl,
+    "momentum": literal_momentum,
+    "onepower": lambda params, lr, t: params[0] + params[1] * sum(lr[: t + 1]) ** -params[2],
+}
+
+
+def short_schedule(steps=80):
+    lr = schedules.cosine(steps, 3e-4, 3e-6, warmup=10).lr.copy()
+    lr[50:60] = 1e-4  # a rise and a jump
+    return schedules.Schedule(lr)
+
+
+def test_every_law_has_a_formula_and_typical_parameters_here():
+    assert set(LAWS) == set(TYPICAL) == set(LITERAL)
+
+
+@pytest.mark.parametrize("key", LAWS)
+@pytest.mark.parametrize("exact", [False, True])
+def test_prediction_equals_the_formula_at_fifty_digits(key, exact):
+    schedule, params = short_schedule(), TYPICAL[key]
+    steps = np.array([1, 5, 9, 10, 49, 50, 51, 60, 79])
+    got = get_law(key).at(schedule, steps, exact=exact).loss(params)
+    with mpmath.workdps(50):
+        numbers = [mpmath.mpf(value) for value in params]
+        lr = [mpmath.mpf(value) for value in schedule.lr]
+        wanted = [float(LITERAL[key](numbers, lr, int(t))) for t in steps]
+    np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("key", LAWS)
+@pytest.mark.parametrize("exact", [False, True])
+def test_parameter_gradients_equal_differences_at_fifty_digits(key, exact):
+    schedule, params = short_schedule(), TYPICAL[key]
+    steps = np.array([12, 50, 61, 79])
+    loss, gradient = get_law(key).at(schedule, steps, exact=exact).loss_and_gradient(params)
+    np.testing.assert_allclose(
+        loss, get_law(key).at(schedule, steps, exact=exact).loss(params), rtol=1e-14
+    )
+    with mpmath.workdps(50):
+        lr = [mpmath.mpf(value) for value in schedule.lr]
+        for i in range(params.size):
+
+            def shifted(sign, t, i=i, lr=lr):
+                values = [mpmath.mpf(value) for value in params]
+                values[i] *= 1 + sign * mpmath.mpf(10) ** -20
+                return LITERAL[key](values, lr, t)
+
+            step = mpmath.mpf(params[i]) * mpmath.mpf(10) ** -20
+            wanted = [float((shifted(1, int(t)) - shifted(-1, int(t))) / (2 * step)) for t in steps]
+            np.testing.assert_allclose(gradient[:, i], wanted, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("key", LAWS)
+def test_final_loss_equals_the_last_prediction(key):
+    schedule, params = short_schedule(), TYPICAL[key]
+    last = get_law(key).at(schedule, np.array([79])).loss(params)[0]
+    positive = np.maximum(schedule.lr, 1e-9)
+    assert get_law(key).final(params, schedule.lr) == pytest.approx(last, abs=1e-13)
+    loss, _ = get_law(key).final_gradient(params, positive)
+    assert loss == pytest.approx(get_law(key).final(params, positive), abs=1e-13)
+
+
+@pytest.mark.parametrize("key", LAWS)
+def test_schedule_gradient_equals_differences_at_fifty_digits(key):
+    lr, params = np.maximum(short_schedule(30).lr, 1e-6), TYPICAL[key]
+    _, gradient = get_law(key).final_gradient(params, lr)
+    with mpmath.workdps(50):
+        numbers = [mpmath.mpf(value) for value in params]
+        tiny = mpmath.mpf(10) ** -25
+        for m in range(lr.size):
+
+            def shifted(sign, m=m, numbers=numbers, tiny=tiny):
+                rates = [mpmath.mpf(value) for value in lr]
+                rates[m] += sign * tiny
+                return LITERAL[key](numbers, rates, lr.size - 1)
+
+            wanted = float((shifted(1) - shifted(-1)) / (2 * tiny))
+            assert gradient[m] == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("key", LAWS)
+@settings(max_examples=40, deadline=None)
+@given(lr=rates(max_steps=300))
+def test_fast_equals_exact_and_no_nan_comes_out(key, lr):
+    """Zero runs, rises after them, decays to 1e-12: predictions and gradients agree, without NaN."""
+    law, params = get_law(key), TYPICAL[key]
+    schedule = schedules.Schedule(lr)
+    steps = np.arange(np.flatnonzero(lr)[0], lr.size)
+    results = [law.at(schedule, steps, exact=exact).loss_and_gradient(params) for exact in (0, 1)]
+    (loss, gradient), (exact_loss, exact_gradient) = results
+    assert np.isfinite(loss).all()
+    assert np.isfinite(gradient).all()
+    np.testing.assert_allclose(loss, exact_loss, rtol=1e-9, atol=1e-9 * np.abs(exact_loss).max())
+    for got, wanted in zip(gradient.T, exact_gradient.T, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-9 * (np.abs(wanted).max() + 1e-300))
+
+
+def test_zero_rates_count_as_the_design_says():
+    """At rate 0 the bracket is 0 until some rate follows, and 1 from then on."""
+    law, params = get_law("mpl"), TYPICAL["mpl"]
+    lr = np.array([1e-3, 1e-3, 0.0, 0.0, 2e-4, 1e-4])
+    got = law.at(schedules.Schedule(lr), np.arange(6)).loss(params)
+    wanted = [literal_mpl(params, lr, t) for t in range(6)]
+    np.testing.assert_allclose(got, wanted, rtol=1e-13)
+    assert got[2] == got[3] == got[1]
+    assert law.final(params, lr) == pytest.approx(wanted[-1], abs=1e-13)
+    assert law.final(params, lr[:4]) == pytest.approx(wanted[3], abs=1e-13)
+
+
+def test_the_loss_is_infinite_before_any_rate():
+    for key, params in TYPICAL.items():
+        loss = get_law(key).at(schedules.Schedule([0.0, 0.0, 1e-3]), np.arange(3)).loss(params)
+        assert np.isinf(loss[:2]).all()
+        assert np.isfinite(loss[2])
+
+
+def test_a_rate_of_zero_has_no_gradient_and_says_so():
+    with pytest.raises(FitError, match=r"no finite derivative where the rate is 0 \(step 2\)"):
+        get_law("mpl").final_gradient(TYPICAL["mpl"], np.array([1e-3, 1e-3, 0.0]))
+
+
+def test_underflowing_offsets_leave_a_full_bracket():
+    """At 1e-200 and a large gamma, c^beta is 0 in float64: the bracket is 1, not NaN."""
+    params = TYPICAL["mpl"].copy()
+    params[6] = 2.0
+    lr = np.array([1e-3, 1e-200, 1e-200, 1e-3])
+    got = get_law("mpl").at(schedules.Schedule(lr), np.arange(4)).loss(params)
+    with mpmath.workdps(60):
+        numbers, exact = [[mpmath.mpf(v) for v in values] for values in (params, lr)]
+        wanted = [float(literal_mpl(numbers, exact, t)) for t in range(4)]
+    np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("key", LAWS)
+def test_transforms_are_inverse_and_their_slopes_right(key):
+    law, params = get_law(key), TYPICAL[key]
+    unknowns = to_unknowns(law, params)
+    np.testing.assert_allclose(to_params(law, unknowns), params, rtol=1e-12)
+    ahead, behind = to_params(law, unknowns + 1e-6), to_params(law, unknowns - 1e-6)
+    np.testing.assert_allclose(unknown_slopes(law, params), (ahead - behind) / 2e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("key", LAWS)
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_boxes_hold_sensible_parameters_in_any_unit_of_loss(key, scale):
+    """A loss in other units has the same shape: the box must follow it."""
+    law, params = get_law(key), TYPICAL[key].copy()
+    for i, parameter in enumerate(law.parameters):
+        if parameter.linear:
+            params[i] *= scale
+    schedule = schedules.cosine(2000, 3e-4, 3e-5, warmup=200)
+    step = np.arange(200, 2000, 20)
+    curve = Curve("c", step, law.at(schedule, step).loss(params), schedule)
+    low, high = law.box([curve])
+    assert np.all(low < params)
+    assert np.all(params < high)
+
+
+def test_wrong_parameters_get_a_sentence():
+    with pytest.raises(FitError, match=r"the law mpl has 7 parameters \(L0 A alpha B C"):
+        get_law("mpl").final(np.ones(3), np.ones(3))
+    with pytest.raises(FitError, match="lambda = 1.5 is not a parameter of momentum: it must be be"):
+        get_law("momentum").final(np.array([1, 1, 1, 1, 1.5]), np.ones(3))
+    with pytest.raises(FitError, match="there is no law 'nix': choose one of mpl, onepower"):
+        get_law("nix")

@@ -1,0 +1,121 @@
+"""The contract of the power sums: fast equals exact to 1e-9, and exact equals 50-digit sums."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mplfit.powersum import exact, fast
+from mplfit.powersum.terms import LOG, PLAIN, STEEP
+from mplfit.schedule import cumulative
+from tests.random_schedules import rates
+
+EVERY = ((0, PLAIN), (1, PLAIN), (0, LOG), (1, LOG), (0, STEEP), (1, STEEP))
+
+
+def problem(lr, gamma, C, p, targets):
+    """The sums of the Multi-Power Law for a schedule, as the law sets them up."""
+    lr = lr[lr > 0]
+    S = cumulative(lr)
+    c = lr[1:] ** gamma / C
+    drop = lr[:-1] - lr[1:]
+    charges = np.array([drop * c**p, drop])
+    step = np.unique(np.linspace(1, lr.size - 1, targets).astype(int))
+    return S[step], step, S[:-1], c, charges, p
+
+
+def worst(got, wanted):
+    """The largest error of each sum, relative to its largest value."""
+    scale = np.abs(wanted).max(axis=1)
+    return np.max(np.abs(got - wanted).max(axis=1) / np.where(scale > 0, scale, 1))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    lr=rates(),
+    gamma=st.floats(0.05, 2.0),
+    C=st.floats(0.01, 1e4),
+    p=st.floats(0.01, 5.0),
+    share=st.floats(0.001, 1.0),
+)
+def test_fast_equals_exact(lr, gamma, C, p, share):
+    if np.count_nonzero(lr) < 3:
+        return
+    arguments = problem(lr, gamma, C, p, max(2, int(share * lr.size)))
+    assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
+
+
+@pytest.mark.parametrize("p", [0.01, 0.5, 1.0, 2.0, 5.0])
+@pytest.mark.parametrize("targets", [3, 170, 10**6])
+def test_fast_equals_exact_on_a_long_cosine(p, targets):
+    steps = 5000
+    lr = 1.5e-4 * (1 + np.cos(np.pi * np.arange(steps) / steps)) + 1e-12
+    lr[:500] = np.linspace(0, 3e-4, 500)
+    arguments = problem(lr, 0.64, 500.0, p, min(targets, steps - 1))
+    assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
+
+
+@pytest.mark.slow
+def test_fast_equals_exact_at_a_hundred_thousand_steps():
+    rng = np.random.default_rng(5)
+    steps = 100_000
+    lr = 10 ** (-3.5 + np.cumsum(rng.normal(0, 0.01, steps)) - 6 * np.linspace(0, 1, steps) ** 4)
+    lr[40_000:40_500] = 1e-12
+    arguments = problem(lr, 0.64, 500.0, 0.6, 300)
+    assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
+
+
+@settings(max_examples=25, deadline=None)
+@given(lr=rates(max_steps=60), p=st.floats(0.01, 5.0), gamma=st.floats(0.05, 2.0))
+def test_exact_equals_fifty_digits(lr, p, gamma):
+    if np.count_nonzero(lr) < 3:
+        return
+    x, count, s, c, charges, p = problem(lr, gamma, 100.0, p, 4)
+    got = exact.power_sums(x, count, s, c, charges, p, EVERY)
+    with mpmath.workdps(50):
+        wanted = np.zeros_like(got)
+        for j in range(x.size):
+            sums = [mpmath.mpf(0)] * len(EVERY)
+            for k in range(count[j]):
+                d = mpmath.mpf(x[j]) - mpmath.mpf(s[k]) + mpmath.mpf(c[k])
+                kernels = {PLAIN: d**-p, LOG: d**-p * mpmath.log(d), STEEP: d ** (-p - 1)}
+                for i, (row, kind) in enumerate(EVERY):
+                    sums[i] += mpmath.mpf(charges[row, k]) * kernels[kind]
+            wanted[:, j] = [float(value) for value in sums]
+    assert worst(got, wanted) <= 1e-12
+
+
+def test_targets_see_their_past_alone():
+    x, count = np.array([1.0, 1.0, 1.0]), np.array([0, 1, 2])
+    s, c, charges = np.array([0.0, 1.0]), np.array([1.0, 1.0]), np.array([[2.0, 3.0]])
+    for sums in (exact, fast):
+        assert sums.power_sums(x, count, s, c, charges, 1.0).tolist() == [[0.0, 1.0, 4.0]]
+
+
+def test_no_target_and_no_source_are_fine():
+    none = np.empty(0)
+    for sums in (exact, fast):
+        one = sums.power_sums(np.ones(2), np.zeros(2, int), none, none, np.empty((1, 0)), 1.0)
+        assert one.tolist() == [[0.0, 0.0]]
+        no = sums.power_sums(none, np.empty(0, int), np.ones(1), np.ones(1), np.ones((1, 1)), 1.0)
+        assert no.shape == (1, 0)
+
+
+def test_offsets_far_larger_than_the_positions():
+    """A tiny C makes every offset exceed the whole S: sources then lie far to the left."""
+    lr = np.linspace(1e-3, 1e-6, 3000)
+    arguments = problem(lr, 0.6, 1e-4, 0.5, 200)
+    assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
+
+
+def test_the_exact_sum_imports_nothing_from_the_fast_one():
+    import ast
+    import inspect
+
+    modules = {
+        node.module for node in ast.walk(ast.parse(inspect.getsource(exact))) if hasattr(node, "module")
+    }
+    assert not any("fast" in (name or "") or "numba" in (name or "") for name in modules)

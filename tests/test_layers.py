@@ -1,0 +1,97 @@
+"""Imports point down only, and the light parts stay light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "mplfit"
+
+# From the bottom to the top; rooms of one layer may use one another.
+LAYERS = (
+    {"errors", "compiled"},
+    {"schedule"},
+    {"spec", "curve"},
+    {"bounds", "powersum", "tasks"},
+    {"laws"},
+    {"estimate", "plan", "sweep", "lab"},
+    {"show", "writers", "readers"},
+    {"cli"},
+)
+LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+FILES = sorted(path for path in ROOT.rglob("*.py") if path.name not in ("__main__.py",))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    room = room_of(path)
+    if room == "__init__":
+        return
+    for name in imports(path):
+        if name.startswith("mplfit.") and name.split(".")[1] in LEVEL:
+            other = name.split(".")[1]
+            assert LEVEL[other] <= LEVEL[room], f"{room} imports {other}, which is above it"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_rooms_keep_to_their_tools(path):
+    room, names = room_of(path), {name.split(".")[0] for name in imports(path)}
+    assert "torch" not in names
+    if room != "show":
+        assert "matplotlib" not in names, "only mplfit.show draws"
+    if room not in ("cli",):
+        assert "click" not in names, "only mplfit.cli talks to the terminal"
+    if LEVEL.get(room, 0) <= LEVEL["estimate"] and room != "lab":
+        assert not names & {"os", "pathlib", "sys", "logging"}, "mathematics reads no files"
+
+
+def loaded_after(code: str) -> set[str]:
+    script = f"import sys; {code}; print(' '.join(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in result.stdout.split()}
+
+
+def test_importing_mplfit_loads_nothing_heavy():
+    assert not loaded_after("import mplfit") & {"numba", "scipy", "matplotlib", "numpy"}
+
+
+@pytest.mark.parametrize("command", ["", "fit", "predict", "optimize"])
+def test_help_loads_nothing_heavy(command):
+    arguments = [*command.split(), "--help"]
+    code = (
+        "from mplfit.cli.main import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+        "import sys; sys.stdout.write('|')"
+    )
+    script = f"{code}; print(' '.join(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in result.stdout.rsplit("|", 1)[1].split()}
+    assert not loaded & {"numba", "scipy", "matplotlib"}
+
+
+def test_every_public_name_resolves_and_is_declared_for_type_checkers():
+    import mplfit
+
+    for name in mplfit.__all__:
+        assert getattr(mplfit, name) is not None
+        assert f" as {name}" in (ROOT / "__init__.py").read_text()
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = mplfit.nothing
