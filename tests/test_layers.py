@@ -65,7 +65,9 @@ def test_rooms_keep_to_their_tools(path):
 
 def loaded_after(code: str) -> set[str]:
     script = f"import sys; {code}; print(' '.join(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     return {name.split(".")[0] for name in result.stdout.split()}
 
 
@@ -82,7 +84,9 @@ def test_help_loads_nothing_heavy(command):
         "import sys; sys.stdout.write('|')"
     )
     script = f"{code}; print(' '.join(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     loaded = {name.split(".")[0] for name in result.stdout.rsplit("|", 1)[1].split()}
     assert not loaded & {"numba", "scipy", "matplotlib"}
 

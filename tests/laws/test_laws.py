@@ -208,7 +208,9 @@ def test_boxes_hold_sensible_parameters_in_any_unit_of_loss(key, scale):
 def test_wrong_parameters_get_a_sentence():
     with pytest.raises(FitError, match=r"the law mpl has 7 parameters \(L0 A alpha B C"):
         get_law("mpl").final(np.ones(3), np.ones(3))
-    with pytest.raises(FitError, match="lambda = 1.5 is not a parameter of momentum: it must be be"):
+    with pytest.raises(
+        FitError, match="lambda = 1.5 is not a parameter of momentum: it must be be"
+    ):
         get_law("momentum").final(np.array([1, 1, 1, 1, 1.5]), np.ones(3))
     with pytest.raises(FitError, match="there is no law 'nix': choose one of mpl, onepower"):
         get_law("nix")

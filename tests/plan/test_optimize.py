@@ -53,9 +53,7 @@ def test_the_optimized_schedule_reaches_the_release_s_loss(size, bound):
 )
 def test_schedules_keep_their_promises(steps, warmup, knots, peak, end):
     length = int(warmup * steps)
-    result = optimize(
-        final_of("400"), steps=steps, warmup=length, peak=peak, end=end, knots=knots
-    )
+    result = optimize(final_of("400"), steps=steps, warmup=length, peak=peak, end=end, knots=knots)
     lr = result.schedule.lr
     assert lr.size == steps
     assert lr[length] == pytest.approx(peak)

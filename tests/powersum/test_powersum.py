@@ -116,6 +116,8 @@ def test_the_exact_sum_imports_nothing_from_the_fast_one():
     import inspect
 
     modules = {
-        node.module for node in ast.walk(ast.parse(inspect.getsource(exact))) if hasattr(node, "module")
+        node.module
+        for node in ast.walk(ast.parse(inspect.getsource(exact)))
+        if hasattr(node, "module")
     }
     assert not any("fast" in (name or "") or "numba" in (name or "") for name in modules)

@@ -244,7 +244,12 @@ def state(folder: Path, *, ahead: int, every: int = 10, total: int = 200) -> Pat
         return 1e-3 * (update / 50 if update < 50 else (total - update) / (total - 50))
 
     history: list[dict[str, float]] = [
-        {"epoch": 0.1, "learning_rate": rate(c - 1 + ahead), "loss": round(5 - c / 99, 4), "step": c}
+        {
+            "epoch": 0.1,
+            "learning_rate": rate(c - 1 + ahead),
+            "loss": round(5 - c / 99, 4),
+            "step": c,
+        }
         for c in range(every, total + 1, every)
     ]
     history.insert(5, {"epoch": 0.1, "eval_loss": 4.5, "step": 50})
@@ -379,7 +384,9 @@ def test_megatron_logs_count_and_print_the_next_rate(tmp_path: Path) -> None:
         MEGATRON.format(c=c, n=256 * c, lr=warm.lr[min(c, 999)], loss=9 / c**0.3)
         for c in range(10, 1001, 10)
     ]
-    lines.append(" validation loss at iteration 500 | lm loss value: 3.1E+00 | lm loss PPL: 2E+01 |")
+    lines.append(
+        " validation loss at iteration 500 | lm loss value: 3.1E+00 | lm loss PPL: 2E+01 |"
+    )
     path = tmp_path / "train.log"
     path.write_text("\n".join(lines))
     curve = one(path)
