@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mplfit.errors import DataError
-from mplfit.readers.crc32c import crc32c_of, masked
+from mplfit.readers.crc32c import crc32c, crc32c_of, masked
 from mplfit.schedule import FloatArray
 
 __all__ = ["Scalars", "is_event_file", "read_scalars"]
@@ -39,8 +39,7 @@ def is_event_file(head: bytes) -> bool:
     """Whether a file that begins so is one of records: its first length has the right checksum."""
     if len(head) < 12:
         return False
-    first = np.frombuffer(head, np.uint8, 12)
-    crc = masked(crc32c_of(first, np.array([0]), np.array([8])))[0]
+    crc = masked(np.array([crc32c(head[:8])], np.uint32))[0]
     return bool(crc == struct.unpack_from("<I", head, 8)[0])
 
 
@@ -160,24 +159,24 @@ def _step(data: bytes, at: int, end: int) -> tuple[int, int]:
 def _event(data: bytes, at: int, end: int) -> tuple[int, list[tuple[str, float | None, int]]]:
     """The step of an event and its values: (tag, value, offset of a float32 or -1)."""
     step, found = 0, []
-    for number, value, begin, stop in _fields(data, at, end):
-        if number == 2:
+    for key, value, begin, stop in _fields(data, at, end):
+        if key == (2, 0):
             step = value - (1 << 64) if value >> 63 else value
-        elif number == 5:
+        elif key == (5, 2):
             for inner, _, first, last in _fields(data, begin, stop):
-                if inner == 1:
+                if inner == (1, 2):
                     found.append(_summary_value(data, first, last))
     return step, found
 
 
 def _summary_value(data: bytes, at: int, end: int) -> tuple[str, float | None, int]:
     name, value, offset = "", None, -1
-    for number, _, begin, stop in _fields(data, at, end):
-        if number == 1:
+    for key, _, begin, stop in _fields(data, at, end):
+        if key == (1, 2):
             name = data[begin:stop].decode()
-        elif number == 2 and stop - begin == 4:
+        elif key == (2, 5):
             value, offset = struct.unpack_from("<f", data, begin)[0], begin
-        elif number == 8:
+        elif key == (8, 2):
             value, offset = _tensor(data, begin, stop), -1
     return name, value, offset
 
@@ -185,10 +184,10 @@ def _summary_value(data: bytes, at: int, end: int) -> tuple[str, float | None, i
 def _tensor(data: bytes, at: int, end: int) -> float | None:
     """The number in a tensor of one float32 or float64; None for anything else."""
     kind, content = 0, b""
-    for number, value, begin, stop in _fields(data, at, end):
-        if number == 1:
+    for (number, wire), value, begin, stop in _fields(data, at, end):
+        if (number, wire) == (1, 0):
             kind = value
-        elif number in (4, 5, 6):  # tensor_content, float_val, double_val
+        elif number in (4, 5, 6) and wire:  # tensor_content, float_val, double_val
             content += data[begin:stop]
     dtype = _TENSOR_TYPES.get(kind)
     if dtype is None or len(content) != np.dtype(dtype).itemsize:
@@ -196,14 +195,17 @@ def _tensor(data: bytes, at: int, end: int) -> float | None:
     return float(np.frombuffer(content, dtype)[0])
 
 
-def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """The fields of a message: (number, value of a varint, first byte, byte after the last)."""
+def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[tuple[int, int], int, int, int]]:
+    """A message's fields: (number, wire type), value of a varint, first byte, byte after the last.
+
+    A field of a known number and another wire type is an unknown field: its caller skips it.
+    """
     while at < end:
         key, at = _varint(data, at, end)
         number, wire = key >> 3, key & 7
         if wire == 0:
             value, stop = _varint(data, at, end)
-            yield number, value, at, stop
+            yield (number, wire), value, at, stop
         else:
             if wire == 2:
                 size, at = _varint(data, at, end)
@@ -214,7 +216,7 @@ def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int
             stop = at + size
             if stop > end:
                 raise IndexError("a field beyond its message")
-            yield number, 0, at, stop
+            yield (number, wire), 0, at, stop
         at = stop
 
 

@@ -10,10 +10,12 @@ import csv
 import io
 import json
 import math
+import os
 import re
 import struct
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ from tests.readers.test_formats import MEGATRON, SILENT, epfml, events, record, 
 Found = list[tuple[float, float]]  # steps (indices) and losses, in the file's order
 INPUTS = 10_000
 GIVEN = s.constant(2000, 1e-3)
+SILENT_ONES = ("torchtitan", "wandb")
 
 
 def plain_number(text: object) -> float:
@@ -44,7 +47,7 @@ def plain_csv(data: bytes) -> Found:
     rows = list(
         csv.reader(io.StringIO(text), delimiter="," if "," in text.split("\n")[0] else "\t")
     )
-    head = [name.strip() for name in rows[0]]
+    head = ["".join(filter(str.isalnum, name.lower())) for name in rows[0]]
     at, of = head.index("step"), head.index("loss")
     return [
         (plain_number(row[at]), plain_number(row[of])) for row in rows[1:] if len(row) > max(at, of)
@@ -89,9 +92,14 @@ def plain_wide(data: bytes) -> Found:
 
 def plain_megatron(data: bytes) -> Found:
     number = r"([-+]?[\d.,]+(?:E[-+]?\d+)?|nan|-?inf)"
-    pattern = rf"iteration[ \t]+(\d+)/[^\n]*?\|\s*lm loss: *{number} *(?=\||\n|$)"
-    found = re.findall(pattern, data.decode(), re.I)
-    return [(float(count) - 1, plain_number(loss.replace(",", ""))) for count, loss in found]
+    found = []
+    for line in re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", data.decode("utf-8-sig")).split("\n"):
+        count, lines = 0.0, re.split(r"(iteration[ \t]+\d+/[ \t]*\d+[ \t]*\|)", line)
+        for part in lines[1:2]:
+            count = float(re.findall(r"\d+", part)[0])
+        for loss in re.findall(rf"\|\s*lm loss\s*: *{number} *(?=\||$)", line, re.I):
+            found.append((count - 1, plain_number(loss.replace(",", ""))))
+    return found
 
 
 def plain_titan(data: bytes) -> Found:
@@ -140,12 +148,14 @@ def plain_events(data: bytes) -> Found:
             break
         step, event = 0, message(data[at + 12 : at + 12 + size])
         for key, value in event:
-            step = value if key == 2 else step
+            step = value if key == 2 and isinstance(value, int) else step
         for key, summary in event:
-            for _, inner in message(summary) if key == 5 else []:
-                pairs = dict(message(inner))
-                if pairs.get(1) == b"loss" and isinstance(pairs.get(2), bytes):
-                    found.append((float(step), struct.unpack("<f", pairs[2])[0]))
+            for _, inner in message(summary) if key == 5 and isinstance(summary, bytes) else []:
+                pairs = message(inner)
+                names = [part for number, part in pairs if number == 1 and isinstance(part, bytes)]
+                values = [part for number, part in pairs if number == 2 and isinstance(part, bytes)]
+                if names[-1:] == [b"loss"] and values:
+                    found.append((float(step), struct.unpack("<f", values[-1])[0]))
         at += 16 + size
     return found
 
@@ -249,12 +259,12 @@ def run(name: str, folder: Path, inputs: int) -> None:
     file, data, plain = samples(folder)[name]
     rng, path, accepted = np.random.default_rng(4), folder / "in" / file, 0
     path.parent.mkdir()
-    assert check(path, data, plain, name == "torchtitan")
+    assert check(path, data, plain, name in SILENT_ONES)
     for i in range(inputs):
         make = reframed if name == "events" and i % 2 else mutated
         made = make(rng, data)
         try:
-            accepted += check(path, made, plain, name == "torchtitan" or bool(i % 3 == 0))
+            accepted += check(path, made, plain, name in SILENT_ONES or bool(i % 3 == 0))
         except BaseException:
             print(f"input {i} of {name}: {made!r}")
             raise
@@ -264,12 +274,22 @@ def run(name: str, folder: Path, inputs: int) -> None:
 NAMES = ["csv", "json lines", "trainer_state", "epfml", "wandb", "events", "megatron", "torchtitan"]
 
 
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: the loops open many files."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_some_damaged_logs(name: str, tmp_path: Path) -> None:
-    run(name, tmp_path, 400)
+def test_some_damaged_logs(name: str, memory: Path) -> None:
+    run(name, memory, 300)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_ten_thousand_damaged_logs(name: str, tmp_path: Path) -> None:
-    run(name, tmp_path, INPUTS)
+def test_ten_thousand_damaged_logs(name: str, memory: Path) -> None:
+    run(name, memory, INPUTS)
