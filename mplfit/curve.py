@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.schedule import FloatArray, IntArray, Schedule
+from mplfit.schedule import MAX_STEPS, FloatArray, IntArray, Schedule
 
 __all__ = ["Curve", "Origin", "rebuild_schedule"]
 
@@ -61,14 +61,21 @@ class Curve:
     weight_decay: float | None = None
 
     def __post_init__(self) -> None:
-        step, loss = np.array(self.step), np.array(self.loss, dtype=np.float64)
+        step, loss = np.array(self.step), np.array(self.loss)
+        if loss.dtype.kind not in "iuf":
+            raise DataError(f"{self.name}: losses must be real numbers, got {loss.dtype}")
+        loss = loss.astype(np.float64)
         if step.ndim != 1 or step.shape != loss.shape or step.size == 0:
             raise DataError(
                 f"{self.name}: expected as many steps as losses and at least one, got shapes "
                 f"{step.shape} and {loss.shape}"
             )
         if not np.issubdtype(step.dtype, np.integer):
-            raise DataError(f"{self.name}: steps must be whole numbers, got {step.dtype}")
+            raise DataError(
+                f"{self.name}: steps must be an array of integers, got {step.dtype}: convert it, "
+                "for instance with numpy.asarray(step, dtype=int)"
+            )
+        step = step.astype(np.int64)  # before the differences, which wrap around unsigned
         if np.any(np.diff(step) <= 0):
             raise DataError(f"{self.name}: steps must ascend strictly")
         if step[0] < 0 or step[-1] >= self.schedule.steps:
@@ -85,7 +92,7 @@ class Curve:
         decay = self.weight_decay
         if decay is not None and not 0 <= decay < float("inf"):
             raise DataError(f"{self.name}: the weight decay must be 0 or positive, got {decay:g}")
-        for values, key in ((step.astype(np.int64), "step"), (loss, "loss")):
+        for values, key in ((step, "step"), (loss, "loss")):
             values.flags.writeable = False
             object.__setattr__(self, key, values)
 
@@ -130,6 +137,13 @@ def rebuild_schedule(
     lr : (J,) the rates, finite and >= 0.
     warmup : length of the warmup, where it is known.
 
+    Raises
+    ------
+    DataError
+        If the last step is beyond what a run can have.
+    ScheduleError
+        If all rates are 0.
+
     Examples
     --------
     >>> import numpy as np
@@ -140,13 +154,18 @@ def rebuild_schedule(
     [0.0, 0.5, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5]
     """
     first, last = int(step[0]), int(step[-1])
+    if last >= MAX_STEPS:
+        raise DataError(
+            f"the last step is {last:,}, but a run can have {MAX_STEPS:,} updates at most: is the "
+            "step counted in tokens or samples? choose another column with --step-col"
+        )
     dense = np.interp(np.arange(last + 1), step, lr)
     notes = []
     gaps = np.diff(step)
     if gaps.size and gaps.max() > 1:
         notes.append(
-            f"rates between the {step.size} logged rows (up to {gaps.max()} steps apart) are "
-            "interpolated linearly"
+            f"the schedule is rebuilt from {step.size} logged rates (up to {gaps.max()} steps "
+            f"apart): linear between them, and ending with the last, at step {last}"
         )
     flat = np.isclose(lr[1:], lr[:-1], rtol=1e-9, atol=0)
     jumps = np.flatnonzero(~flat[1:-1] & flat[:-2] & flat[2:]) + 1
@@ -171,6 +190,11 @@ def rebuild_schedule(
                 f"the warmup of {warmup} updates is longer than the {first} steps before the "
                 "first logged rate: the logged rates are used from there on"
             )
-    if length > 1:
+        elif first > length:
+            notes.append(
+                f"no rate is logged before step {first}: {lr[0]:g} is assumed from the end of the "
+                f"warmup of {warmup} updates on"
+            )
+    if first:  # a rate logged in update 0 stands
         dense[:length] = np.linspace(0.0, lr[0], length)
-    return Schedule(dense, warmup if warmup is not None and warmup <= last else length), notes
+    return Schedule(dense, length if warmup is None else min(warmup, last + 1)), notes

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from mplfit.errors import ScheduleError
 
 __all__ = [
+    "MAX_STEPS",
     "Schedule",
     "constant",
     "cosine",
@@ -44,6 +45,9 @@ __all__ = [
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
+
+MAX_STEPS = 10**8
+"""No run has more updates: a larger number is a slip, such as a count of tokens."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +75,7 @@ class Schedule:
     warmup: int = 0
 
     def __post_init__(self) -> None:
-        try:
-            lr = np.array(self.lr, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise ScheduleError(
-                "a schedule needs a list of numbers, one rate for each update"
-            ) from None
+        lr = _rates(self.lr)
         if lr.ndim != 1 or lr.size == 0:
             raise ScheduleError(
                 f"a schedule needs a 1-D array with a rate for each update, got shape {lr.shape}"
@@ -84,16 +83,17 @@ class Schedule:
         bad = np.flatnonzero(~np.isfinite(lr) | (lr < 0))
         if bad.size:
             raise ScheduleError(
-                f"learning rates must be finite and not negative: the rate of step {bad[0]} is "
+                f"learning rates must be finite and not negative, but the rate of step {bad[0]} is "
                 f"{lr[bad[0]]:g} ({bad.size} such rate{'s' if bad.size > 1 else ''})"
             )
         if not lr.any():
             raise ScheduleError(
                 f"all {lr.size} learning rates are 0: a schedule needs at least one positive rate"
             )
-        if not 0 <= int(self.warmup) <= lr.size:
+        if not _is_whole(self.warmup) or not 0 <= self.warmup <= lr.size:
             raise ScheduleError(
-                f"a warmup of {self.warmup} updates does not fit a schedule of {lr.size}"
+                f"a warmup of {self.warmup} does not fit a schedule of {lr.size} updates: expected "
+                f"a whole number from 0 to {lr.size}"
             )
         lr.flags.writeable = False
         object.__setattr__(self, "lr", lr)
@@ -215,6 +215,7 @@ def wsd(
             f"an exponential decay never reaches {final:g}: give wsd a positive final rate, or "
             "use wsdld (linear) or sqrt (1-sqrt)"
         )
+    steps, warmup = _check_warmup(steps, warmup)
     start = _cooldown_start(steps, decay, warmup)
     _check_rates(peak, final)
     # Written on the rates themselves, as the release does, so that no digit differs.
@@ -281,7 +282,7 @@ def piecewise(stages: Sequence[tuple[int, float]], steps: int, *, warmup: int = 
     [1.0, 1.0, 0.5, 0.5]
     """
     starts, rates = _points(stages, "stage")
-    _check_warmup(steps, warmup)
+    steps, warmup = _check_warmup(steps, warmup)
     if starts[-1] >= steps:
         raise ScheduleError(
             f"the last stage begins at step {starts[-1]}, but the schedule has {steps} steps"
@@ -309,8 +310,7 @@ def from_knots(
     [0.0, 0.5, 1.0, 0.75, 0.5]
     """
     at, rates = _points(knots, "knot")
-    total = int(at[-1]) + 1 if steps is None else steps
-    _check_warmup(total, warmup)
+    total, warmup = _check_warmup(int(at[-1]) + 1 if steps is None else steps, warmup)
     if at[-1] >= total:
         raise ScheduleError(
             f"the last knot is at step {at[-1]}, but the schedule has {total} steps"
@@ -348,7 +348,9 @@ def to_knots(schedule: Schedule, rtol: float = 1e-13) -> list[tuple[int, float]]
     kept = [0]
     # Between two bends the rates lie on a line up to rounding, which adds up: check each stretch.
     for bend in [*bends.tolist(), lr.size - 1]:
-        if bend > kept[-1]:
+        if bend == kept[-1] + 1:
+            kept.append(bend)
+        elif bend > kept[-1]:
             _keep_line(lr, kept, bend, tolerance)
     return [(step, float(lr[step])) for step in kept]
 
@@ -396,8 +398,9 @@ def _decayed(
     shape: Callable[[FloatArray], FloatArray],
 ) -> Schedule:
     """Warmup, then `peak`, then final + (peak - final)·shape(x) from update `start` on."""
-    _check_warmup(steps, warmup)
+    steps, warmup = _check_warmup(steps, warmup)
     _check_rates(peak, final)
+    start = int(start)
     lr = np.full(steps, float(peak))
     lr[:warmup] = _warm(peak, warmup)
     if start < steps:
@@ -408,8 +411,9 @@ def _decayed(
 def _fraction(steps: int, start: int, endpoint: bool) -> FloatArray:
     """x of every update from `start` on; see the module's conventions."""
     past = np.arange(steps - start, dtype=np.float64)
-    length = steps - start - (1 if endpoint else 0)
-    return past / max(length, 1)
+    if endpoint:  # a stretch of one update is its own last
+        return past / (past.size - 1) if past.size > 1 else np.ones(past.size)
+    return past / past.size
 
 
 def _warm(peak: float, warmup: int) -> FloatArray:
@@ -417,9 +421,9 @@ def _warm(peak: float, warmup: int) -> FloatArray:
 
 
 def _cooldown_start(steps: int, decay: float, warmup: int) -> int:
-    _check_warmup(steps, warmup)
+    steps, warmup = _check_warmup(steps, warmup)
     length = round(decay * steps) if 0 < decay < 1 else decay
-    if length != int(length) or not 1 <= length <= steps - warmup:
+    if not _is_whole(length) or not 1 <= length <= steps - warmup:
         raise ScheduleError(
             f"a decay of {decay:g} does not fit: expected a whole number of updates from 1 to "
             f"{steps - warmup} (the steps after the warmup), or a fraction of all steps below 1"
@@ -427,14 +431,35 @@ def _cooldown_start(steps: int, decay: float, warmup: int) -> int:
     return steps - int(length)
 
 
-def _check_warmup(steps: int, warmup: int) -> None:
-    if steps != int(steps) or steps < 1:
-        raise ScheduleError(f"a schedule needs a whole number of steps, at least 1, got {steps}")
-    if warmup != int(warmup) or not 0 <= warmup < steps:
+def _rates(values: object) -> FloatArray:
+    """A copy as float64; text and complex numbers, which numpy would convert, are refused."""
+    try:
+        raw = np.asarray(values)
+        if raw.dtype.kind in "biufO":
+            return np.array(raw, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ScheduleError("a schedule needs a list of numbers, one rate for each update")
+
+
+def _is_whole(number: object) -> bool:
+    if isinstance(number, (float, np.floating)):
+        return bool(number.is_integer())  # not for NaN and infinity
+    return isinstance(number, (int, np.integer))
+
+
+def _check_warmup(steps: int, warmup: int) -> tuple[int, int]:
+    """Both as integers, checked."""
+    if not _is_whole(steps) or not 1 <= steps <= MAX_STEPS:
+        raise ScheduleError(
+            f"a schedule needs a whole number of steps from 1 to {MAX_STEPS:,}, got {steps}"
+        )
+    if not _is_whole(warmup) or not 0 <= warmup < steps:
         raise ScheduleError(
             f"a warmup of {warmup} does not fit {steps} steps: expected a whole number from 0 "
             f"to {steps - 1}"
         )
+    return int(steps), int(warmup)
 
 
 def _check_rates(peak: float, final: float) -> None:
@@ -452,10 +477,16 @@ def _points(points: Iterable[tuple[int, float]], what: str) -> tuple[IntArray, F
     if not pairs:
         raise ScheduleError(f"no {what}s given: expected at least one (step, lr) pair")
     at = np.array([step for step, _ in pairs], dtype=np.float64)
-    if not np.array_equal(at, np.floor(at)) or at[0] != 0 or np.any(np.diff(at) <= 0):
+    whole = np.isfinite(at).all() and np.array_equal(at, np.floor(at))
+    if not whole or at[0] != 0 or np.any(np.diff(at) <= 0):
         raise ScheduleError(
             f"the {what}s' steps must be whole numbers that begin at 0 and ascend, got "
             + ", ".join(f"{step:g}" for step in at[:6])
             + (" …" if at.size > 6 else "")
+        )
+    if at[-1] >= MAX_STEPS:
+        raise ScheduleError(
+            f"a {what} at step {at[-1]:.0f} is beyond the {MAX_STEPS:,} updates that a schedule "
+            "may have: give steps, not tokens or samples"
         )
     return at.astype(np.int64), np.array([rate for _, rate in pairs], dtype=np.float64)

@@ -5,8 +5,9 @@
     piecewise:STEP=LR,…,steps=N       constant from each step to the next
     SPEC + SPEC                       one after the other
 
-Numbers may be written 24000, 24_000, 24k or 3e-4. Pure: text to `Schedule` and back. (A file's name
-is also accepted wherever a command asks for a schedule: see `mplfit.readers.schedules`.)
+Numbers may be written 24000, 24_000 or 3e-4; numbers of updates also 24k or 1.5m. Pure: text to
+`Schedule` and back. (A file's name is also accepted wherever a command asks for a schedule: see
+`mplfit.readers.schedules`.)
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from mplfit import schedule as schedules
 from mplfit.errors import ScheduleError
@@ -50,6 +53,7 @@ _FORMS = {
 }
 
 _WHOLE = {"steps", "warmup", "switch"}
+_COUNTS = _WHOLE | {"decay", "STEP"}  # may have a suffix; a rate may not, as 3m could mean 3e-3
 _SUFFIX = {"k": 1e3, "m": 1e6}
 
 
@@ -94,7 +98,7 @@ def parse_schedule(text: str) -> Schedule:
     for item in filter(None, (part.strip() for part in rest.split(","))):
         key, equals, value = (part.strip() for part in item.partition("="))
         if form.points and equals and re.fullmatch(r"[0-9_]+[km]?", key):
-            points.append((int(_number(name, "STEP", key)), _number(name, key, value)))
+            points.append((int(_number(name, "STEP", key)), _number(name, f"lr at {key}", value)))
         elif not equals or key not in (*form.required, *form.optional):
             raise ScheduleError(f"{name} does not know {item!r}: expected {_usage(name)}")
         elif key in values:
@@ -111,7 +115,8 @@ def parse_schedule(text: str) -> Schedule:
 def format_schedule(schedule: Schedule) -> str:
     """A text that `parse_schedule` turns back into the schedule (to 1e-13 of its peak).
 
-    The text is as long as the schedule has knots: short for piecewise-linear ones.
+    The text is as long as the schedule has knots: short for piecewise-linear ones. The length of
+    the warmup is kept where the warmup is linear from 0, as the constructors make it.
 
     >>> from mplfit.schedule import wsdld
     >>> from mplfit.spec import format_schedule
@@ -119,6 +124,11 @@ def format_schedule(schedule: Schedule) -> str:
     'knots:0=1.0,2=1.0,5=0.25'
     """
     points = ",".join(f"{step}={rate!r}" for step, rate in schedules.to_knots(schedule))
+    warmup = schedule.warmup
+    if 0 < warmup < schedule.steps:
+        linear = np.linspace(0.0, schedule.lr[warmup], warmup)
+        if np.abs(schedule.lr[:warmup] - linear).max() <= 1e-13 * schedule.peak:
+            points += f",warmup={warmup}"
     return f"knots:{points}"
 
 
@@ -136,9 +146,9 @@ def _value(name: str, key: str, text: str) -> float | int | bool:
 
 
 def _number(name: str, key: str, text: str) -> float:
-    scale = _SUFFIX.get(text[-1:].lower(), 1.0)
+    scale = _SUFFIX.get(text[-1:].lower(), 1.0) if key in _COUNTS else 1.0
     try:
-        number = float(text[:-1] if scale > 1 else text) * scale
+        number = round(float(text[:-1]) * scale, 3) if scale > 1 else float(text)
     except ValueError:
         raise ScheduleError(f"{key} of {name} must be a number, got {text!r}") from None
     if not abs(number) < 1e15:  # also refuses NaN

@@ -216,12 +216,11 @@ def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
 def _correlation_lines(fit: Fit, names: Sequence[str]) -> list[str]:
     if fit.correlations is None:
         return []
-    pairs = [
-        f"{names[i]}–{names[j]} {fit.correlations[i][j]:+.3f}"
-        for i in range(len(names))
-        for j in range(i)
-        if abs(fit.correlations[i][j]) > 0.9
-    ]
+    pairs = []
+    for i, row in enumerate(fit.correlations):
+        for j, value in enumerate(row[:i]):
+            if value is not None and abs(value) > 0.9:
+                pairs.append(f"{names[i]}–{names[j]} {value:+.3f}")
     return [f"correlations above 0.9: {', '.join(pairs) or 'none'}"]
 
 

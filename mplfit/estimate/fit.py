@@ -165,10 +165,11 @@ def _rate_changes(curve: Curve) -> bool:
     return bool(np.ptp(seen) > 1e-6 * curve.schedule.peak)
 
 
-def _correlations(errors: Uncertainty) -> tuple[tuple[float, ...], ...] | None:
-    if not np.isfinite(errors.correlations).all():
-        return None
-    return tuple(tuple(row) for row in errors.correlations.tolist())
+def _correlations(errors: Uncertainty) -> tuple[tuple[float | None, ...], ...]:
+    return tuple(
+        tuple(value if np.isfinite(value) else None for value in row)
+        for row in errors.correlations.tolist()
+    )
 
 
 def describe(curve: Curve, role: str) -> dict[str, Any]:

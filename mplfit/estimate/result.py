@@ -40,7 +40,7 @@ class Fit:
     law : the law's key.  params : its parameters by name.
     objective : the raw Huber sum.  penalty : a prior's share, apart.
     standard_errors : by name, None where there is none (see `warnings`).
-    correlations : of the estimates, in the order of `params`; None where there are none.
+    correlations : of the estimates, in the order of `params`; None where one is at a bound.
     data : one entry a curve: name, role, path, sha256, points, steps, peak, notes.
     options, versions : what it was made with.  metrics : see `Evaluation.to_dict`.
 
@@ -54,7 +54,7 @@ class Fit:
     converged: bool = True
     warnings: tuple[str, ...] = ()
     standard_errors: dict[str, float | None] | None = None
-    correlations: tuple[tuple[float, ...], ...] | None = None
+    correlations: tuple[tuple[float | None, ...], ...] | None = None
     starts: Starts | None = None
     data: tuple[dict[str, Any], ...] = ()
     options: dict[str, Any] = field(default_factory=dict)

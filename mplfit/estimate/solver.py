@@ -22,7 +22,7 @@ from mplfit.schedule import FloatArray, IntArray
 
 __all__ = ["Box", "Descent", "descend", "search", "spanning_points"]
 
-SCREENED, DESCENDED = 64, 6
+SCREENED, DESCENDED = 64, 5
 AGREEMENT = 1e-6
 """Ends whose objectives differ by less than this (relative) count as the same minimum."""
 

@@ -1,7 +1,8 @@
 """Standard errors and correlations of a fit, and what its data leave undetermined.
 
-The covariance of the unknowns is the sandwich H⁻¹ (Σ_i ψ_i² j_i j_iᵀ) H⁻¹ with the Huber slopes ψ,
-times (1 + r) / (1 - r) for residuals that are correlated along the run, r being their lag-one
+The covariance of the unknowns is an M-estimator's sandwich, H⁻¹ (Σ_i ψ_i² j_i j_iᵀ) H⁻¹, with the
+Huber slopes ψ and H = (share of the residuals in the quadratic zone) · JᵀJ. It is multiplied by
+(1 + r) / (1 - r) for residuals that are correlated along the run, r being their lag-one
 correlation, pooled over the curves. It knows nothing of differences between runs: two runs of one
 schedule differ by more than their residuals say, so that it is a lower bound on the truth.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mplfit.estimate.objective import Objective, huber_slope
+from mplfit.estimate.objective import DELTA, Objective, huber_slope
 from mplfit.estimate.solver import Box
 from mplfit.laws.base import unknown_slopes
 from mplfit.schedule import FloatArray
@@ -37,7 +38,8 @@ def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncerta
     residual, jacobian = objective.linearise(unknowns)
     free = box.at_edge(unknowns) == 0
     inside = jacobian[:, free]
-    inverse = np.linalg.pinv(objective.curvature(unknowns)[np.ix_(free, free)], rcond=1e-14)
+    quadratic = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
+    inverse = np.linalg.pinv(quadratic * (inside.T @ inside), rcond=1e-14)
     scores = huber_slope(residual)[:, None] * inside
     lag_one = _lag_one(residual, objective)
     covariance = np.full((free.size, free.size), np.nan)

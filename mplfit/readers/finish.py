@@ -11,11 +11,9 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import released_schedule
 from mplfit.readers.rows import clean_losses, clean_rates
 from mplfit.readers.selecting import select
-from mplfit.schedule import FloatArray, IntArray, Schedule
+from mplfit.schedule import MAX_STEPS, FloatArray, IntArray, Schedule
 
 __all__ = ["finish"]
-
-_LONGEST = 2 * 10**7  # updates: a dense schedule beyond this is a mistaken unit, not a run
 
 
 def finish(log: Log, options: ReadOptions) -> Curve:
@@ -38,7 +36,7 @@ def finish(log: Log, options: ReadOptions) -> Curve:
     step, loss = clean_losses(path, log.loss, options, notes)
     rate_step, rate = clean_rates(path, log.rate, options, notes)
     last = max(int(step[-1]), int(rate_step[-1]) if rate_step.size else 0)
-    if last >= _LONGEST:
+    if last >= MAX_STEPS:
         raise DataError(
             f"{path}: the last step is {last:,}, more updates than a run has: is the step counted "
             "in tokens or samples? give --tokens-per-step, or another column with --step-col"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mplfit.errors import DataError
+from mplfit.readers.table import shorten
 
 __all__ = ["find_column", "is_loss", "is_rate", "listed", "losses_among", "plain"]
 
@@ -160,6 +161,5 @@ def find_column(
 
 def listed(names: Sequence[str]) -> str:
     """Up to eight names, and how many more there are."""
-    short = [name if len(name) <= 40 else f"{name[:39]}…" for name in names[:8]]
-    shown = ", ".join(name or "(no name)" for name in short)
+    shown = ", ".join(shorten(name) or "(no name)" for name in names[:8])
     return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

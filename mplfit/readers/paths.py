@@ -16,6 +16,7 @@ from mplfit.readers.finish import finish
 from mplfit.readers.log import Log
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import NAMES, TEST, TRAIN
+from mplfit.readers.table import is_there, shorten
 from mplfit.readers.tensorboard import read_events
 from mplfit.readers.wandb import joined
 from mplfit.schedule import Schedule
@@ -60,6 +61,8 @@ def read_logged(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         both = [str(log.path) for log in logs if log.name == twice[0]]
+        if len({log.path.resolve() for log in logs if log.name == twice[0]}) == 1:
+            raise DataError(f"{both[0]} is given twice: give each file once")
         raise DataError(
             f"two runs are named {twice[0]} ({' and '.join(both)}): rename a file, so that "
             "results can tell them apart"
@@ -127,14 +130,17 @@ def split_for(
 
 def _logs(path: Path, options: ReadOptions) -> list[Log]:
     """The logs in a file or folder, whole runs or pieces of them."""
-    if not path.exists():
-        raise DataError(f"{path} does not exist: expected a log file or a folder of them")
+    if not is_there(path):
+        raise DataError(
+            f"{shorten(str(path), 200)} does not exist: expected a .csv log or a folder of them, "
+            "or a log of another format"
+        )
     if not path.is_dir():
         return read_log(path, options)
     folders = sorted({file.parent for file in path.rglob("*tfevents*") if file.is_file()})
     states = [_last_state(path)] if _last_state(path) else []
     tables = sorted(file for file in path.iterdir() if file.suffix.lower() in LOG_SUFFIXES)
-    tables = [file for file in tables if file.is_file() and file not in states]
+    tables = [f for f in tables if f.is_file() and f not in states and f.name[:1] != "."]
     logs = [
         read_events([f for f in folder.iterdir() if looks_like_events(f)], options)
         for folder in folders

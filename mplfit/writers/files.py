@@ -15,14 +15,14 @@ __all__ = ["free_folder", "refuse_existing", "write_file", "write_folder"]
 
 def refuse_existing(path: Path, force: bool) -> None:
     """Raise `OutputError` where something would be overwritten without leave."""
-    if path.exists() and not force:
+    if _exists(path) and not force:
         raise OutputError(f"{path} exists already: choose another place, or add --force")
 
 
 def free_folder(path: Path) -> Path:
     """`path`, or the first of path-2, path-3, … that does not exist."""
     candidate, number = path, 1
-    while candidate.exists():
+    while _exists(candidate):
         number += 1
         candidate = path.with_name(f"{path.name}-{number}")
     return candidate
@@ -40,32 +40,38 @@ def write_file(path: Path, data: bytes, *, force: bool = False) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=".mplfit.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             _fill(file.fileno(), data)
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise _refusal(path, error) from None
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], *, force: bool = False) -> None:
-    """Write a folder with these files (names may hold one slash), replacing an old one at once.
+    """Write a folder with these files (names may hold one slash).
+
+    With `force`, files of these names in a folder that is there are replaced, all at once; its
+    other files are kept, as they may be the user's own.
 
     Raises
     ------
     OutputError
-        If it exists and `force` is not set, or cannot be written.
+        If it exists and `force` is not set, if it is not a folder, or cannot be written.
     """
     refuse_existing(path, force)
+    if _exists(path) and not path.is_dir():
+        raise OutputError(f"{path} is a file, but a folder is to be written: choose another place")
     fresh = old = None
     try:
+        path = path.resolve()  # a link to a folder stays a link
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        fresh = Path(tempfile.mkdtemp(prefix=".mplfit.", dir=path.parent))
         os.chmod(fresh, 0o777 & ~_umask())
         for name, data in files.items():
             target = fresh / name
@@ -73,18 +79,68 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, force: bool = False)
             with target.open("wb") as file:
                 _fill(file.fileno(), data)
         if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent)) / path.name
+            _copy_others(path, fresh)
+            old = Path(tempfile.mkdtemp(prefix=".mplfit.old.", dir=path.parent)) / path.name
             os.rename(path, old)
         os.rename(fresh, path)
-        fresh = None
     except OSError as error:
+        raise _refusal(path, error) from None
+    finally:  # also after an interrupt: the old folder must not be lost
         if old is not None and old.exists() and not path.exists():
-            os.rename(old, path)
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
+            _restore(old, path)
         for leftover in (fresh, old.parent if old is not None else None):
             if leftover is not None:
                 shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _restore(old: Path, path: Path) -> None:
+    try:
+        os.rename(old, path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written, nor can its old contents be put back ({error.strerror}): "
+            f"they are in {old}"
+        ) from None
+
+
+def _copy_others(folder: Path, fresh: Path) -> None:
+    """Give `fresh` what `folder` has and it has not: by a hard link, or a copy where there is none.
+
+    Until the swap `folder` stays as it is, so that a failure here loses nothing.
+    """
+
+    def link(source: str, target: str) -> None:
+        if os.path.lexists(target):
+            return
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError:
+            shutil.copy2(source, target, follow_symlinks=False)
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    for root, folders, names in os.walk(folder, onerror=stop):
+        here = fresh / Path(root).relative_to(folder)
+        for name in folders:
+            source, target = Path(root, name), here / name
+            if source.is_symlink():
+                link(str(source), str(target))
+            elif not target.exists():
+                target.mkdir()
+                shutil.copystat(source, target)
+        for name in names:
+            link(str(Path(root, name)), str(here / name))
+
+
+def _exists(path: Path) -> bool:
+    """Also a link that leads nowhere; a path that cannot be looked up fails when written."""
+    return os.path.lexists(path)
+
+
+def _refusal(path: Path, error: OSError) -> OutputError:
+    name = str(path) if len(str(path)) <= 200 else f"{str(path)[:199]}…"
+    return OutputError(f"{name} cannot be written: {error.strerror or error}")
 
 
 def _fill(descriptor: int, data: bytes) -> None:

@@ -25,7 +25,9 @@ __all__ = [
 
 def json_bytes(values: Mapping[str, Any]) -> bytes:
     """Indented JSON; NaN and infinity do not exist in it and become null."""
-    return (json.dumps(_finite(values), indent=2, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(_finite(values), indent=2, ensure_ascii=False) + "\n"
+    # A file's name that is not UTF-8 is a lone surrogate in Python: JSON escapes it the same way.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def schedule_csv(schedule: Schedule) -> bytes:

@@ -112,7 +112,7 @@ def test_objective_gradient_equals_differences():
     objective = Objective.of(get_law("mpl"), curves)
     at = to_unknowns(get_law("mpl"), TRUTH["mpl"] * np.array([1.001, 0.99, 1, 1.02, 0.9, 1, 1]))
     wanted = approx_fprime(at, lambda u: objective(u)[0], 1e-7)
-    np.testing.assert_allclose(objective(at)[1], wanted, rtol=2e-5, atol=1e-7)
+    np.testing.assert_allclose(objective(at)[1], wanted, rtol=1e-4, atol=1e-7)
 
 
 def test_objective_is_finite_where_predictions_turn_negative():
@@ -154,12 +154,12 @@ def test_standard_errors_cover_the_truth_for_independent_noise():
     law, params = get_law("onepower"), TRUTH["onepower"]
     plan, step = schedule.constant(4000, 3e-4), np.arange(20, 4000, 20)
     hits = 0
-    for seed in range(60):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
         result = fit([simulate(law, params, plan, step, noise=5e-4, rng=rng)], "onepower")
         off = abs(result.params["alpha"] - params[2])
         hits += off < 1.96 * result.standard_errors["alpha"]
-    assert 50 <= hits <= 60  # 57 expected, binomial standard deviation 1.7
+    assert 33 <= hits <= 40  # 38 expected, binomial standard deviation 1.4
 
 
 def test_correlated_noise_widens_the_errors():
@@ -172,7 +172,7 @@ def test_correlated_noise_widens_the_errors():
         )  # fmt: skip
         return fit([curve], "onepower").standard_errors["alpha"]
 
-    assert alpha_error(0.9) > 2 * alpha_error(0.0)
+    assert alpha_error(0.9) > 1.5 * alpha_error(0.0)
 
 
 def test_starts_span_the_box():

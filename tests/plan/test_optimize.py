@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import approx_fprime
+from scipy.optimize import approx_fprime, minimize
 
 from mplfit import load_fit, schedule
 from mplfit.errors import FitError
@@ -72,7 +72,7 @@ def test_the_past_of_a_run_is_kept():
     assert np.array_equal(result.schedule.lr[:6000], past.lr[:6000])
     assert np.all(np.diff(result.schedule.lr[5999:]) <= 0)
     whole = optimize(final_of("400"), steps=8000, warmup=500, knots=24)
-    assert result.loss >= whole.loss - 1e-6
+    assert result.loss == pytest.approx(whole.loss, abs=3e-5)  # the whole one has fewer late knots
 
 
 def test_a_free_peak_is_at_least_as_good():
@@ -83,25 +83,28 @@ def test_a_free_peak_is_at_least_as_good():
 
 
 def test_without_knots_the_law_s_own_optimum_is_a_staircase():
-    """A dozen large jumps beat the smooth optimum by some 1e-3: why knots are needed."""
-    params, final = np.array(PUBLISHED["400"]), final_of("400")
-    smooth = optimize(final, steps=6000, warmup=500)
-    best, stairs = smooth.loss, smooth.schedule.lr
-    for count in (8, 10, 12, 14):
-        levels = np.quantile(smooth.schedule.lr[500:], np.linspace(0, 1, count))
-        jumps = np.searchsorted(-smooth.schedule.lr, -levels[::-1])
-        for shift in (0, 20, 40, 80):
-            lr = smooth.schedule.lr.copy()
-            for start, stop in zip(jumps[:-1], jumps[1:], strict=True):
-                if start >= 500:
-                    lr[start + shift : stop + shift] = smooth.schedule.lr[min(stop, 5999)]
-            lr[500:] = np.minimum.accumulate(lr[500:])
-            loss = LAW.final(params, lr)
-            if loss < best:
-                best, stairs = loss, lr
-    drops = -np.diff(stairs[500:])
-    assert best < smooth.loss - 3e-4
-    assert np.sort(drops)[::-1][:15].sum() > 0.9 * drops.sum()  # it is a staircase
+    """One variable an update: a few large jumps, and a loss 1e-3 and more below the smooth one."""
+    final, steps, warmup = final_of("400"), 3000, 300
+    smooth = optimize(final, steps=steps, warmup=warmup)
+
+    def rates(falls):
+        lr = smooth.schedule.lr.copy()
+        lr[warmup:] = 3e-4 * np.exp(-np.concatenate([[0.0], np.cumsum(falls)]))
+        return lr
+
+    def objective(falls):
+        loss, gradient = final(rates(falls))
+        later = np.cumsum((gradient * rates(falls))[warmup:][::-1])[::-1]
+        return 1e3 * loss, -1e3 * later[1:]
+
+    start = np.maximum(-np.diff(np.log(smooth.schedule.lr[warmup:])), 0)
+    result = minimize(
+        objective, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * start.size,
+        options={"maxiter": 300, "maxfun": 400, "maxcor": 20, "ftol": 1e-12},
+    )  # fmt: skip
+    assert 1e-3 * result.fun < smooth.loss - 1e-3
+    drops = np.sort(-np.diff(rates(result.x)[warmup:]))[::-1]
+    assert drops[:12].sum() > 0.95 * drops.sum()
 
 
 def test_more_knots_hardly_lower_the_loss():

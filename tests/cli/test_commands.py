@@ -1,0 +1,220 @@
+"""The commands end to end, on data/: what they print, write and refuse."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from mplfit import load_fit, load_schedule
+from mplfit.cli.main import COMMANDS, main
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "data" / "simulated_400"
+COSINE = "cosine:steps=3000,peak=3e-4,final=3e-5,warmup=300"
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """A run folder, fitted once."""
+    folder = tmp_path_factory.mktemp("fitted") / "run"
+    result = CliRunner().invoke(main, ["fit", str(DATA), "--out", str(folder)])
+    assert result.exit_code == 0, result.output
+    return folder, result
+
+
+def test_fit_prints_and_writes_what_it_found(fitted):
+    folder, result = fitted
+    assert "Multi-Power Law (mpl) fitted to 3 curves, 451 points" in result.stdout
+    assert "5 of 5 descents agree to 1e-6" in result.stdout
+    assert "split as released" in result.stderr
+    for name in ("cosine_24000", "wsdcon_9", "constant_72000", "wsd_20000_24000"):
+        assert name in result.stdout
+        assert (folder / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "overview.png").exists()
+    saved = json.loads((folder / "fit.json").read_text())
+    assert saved["schema"] == "mplfit.fit/1"
+    assert set(saved) >= {
+        "law", "params", "objective", "penalty", "converged", "warnings", "data", "options",
+        "versions", "metrics",
+    }  # fmt: skip
+    assert set(saved["metrics"]["test"]["mean"]) == {
+        "r2",
+        "mae",
+        "rmse",
+        "prede",
+        "worste",
+        "huber",
+    }
+    assert {entry["role"] for entry in saved["data"]} == {"train", "test"}
+    assert all(len(entry["sha256"]) == 64 for entry in saved["data"])
+    assert saved["metrics"]["test"]["mean"]["mae"] < 0.01  # simulated from the law itself
+
+
+def test_fit_json_is_fit_json(fitted):
+    folder, _ = fitted
+    printed = json.loads(run("fit", DATA, "--json", "--no-save").stdout)
+    assert printed == json.loads((folder / "fit.json").read_text())
+
+
+def test_evaluate_has_the_same_metrics_as_the_fit(fitted):
+    folder, _ = fitted
+    for source in (folder, folder / "fit.json"):
+        result = json.loads(run("evaluate", DATA, "--params", source, "--json").stdout)
+        assert result["metrics"] == load_fit(folder).metrics
+    assert "held out" in run("evaluate", DATA, "--params", "400").stdout
+
+
+def test_an_existing_run_folder_is_refused_without_force(fitted):
+    folder, _ = fitted
+    before = (folder / "fit.json").read_bytes()
+    result = run("fit", DATA, "--law", "onepower", "--out", folder, code=1)
+    assert "exists already: choose another place, or add --force" in result.stderr
+    assert (folder / "fit.json").read_bytes() == before
+
+
+def test_the_default_run_folder_is_named_after_the_data():
+    run("fit", DATA / "constant_24000.csv", DATA / "wsdcon_9.csv", "--law", "onepower")
+    assert Path("mplfit-runs/constant_24000/fit.json").exists()
+
+
+def test_train_and_test_names_choose_the_split():
+    result = json.loads(
+        run(
+            "fit", DATA, "--law", "onepower", "--train", "constant_24000", "--test",
+            "constant_72000", "--no-save", "--json",
+        ).stdout
+    )  # fmt: skip
+    roles = {entry["name"]: entry["role"] for entry in result["data"]}
+    assert roles == {"constant_24000": "train", "constant_72000": "test"}
+    wrong = run("fit", DATA, "--train", "nix", "--no-save", code=1)
+    assert "there is no curve 'nix'" in wrong.stderr
+
+
+def test_a_fit_that_did_not_converge_is_written_and_exits_with_3(monkeypatch):
+    from mplfit.estimate import solver
+
+    monkeypatch.setattr(solver, "_ROUNDS", 0)
+    result = run("fit", DATA / "constant_24000.csv", "--law", "onepower", "--out", "run", code=3)
+    assert "did not converge" in result.stderr
+    assert json.loads(Path("run/fit.json").read_text())["converged"] is False
+
+
+def test_predict_prints_final_losses_and_writes_curves():
+    spec = "short=wsdld:steps=2000,peak=6e-4,decay=500,warmup=300"
+    result = run("predict", "--params", "400", "--schedule", COSINE, spec)
+    assert "2 times the largest training rate" in result.stderr
+    table = np.loadtxt("mplfit-runs/predict/cosine.csv", delimiter=",", skiprows=2)
+    expected = load_fit("400").predict(load_schedule(COSINE))
+    np.testing.assert_array_equal(table[:, 2], expected[1:])
+    assert f"{expected[-1]:.4f}" in result.stdout
+    assert Path("mplfit-runs/predict/losses.png").exists()
+    run("predict", "--params", "400", COSINE)
+    assert Path("mplfit-runs/predict-2/cosine.csv").exists()
+    values = json.loads(run("predict", "--params", "25", COSINE, "--no-save", "--json").stdout)
+    assert values["predictions"][0]["steps"] == 3000
+
+
+def test_predict_by_exact_sums_agrees():
+    fast, exact = (
+        json.loads(run("predict", "--params", "400", COSINE, "--no-save", "--json", *more).stdout)
+        for more in ((), ("--exact",))
+    )
+    assert fast["predictions"][0]["final_loss"] == pytest.approx(
+        exact["predictions"][0]["final_loss"], rel=1e-9
+    )
+
+
+def test_optimize_prints_compares_and_writes(fitted):
+    folder, _ = fitted
+    result = run("optimize", "--params", folder, "--steps", 4000, "--warmup", 400, "-o", "best")
+    for name in ("optimized", "constant", "cosine to 10 %", "WSD 1-sqrt", "steps saved"):
+        assert name in result.stdout
+    schedules = [load_schedule(f"best/schedule.{kind}") for kind in ("csv", "npy", "json")]
+    assert all(np.array_equal(one.lr, schedules[0].lr) for one in schedules)
+    assert schedules[0].steps == 4000
+    values = json.loads(Path("best/schedule.json").read_text())
+    assert values["final_loss"] == pytest.approx(load_fit(folder).predict(schedules[0])[-1])
+    assert Path("best/schedule.png").exists()
+
+
+def test_optimize_continues_a_run():
+    past = "constant:steps=9000,peak=3e-4,warmup=500"
+    arguments = ["--params", "400", "--from", past, "--from-step", 6000, "--steps", 8000]
+    values = json.loads(run("optimize", *arguments, "--json").stdout)
+    assert values["lr"][:6000] == load_schedule(past).lr[:6000].tolist()
+    assert "belong together" in run("optimize", "--params", "400", "--from", past, code=2).stderr
+
+
+def test_optimize_with_a_free_peak_warns_beyond_the_training_rates():
+    result = run(
+        "optimize", "--params", "400", "--steps", 3000, "--warmup", 300, "--peak-lr", "free"
+    )
+    assert "times the largest training rate 0.0003" in result.stderr
+    wrong = run("optimize", "--params", "400", "--peak-lr", "high", code=1)
+    assert "--peak-lr must be a rate or the word free" in wrong.stderr
+
+
+def test_schedule_writes_the_rates():
+    run("schedule", COSINE, "b=linear:steps=10,peak=1", "--out", "plans")
+    assert load_schedule("plans/cosine.csv") == load_schedule("plans/cosine.npy")
+    assert load_schedule("plans/b.npy").steps == 10
+    values = json.loads(run("schedule", "b=linear:steps=10,peak=1", "--no-save", "--json").stdout)
+    assert values["schedules"]["b"]["steps"] == 10
+
+
+def test_commands_are_listed_with_the_help_that_they_have():
+    listed = run("--help").stdout
+    for name, (_, text) in COMMANDS.items():
+        assert f"{name} " in listed
+        own = run(name, "--help").stdout
+        assert "Examples" in own
+        assert text.rstrip(".").split()[0] in own
+
+
+def examples():
+    from importlib import import_module
+
+    for name, (module, _) in COMMANDS.items():
+        command = getattr(import_module(f"mplfit.cli.{module}"), f"{name}_command")
+        assert command.examples, f"{name} has no examples"
+        for example in command.examples:
+            yield pytest.param(example, id=example[:60])
+
+
+@pytest.mark.parametrize("example", list(examples()))
+def test_examples_run_as_they_stand(example, monkeypatch, tmp_path):
+    """In a folder with the project's data/, and with /tmp/ redirected to a folder of the test's."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    words = example.replace("/tmp/", f"{tmp_path}/out-").split()
+    assert words[0] == "mplfit"
+    run(*words[1:])
+
+
+def test_python_m_mplfit_works_from_a_checkout():
+    result = subprocess.run(
+        [sys.executable, "-m", "mplfit", "--version"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert re.fullmatch(r"mplfit, version \d+\.\d+\.\d+\n", result.stdout)
+
+
+def test_progress_is_silent_when_piped(fitted):
+    assert "\r" not in fitted[1].stderr

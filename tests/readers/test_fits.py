@@ -1,0 +1,85 @@
+"""A FIT: fit.json, its folder or a built-in name; anything else is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mplfit.errors import DataError
+from mplfit.estimate.result import Fit, published_fit
+from mplfit.readers.fits import load_fit
+from mplfit.writers.text import json_bytes
+
+ENTRY = {"name": "a", "role": "train", "sha256": None, "peak": 3e-4}
+
+
+def fit_dict(**changes: Any) -> dict[str, Any]:
+    return {**Fit("mpl", published_fit("400").params, data=(ENTRY,)).to_dict(), **changes}
+
+
+def test_a_file_its_folder_and_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = Fit("mpl", published_fit("400").params, objective=1e-4, data=(ENTRY,))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "fit.json").write_bytes(b"\xef\xbb\xbf" + json_bytes(fit.to_dict()))
+    assert load_fit(tmp_path / "run") == fit
+    assert load_fit(str(tmp_path / "run" / "fit.json")) == fit
+    assert load_fit("400") == published_fit("400")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").rename("400")
+    assert load_fit("400") == fit  # what is there goes before a built-in name
+
+
+@pytest.mark.parametrize(
+    "values",
+    ["500", "", "absent.json", "x" * 5000, "a/b/c", "25 "],
+)
+def test_what_is_not_there_is_refused_with_what_is_accepted(values: str) -> None:
+    with pytest.raises(DataError) as caught:
+        load_fit(values)
+    message = str(caught.value)
+    assert "is not a fit: expected a fit.json, the run folder that holds it, or one of" in message
+    assert "25, 100, 400" in message
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe", "is not a text file"),
+        (b"", "is not JSON"),
+        (b"{", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        ([], "not a fit of mplfit: expected schema 'mplfit.fit/1', got 'list'"),
+        ({"schema": "mplfit.fit/9"}, "got 'mplfit.fit/9'"),
+        ({"schema": "mplfit.fit/1"}, "damaged: KeyError: 'law'"),
+        (fit_dict(law="nonsense"), "no law 'nonsense'"),
+        (fit_dict(params={"L0": 1}), "has the parameters L0 A alpha B C beta gamma, got L0"),
+        (fit_dict(params={**published_fit("25").params, "A": None}), "damaged: TypeError"),
+        (fit_dict(params={**published_fit("25").params, "A": "NaN"}), "A"),
+        (fit_dict(params=[1, 2]), "damaged"),
+        (fit_dict(data=[{}]), "damaged"),
+        (fit_dict(data=[3]), "damaged"),
+        (fit_dict(data=[{**ENTRY, "peak": None}]), "damaged"),
+        (fit_dict(data=3), "damaged"),
+        (fit_dict(options={"peak": "high"}), "damaged"),
+        (fit_dict(starts={"screened": 1}), "damaged"),
+    ],
+)
+def test_a_damaged_fit_is_refused_in_a_sentence_that_names_the_file(
+    tmp_path: Path, content: object, said: str
+) -> None:
+    path = tmp_path / "fit.json"
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    for source in (path, tmp_path):
+        with pytest.raises(DataError, match=said) as caught:
+            load_fit(source)
+        assert str(caught.value).startswith(str(path))
+        assert "\n" not in str(caught.value)
+
+
+def test_an_empty_folder_is_no_fit(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not a fit: expected a fit.json"):
+        load_fit(tmp_path)
