@@ -21,6 +21,7 @@ COMMANDS = {
     "predict": ("predicting", "Predict the loss under other schedules."),
     "optimize": ("planning", "Find the schedule with the lowest predicted final loss."),
     "schedule": ("planning", "Plot schedules and write their rates."),
+    "export": ("exporting", "Write a schedule for a training code: torch, optax, Megatron, …"),
     "simulate": ("predicting", "Make curves from a law, with noise."),
 }
 

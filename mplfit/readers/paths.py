@@ -158,8 +158,8 @@ def _logs(path: Path, options: ReadOptions) -> list[Log]:
             skipped.append(f"{file.name} of the same folder is skipped: {error}")
     if not logs:
         raise DataError(
-            f"the folder {path} has no .csv file and no other log: expected one file for each run"
-            + "".join(f"; {text}" for text in skipped[:3])
+            f"the folder {path} has no .csv file: expected one file for each run, or another log "
+            "that `mplfit read` knows" + "".join(f"; {text}" for text in skipped[:3])
         )
     return [replace(log, notes=(*log.notes, *skipped)) for log in logs[:1]] + logs[1:]
 

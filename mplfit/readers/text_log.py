@@ -138,7 +138,9 @@ def _olmo(text: str) -> Iterator[Row]:
             step = None
 
 
-_MEGATRON = re.compile(r"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|([^\n]*)")
+_HEAD = r"iteration[ \t]+\d+/[ \t]*\d+[ \t]*\|"
+# Ranks that print at once may put two reports on one line.
+_MEGATRON = re.compile(rf"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|([^\n]*?)(?={_HEAD}|\n|\Z)")
 _MEGATRON_VAL = re.compile(
     rf"validation loss at iteration[ \t]+(\d+)[^\n|]*\|[ \t]*lm loss value:[ \t]*({_NUMBER})", re.I
 )

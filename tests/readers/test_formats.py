@@ -474,7 +474,7 @@ def test_what_is_no_log_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         one(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no other log"):
+    with pytest.raises(DataError, match="or another log"):
         one(tmp_path / "empty")
 
 

@@ -31,6 +31,7 @@ Found = list[tuple[float, float]]  # steps (indices) and losses, in the file's o
 INPUTS = 10_000
 GIVEN = s.constant(2000, 1e-3)
 SILENT_ONES = ("torchtitan", "wandb")
+ENDS = ("__MIN", "__MAX")
 
 
 def plain_number(text: object) -> float:
@@ -42,15 +43,25 @@ def plain_number(text: object) -> float:
         return math.nan
 
 
+def name_of(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
+
+
+def plain_rows(data: bytes) -> list[list[str]]:
+    """A header line, then csv."""
+    text = data.decode("utf-8-sig").lstrip("\r\n \t").replace("\r\n", "\n").replace("\r", "\n")
+    head, _, rest = text.partition("\n")
+    mark = max(",\t;", key=head.count)
+    rows = csv.reader(io.StringIO(rest), delimiter=mark)
+    return [next(csv.reader([head], delimiter=mark)), *rows]
+
+
 def plain_csv(data: bytes) -> Found:
-    text = data.decode("utf-8-sig").lstrip("\r\n \t")
-    rows = list(
-        csv.reader(io.StringIO(text), delimiter="," if "," in text.split("\n")[0] else "\t")
-    )
-    head = ["".join(filter(str.isalnum, name.lower())) for name in rows[0]]
-    at, of = head.index("step"), head.index("loss")
+    head, *rows = plain_rows(data)
+    names = list(map(name_of, head))
+    at, of = names.index("step"), names.index("loss")
     return [
-        (plain_number(row[at]), plain_number(row[of])) for row in rows[1:] if len(row) > max(at, of)
+        (plain_number(row[at]), plain_number(row[of])) for row in rows if len(row) > max(at, of)
     ]
 
 
@@ -61,6 +72,7 @@ def plain_jsonl(data: bytes) -> Found:
             row = json.loads(line)
         except ValueError:
             continue
+        row = {name_of(key): value for key, value in row.items()}
         found.append((plain_number(row.get("step")), plain_number(row.get("loss"))))
     return found
 
@@ -80,25 +92,22 @@ def plain_epfml(data: bytes) -> Found:
 
 
 def plain_wide(data: bytes) -> Found:
-    rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig").lstrip("\r\n \t"))))
-    names = [
-        i for i, name in enumerate(rows[0]) if i and not name.strip().endswith(("__MIN", "__MAX"))
-    ]
+    head, *rows = plain_rows(data)
+    names = [i for i, name in enumerate(head) if i and not name.strip().endswith(ENDS)]
     return [
-        (plain_number(row[0]), plain_number(row[i])) for row in rows[1:] if row for i in names
-        if i < len(row)
-    ]  # fmt: skip
+        (plain_number(row[0]), plain_number(row[i])) for row in rows for i in names if i < len(row)
+    ]
 
 
 def plain_megatron(data: bytes) -> Found:
     number = r"([-+]?[\d.,]+(?:E[-+]?\d+)?|nan|-?inf)"
+    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", data.decode("utf-8-sig"))
     found = []
-    for line in re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", data.decode("utf-8-sig")).split("\n"):
-        count, lines = 0.0, re.split(r"(iteration[ \t]+\d+/[ \t]*\d+[ \t]*\|)", line)
-        for part in lines[1:2]:
-            count = float(re.findall(r"\d+", part)[0])
-        losses = re.findall(rf"\|\s*lm loss\s*: *{number} *(?=\||$)", line, re.I)
-        found += [(count - 1, plain_number(loss.replace(",", ""))) for loss in losses]
+    for line in text.split("\n"):
+        parts = re.split(r"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|", line)
+        for count, part in zip(parts[1::2], parts[2::2], strict=True):
+            losses = re.findall(rf"(?:\||^)\s*lm loss\s*: *{number} *(?=\||$)", part, re.I)
+            found += [(float(count) - 1, plain_number(loss.replace(",", ""))) for loss in losses]
     return found
 
 
@@ -159,7 +168,7 @@ def plain_events(data: bytes) -> Found:
 
 
 def samples(folder: Path) -> dict[str, tuple[str, bytes, Callable[[bytes], Found]]]:
-    rows = [(10 * i, 0.001 * (9 - i), 4 - i / 10) for i in range(9)]
+    rows = [(10 * i, 0.001 * (9 - i), 4 - i / 10) for i in range(6)]
     table = "\n".join(["step,lr,loss", *(f"{t},{lr:.4g},{y:.3f}" for t, lr, y in rows)]) + "\n"
     lines = "\n".join(json.dumps({"step": t, "lr": lr, "loss": y}) for t, lr, y in rows)
     scalars = [scalar(t, "loss", y) + scalar(t, "lr", lr) for t, lr, y in rows]
