@@ -1,6 +1,8 @@
-"""Simpler schedules near a given one: few knots, or warmup-stable-decay, as frameworks have them."""
+"""Simpler schedules near a given one, as frameworks have them: few knots, or a stable-decay."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -56,8 +58,8 @@ def with_knots(schedule: Schedule, count: int) -> Schedule:
         raise ScheduleError(
             f"{count} knots are too few: the warmup and the end alone need {len(kept)}"
         )
-    stretches = {a: _worst(lr, a, b) for a, b in zip(kept, kept[1:], strict=False)}
-    ends = dict(zip(kept, kept[1:], strict=False))
+    stretches = {a: _worst(lr, a, b) for a, b in pairwise(kept)}
+    ends = dict(pairwise(kept))
     while len(stretches) + 1 < count:
         start = max(stretches, key=lambda a: stretches[a][0])
         miss, middle = stretches[start]

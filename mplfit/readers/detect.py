@@ -54,7 +54,7 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
             raise DataError(f"{path} is not JSON: it begins with {head[:20]!r}")
         if text_format(head.decode("utf-8", "replace")) is not None:
             return [read_text(path, hash_file(path), options)]
-        if suffix in (".log", ".txt", ".out") and not _is_table(path):
+        if suffix in (".log", ".out") and not _is_table(path):
             return [read_text(path, hash_file(path), options)]
     table = open_table(path)
     if is_tensorboard_csv(table.header):

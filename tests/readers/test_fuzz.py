@@ -100,7 +100,7 @@ def plain_wide(data: bytes) -> Found:
 
 
 def plain_megatron(data: bytes) -> Found:
-    number = r"([-+]?[\d.,]+(?:E[-+]?\d+)?|nan|-?inf)"
+    number = r"([-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:E[-+]?\d+)?|nan|-?inf)"
     text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", data.decode("utf-8-sig"))
     found = []
     for line in text.split("\n"):
@@ -142,10 +142,10 @@ def plain_events(data: bytes) -> Found:
         while i < len(part):
             key = number()
             if key & 7 == 0:
-                fields.append((key >> 3, number()))
+                fields.append((key, number()))
             else:
                 size = {1: 8, 5: 4}.get(key & 7) or number()
-                fields.append((key >> 3, part[i : i + size]))
+                fields.append((key, part[i : i + size]))
                 i += size
         return fields
 
@@ -155,12 +155,12 @@ def plain_events(data: bytes) -> Found:
             break
         step, event = 0, message(data[at + 12 : at + 12 + size])
         for key, value in event:
-            step = value if key == 2 and isinstance(value, int) else step
+            step = value if key == 2 << 3 else step
         for key, summary in event:
-            for _, inner in message(summary) if key == 5 and isinstance(summary, bytes) else []:
-                pairs = message(inner)
-                names = [part for number, part in pairs if number == 1 and isinstance(part, bytes)]
-                values = [part for number, part in pairs if number == 2 and isinstance(part, bytes)]
+            for inner_key, inner in message(summary) if key == 5 << 3 | 2 else []:
+                pairs = message(inner) if inner_key == 1 << 3 | 2 else []
+                names = [part for number, part in pairs if number == 1 << 3 | 2]
+                values = [part for number, part in pairs if number == 2 << 3 | 5]
                 if names[-1:] == [b"loss"] and values:
                     found.append((float(step), struct.unpack("<f", values[-1])[0]))
         at += 16 + size
