@@ -22,6 +22,7 @@ COMMANDS = {
     "optimize": ("planning", "Find the schedule with the lowest predicted final loss."),
     "schedule": ("planning", "Plot schedules and write their rates."),
     "export": ("exporting", "Write a schedule for a training code: torch, optax, Megatron, …"),
+    "report": ("reporting", "Write one HTML page on fits, residuals and candidate schedules."),
     "simulate": ("predicting", "Make curves from a law, with noise."),
 }
 

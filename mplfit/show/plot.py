@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
@@ -19,7 +20,15 @@ from mplfit.curve import Curve
 from mplfit.estimate.result import Fit
 from mplfit.schedule import FloatArray, IntArray, Schedule
 
-__all__ = ["plot_curve", "plot_overview", "plot_predictions", "plot_schedules", "png"]
+__all__ = [
+    "plot_curve",
+    "plot_overview",
+    "plot_predictions",
+    "plot_residuals",
+    "plot_schedules",
+    "png",
+    "svg",
+]
 
 # Okabe & Ito's colours, told apart by everyone; black stays for observations.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#332288")
@@ -34,6 +43,60 @@ def png(figure: Figure, dpi: int = 110) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as an SVG file: the same bytes for the same figure, its text as text."""
+    buffer = io.BytesIO()
+    # Without a salt and with a date, no two files would be the same.
+    with rc_context({"svg.hashsalt": "mplfit", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def plot_residuals(curve: Curve, fits: Mapping[str, Fit], points: int = _POINTS) -> Figure:
+    """One run under several fits: losses, relative errors and the rate, thinned to `points` rows.
+
+    Where there are more rows, those shown are spread evenly and include the largest errors. The
+    figure holds no name of a curve: those may be anything.
+    """
+    figure = Figure(figsize=(7, 5.2))
+    losses, errors, rates = figure.subplots(
+        3, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.6, 1], **_MARGINS}
+    )
+    error = {
+        law: fit.predict(curve.schedule, curve.step) / curve.loss - 1 for law, fit in fits.items()
+    }
+    rows = _shown(list(error.values()), len(curve), points)
+    step, loss = curve.step[rows], curve.loss[rows]
+    losses.plot(step, loss, ".", color="black", markersize=2.5, label="observed")
+    errors.axhline(0, color="black", linewidth=0.8)
+    for number, (law, off) in enumerate(error.items()):
+        style = _style(number + 1, thick=False)
+        losses.plot(step, loss * (1 + off[rows]), label=law, **style)
+        errors.plot(step, off[rows], **style)
+    _frame(losses, [(step, loss)])
+    losses.set_ylabel("loss")
+    losses.legend(frameon=False, fontsize=8)
+    errors.set_ylabel("predicted /\nobserved − 1")
+    errors.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    rates.plot(*_thin(curve.schedule), color=_COLOURS[2])
+    _rate_axis(rates)
+    _step_axis(rates)
+    figure.align_ylabels([losses, errors, rates])
+    for axes in (losses, errors, rates):
+        _tidy(axes)
+    return figure
+
+
+def _shown(errors: Sequence[FloatArray], rows: int, points: int) -> IntArray:
+    """Which rows to draw: all, or evenly spread ones and the largest errors of each fit."""
+    if rows <= points:
+        return np.arange(rows)
+    even = np.linspace(0, rows - 1, points).astype(np.int64)
+    worst = [np.argsort(np.abs(error))[-20:] for error in errors]
+    shown: IntArray = np.unique(np.concatenate([even, *worst]))
+    return shown
 
 
 def plot_schedules(schedules: Mapping[str, Schedule]) -> Figure:
