@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -39,7 +40,7 @@ def write_file(path: Path, data: bytes, *, force: bool = False) -> None:
     refuse_existing(path, force)
     temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_parents(path)
         handle, temporary = tempfile.mkstemp(prefix=".mplfit.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             _fill(file.fileno(), data)
@@ -69,28 +70,35 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, force: bool = False)
         raise OutputError(f"{path} is a file, but a folder is to be written: choose another place")
     fresh = old = None
     try:
-        path = path.resolve()  # a link to a folder stays a link
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".mplfit.", dir=path.parent))
+        place = path.resolve()  # a link to a folder stays a link
+        _make_parents(place)
+        fresh = Path(tempfile.mkdtemp(prefix=".mplfit.", dir=place.parent))
         os.chmod(fresh, 0o777 & ~_umask())
         for name, data in files.items():
             target = fresh / name
             target.parent.mkdir(exist_ok=True)
             with target.open("wb") as file:
                 _fill(file.fileno(), data)
-        if path.exists():
-            _copy_others(path, fresh)
-            old = Path(tempfile.mkdtemp(prefix=".mplfit.old.", dir=path.parent)) / path.name
-            os.rename(path, old)
-        os.rename(fresh, path)
+        if place.exists():
+            _copy_others(place, fresh)
+            old = Path(tempfile.mkdtemp(prefix=".mplfit.old.", dir=place.parent)) / place.name
+            os.rename(place, old)
+        os.rename(fresh, place)
     except OSError as error:
         raise _refusal(path, error) from None
     finally:  # also after an interrupt: the old folder must not be lost
-        if old is not None and old.exists() and not path.exists():
-            _restore(old, path)
+        if old is not None and old.exists() and not place.exists():
+            _restore(old, place)
         for leftover in (fresh, old.parent if old is not None else None):
             if leftover is not None:
                 shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _make_parents(path: Path) -> None:
+    for parent in path.parents:
+        if os.path.lexists(parent) and not parent.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{parent} is not a folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _restore(old: Path, path: Path) -> None:

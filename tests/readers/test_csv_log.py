@@ -138,6 +138,12 @@ def test_of_a_repeated_step_the_last_row_counts(tmp_path: Path) -> None:
     assert "2 rows repeat a step: the last of each in the file is kept" in notes(curve)
 
 
+def test_the_last_row_counts_however_often_a_long_log_repeats(tmp_path: Path) -> None:
+    rows = [(row * 7 % 50, row + 1) for row in range(1000)]
+    text = "step,lr,loss\n" + "\n".join(f"{step},1,{loss}" for step, loss in rows)
+    assert read(tmp_path, text).loss.tolist() == [dict(rows)[step] for step in range(50)]
+
+
 def test_unordered_rows_are_sorted_and_said(tmp_path: Path) -> None:
     curve = read(tmp_path, "step,lr,loss\n2,0.05,3\n0,0.1,3.5\n1,0.1,9\n1,0.1,3.25\n")
     same(curve)

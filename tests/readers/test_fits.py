@@ -81,5 +81,5 @@ def test_a_damaged_fit_is_refused_in_a_sentence_that_names_the_file(
 
 
 def test_an_empty_folder_is_no_fit(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is not a fit: expected a fit.json"):
+    with pytest.raises(DataError, match=r"is not a fit: expected a fit\.json"):
         load_fit(tmp_path)

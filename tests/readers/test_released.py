@@ -37,9 +37,20 @@ def test_every_released_schedule_has_the_release_s_warmup_length_and_ends(name: 
 
 @pytest.mark.parametrize(
     "name",
-    ["", "run", "cosine", "cosine_", "cosine_x", "cosine_24000_1", "wsd_24000", "wsd_24000_20000"]
-    + ["constant_2160", "constant_0", "wsdld_100_24000", "wsdcon_3_4", "xcosine_24000"]
-    + ["cosine_24000.bak", "constant_99999999999999", "wsdcon_", "wsd_24000_24000"],
+    [
+        *(
+            "",
+            "run",
+            "cosine",
+            "cosine_",
+            "cosine_x",
+            "cosine_24000_1",
+            "wsd_24000",
+            "wsd_24000_20000",
+        ),
+        *("constant_2160", "constant_0", "wsdld_100_24000", "wsdcon_3_4", "xcosine_24000"),
+        *("cosine_24000.bak", "constant_99999999999999", "wsdcon_", "wsd_24000_24000"),
+    ],
 )
 def test_other_names_are_no_released_curves(name: str) -> None:
     assert released_schedule(name) is None
