@@ -20,16 +20,18 @@ caption { text-align: left; color: #555; padding-bottom: .3rem; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #e4e4e4;
   overflow-wrap: normal; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: normal;
-  overflow-wrap: anywhere; min-width: 7rem; }
+  overflow-wrap: anywhere; min-width: 9.5rem; }
 thead th { border-bottom: 1.5px solid #888; vertical-align: bottom; white-space: normal; }
 tr.sum td { font-weight: 600; }
-figure { margin: 1rem 0; break-inside: avoid; } img { width: 100%; height: auto; }
+figure { margin: 1rem 0; break-inside: avoid; } img { width: 100%; min-width: 34rem;
+  height: auto; display: block; }
 figcaption, .note { color: #555; font-size: .86rem; }
 .warn { border-left: 4px solid #d55e00; padding-left: .7rem; }
 details { margin: .6rem 0; } summary { cursor: pointer; }
 pre { white-space: pre-wrap; background: #f5f5f5; padding: .6rem; font-size: .82rem; }
 ul { padding-left: 1.2rem; }
 @media print { body { max-width: none; font-size: 10.5pt; } .wide { overflow: visible; }
+  img { min-width: 0; }
   h2, h3 { break-after: avoid; } tr { break-inside: avoid; } table { font-size: 8pt; } }
 """
 # Nothing may be loaded, whatever a text contains.
@@ -91,7 +93,8 @@ def details(summary: str, *parts: str) -> str:
 def figure(svg: bytes, alt: str, caption: str) -> str:
     """An SVG inside the page, with a text for those who do not see it."""
     data = base64.b64encode(svg).decode()
+    source = f"data:image/svg+xml;base64,{data}"
     return (
-        f'<figure><img src="data:image/svg+xml;base64,{data}" alt="{escape(alt)}">'
+        f'<figure><div class="wide" tabindex="0"><img src="{source}" alt="{escape(alt)}"></div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )

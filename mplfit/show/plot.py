@@ -62,7 +62,7 @@ def plot_residuals(curve: Curve, fits: Mapping[str, Fit], points: int = _POINTS)
     """
     figure = Figure(figsize=(7, 5.2))
     losses, errors, rates = figure.subplots(
-        3, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.6, 1], **_MARGINS}
+        3, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.6, 1.2], **_MARGINS, "hspace": 0.3}
     )
     error = {
         law: fit.predict(curve.schedule, curve.step) / curve.loss - 1 for law, fit in fits.items()
@@ -73,15 +73,16 @@ def plot_residuals(curve: Curve, fits: Mapping[str, Fit], points: int = _POINTS)
     errors.axhline(0, color="black", linewidth=0.8)
     for number, (law, off) in enumerate(error.items()):
         style = _style(number + 1, thick=False)
-        losses.plot(step, loss * (1 + off[rows]), label=law, **style)
+        losses.plot(step, loss * (1 + off[rows]), label=_plain(law), **style)
         errors.plot(step, off[rows], **style)
     _frame(losses, [(step, loss)])
     losses.set_ylabel("loss")
     losses.legend(frameon=False, fontsize=8)
-    errors.set_ylabel("predicted /\nobserved − 1")
+    errors.set_ylabel("relative error")
     errors.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     rates.plot(*_thin(curve.schedule), color=_COLOURS[2])
     _rate_axis(rates)
+    rates.set_ylabel("rate")
     _step_axis(rates)
     figure.align_ylabels([losses, errors, rates])
     for axes in (losses, errors, rates):
@@ -120,7 +121,7 @@ def plot_curve(curve: Curve, fit: Fit, role: str) -> Figure:
     )
     _draw_fit(losses, curve, fit)
     losses.set_ylabel("loss")
-    losses.set_title(f"{curve.name} ({role})", loc="left")
+    losses.set_title(f"{_plain(curve.name)} ({role})", loc="left")
     losses.legend(frameon=False)
     error = fit.predict(curve.schedule, curve.step) / curve.loss - 1
     errors.axhline(0, color="black", linewidth=0.8)
@@ -145,7 +146,7 @@ def plot_overview(curves: Sequence[tuple[Curve, str]], fit: Fit) -> Figure:
     for axes, (curve, role) in zip(panels, curves, strict=False):
         _draw_fit(axes, curve, fit)
         error = np.abs(fit.predict(curve.schedule, curve.step) - curve.loss).mean()
-        axes.set_title(f"{curve.name}\n{role}, MAE {error:.4f}", loc="left", fontsize=9)
+        axes.set_title(f"{_plain(curve.name)}\n{role}, MAE {error:.4f}", loc="left", fontsize=9)
         _step_axis(axes, label=False)
         _tidy(axes)
     for axes in panels[len(curves) :]:
@@ -169,7 +170,7 @@ def plot_predictions(
         at = _grid(schedule)
         loss = losses[name]
         final = f"{loss[-1]:.4f}"
-        top.plot(at, loss[at], label=f"{name}: {final}", **_style(number, name == emphasis))
+        top.plot(at, loss[at], label=f"{_plain(name)}: {final}", **_style(number, name == emphasis))
         shown.append((at, loss[at]))
     _frame(top, shown)
     top.set_ylabel("predicted loss")
@@ -192,7 +193,7 @@ def _draw_fit(axes: Axes, curve: Curve, fit: Fit) -> None:
 
 def _draw_schedules(axes: Axes, schedules: Mapping[str, Schedule], emphasis: str = "") -> None:
     for number, (name, schedule) in enumerate(schedules.items()):
-        axes.plot(*_thin(schedule), label=name, **_style(number, name == emphasis))
+        axes.plot(*_thin(schedule), label=_plain(name), **_style(number, name == emphasis))
     _rate_axis(axes)
     _step_axis(axes)
     _tidy(axes)
@@ -223,6 +224,11 @@ def _frame(axes: Axes, lines: Sequence[tuple[IntArray, FloatArray]]) -> None:
     low = min(float(loss.min()) for loss in every if loss.size)
     high = max(float(loss.max()) for loss in (later if all(map(len, later)) else every))
     axes.set_ylim(low - 0.04 * (high - low), high + 0.04 * (high - low))
+
+
+def _plain(text: str) -> str:
+    """A name as it is: matplotlib would read what stands between dollar signs as a formula."""
+    return text.replace("$", r"\$")
 
 
 def _style(number: int, thick: bool) -> dict[str, Any]:
