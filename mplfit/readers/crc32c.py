@@ -27,6 +27,8 @@ def _table() -> npt.NDArray[np.uint32]:
 
 
 _TABLE = _table()
+_LIST = _TABLE.tolist()
+_FEW = 4096  # bytes that a plain loop is quicker for
 
 
 def crc32c(data: bytes) -> int:
@@ -37,8 +39,6 @@ def crc32c(data: bytes) -> int:
     '0xe3069283'
     """
     array = np.frombuffer(data, np.uint8)
-    if array.size <= 64:
-        return int(_short(array))
     return int(crc32c_of(array, np.array([0]), np.array([array.size]))[0])
 
 
@@ -47,6 +47,10 @@ def crc32c_of(
 ) -> npt.NDArray[np.uint32]:
     """The checksums of the messages data[start : start + length]."""
     result = np.zeros(start.size, dtype=np.uint32)
+    if length.sum() <= _FEW:
+        for i in range(start.size):
+            result[i] = _short(data[start[i] : start[i] + length[i]])
+        return result
     for i in np.flatnonzero(length < 4):
         result[i] = _short(data[start[i] : start[i] + length[i]])
     for i in np.flatnonzero(length > _WIDTH):
@@ -94,7 +98,7 @@ def _advance(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
 def _short(data: npt.NDArray[np.uint8]) -> np.uint32:
     crc = 0xFFFFFFFF
     for byte in data.tolist():
-        crc = int(_TABLE[(crc ^ byte) & 255]) ^ (crc >> 8)
+        crc = _LIST[(crc ^ byte) & 255] ^ (crc >> 8)
     return np.uint32(crc ^ 0xFFFFFFFF)
 
 

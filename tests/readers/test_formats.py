@@ -12,7 +12,7 @@ import pytest
 from mplfit import schedule as s
 from mplfit.curve import Curve
 from mplfit.errors import DataError
-from mplfit.readers.crc32c import crc32c, masked
+from mplfit.readers.crc32c import crc32c, crc32c_of, masked
 from mplfit.readers.epfml import config_schedule
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
@@ -224,14 +224,20 @@ def test_crc32c_of_lengths_around_every_border() -> None:
     assert crc32c(b"123456789") == 0xE3069283  # the published check value
     assert crc32c(bytes(32)) == 0x8A9136AA  # RFC 3720, B.4
     assert crc32c(bytes(range(32))) == 0x46DD794E
+    known: dict[bytes, int] = {}
     rng = np.random.default_rng(0)
-    for size in (*range(70), 127, 128, 129, 1023, 1024, 1025, 3000):
+    for size in (*range(70), 127, 128, 129, 1023, 1024, 1025, 3000, 4096, 4097, 9999):
         data, crc = rng.bytes(size), 0xFFFFFFFF
         for byte in data:
             crc ^= byte
             for _ in range(8):
                 crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
         assert crc32c(data) == crc ^ 0xFFFFFFFF, size
+        known[data] = crc ^ 0xFFFFFFFF
+    # All at once, which goes another way than a few bytes do.
+    length = np.array([len(data) for data in known])
+    whole = np.frombuffer(b"".join(known), np.uint8)
+    assert crc32c_of(whole, np.cumsum(length) - length, length).tolist() == [*known.values()]
 
 
 # --- Hugging Face -------------------------------------------------------------------------------
