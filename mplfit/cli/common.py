@@ -38,12 +38,33 @@ SCHEDULE_HELP = """SPEC is a file (.csv with step,lr; .npy; .json) or text such 
 cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160. `mplfit schedule --help` lists the forms."""
 
 
+_QUIET = "mplfit.quiet"
+
+
+def _hush(context: click.Context, option: click.Parameter, value: bool) -> None:
+    context.meta[_QUIET] = value
+
+
+def _is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_QUIET))
+
+
 class Examples(click.Command):
     """A command whose help ends in examples that run as they stand (a test runs them)."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
+        self.params.append(
+            click.Option(
+                ["-q", "--quiet"],
+                is_flag=True,
+                expose_value=False,
+                callback=_hush,
+                help="No notes and no progress on stderr; warnings and errors stay.",
+            )
+        )
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples"):
@@ -175,8 +196,9 @@ def _named(text: str) -> tuple[str, str]:
 
 
 def say(text: str) -> None:
-    """A line on stderr."""
-    click.echo(text, err=True)
+    """A line on stderr; nothing with --quiet."""
+    if not _is_quiet():
+        click.echo(text, err=True)
 
 
 def warn(text: str) -> None:
@@ -204,6 +226,6 @@ def print_json(values: Mapping[str, Any]) -> None:
 
 def progress(done: int, total: int, what: str) -> None:
     """A line on a terminal that is drawn over, and gone when all is done; else nothing."""
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not _is_quiet():
         text = f"{what} {done}/{total}" if done < total else ""
         click.echo(f"\r\033[K{text}", nl=False, err=True)

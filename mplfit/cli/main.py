@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
 
@@ -68,4 +69,9 @@ def main() -> None:
     FIT is the run folder that `mplfit fit` wrote, its fit.json, or one of the published parameter
     sets 25, 100, 400. Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1
     an error you can mend, 2 wrong usage, 3 a fit that did not converge.
+
+    Tab completion: put eval "$(_MPLFIT_COMPLETE=bash_source mplfit)" into ~/.bashrc (zsh_source
+    and fish_source for the others).
     """
+    if os.environ.get("NO_COLOR"):  # no-color.org: set to anything but nothing
+        click.get_current_context().color = False

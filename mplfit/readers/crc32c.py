@@ -51,9 +51,9 @@ def crc32c_of(
         for i in range(start.size):
             result[i] = _short(data[start[i] : start[i] + length[i]])
         return result
-    for i in np.flatnonzero(length < 4):
+    for i in np.flatnonzero(length < 4).tolist():
         result[i] = _short(data[start[i] : start[i] + length[i]])
-    for i in np.flatnonzero(length > _WIDTH):
+    for i in np.flatnonzero(length > _WIDTH).tolist():
         result[i] = _long(data[start[i] : start[i] + length[i]])
     # Groups of like width, so that few zeros are carried along.
     width = 32
