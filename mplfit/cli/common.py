@@ -21,6 +21,7 @@ __all__ = [
     "Examples",
     "force_option",
     "json_option",
+    "law_constants",
     "named_schedules",
     "params_option",
     "print_json",
@@ -169,6 +170,23 @@ def read_options(
             of_all = load_schedule(spec)
     said = click.get_current_context().meta.get(_SAID, {})
     return ReadOptions(step_col, lr_col, loss_col, of_all, warmup, **said), of_one
+
+
+def law_constants(law: str, weight_decay: float | None) -> dict[str, float] | None:
+    """What a law must be told of the runs; an assumed weight decay is said.
+
+    Raises
+    ------
+    FitError
+        If there is no such law, or it knows no weight decay.
+    """
+    from mplfit.laws.registry import get_law
+
+    if "weight_decay" in get_law(law).constants and weight_decay is None:
+        say("note: AdamW's weight decay is taken to be 0.1 (set it with --weight-decay)")
+    if weight_decay is None:
+        return None
+    return {"weight_decay": get_law(law, {"weight_decay": weight_decay}).constants["weight_decay"]}
 
 
 def named_schedules(texts: Sequence[str]) -> dict[str, Schedule]:

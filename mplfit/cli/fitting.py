@@ -13,6 +13,7 @@ from mplfit.cli.common import (
     Examples,
     force_option,
     json_option,
+    law_constants,
     params_option,
     print_json,
     progress,
@@ -44,7 +45,14 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
     ),
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
-@click.option("--law", default="mpl", show_default=True, help="mpl, onepower or momentum.")
+@click.option(
+    "--law",
+    default="mpl",
+    show_default=True,
+    help="mpl, effective, amplitude, momentum, onepower or fsl.",
+)
+@click.option("--prior", help="none or weak. [default: weak for effective and amplitude]")
+@click.option("--weight-decay", type=float, help="AdamW's, for --law effective. [default: 0.1]")
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
@@ -55,6 +63,8 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
 def fit_command(
     paths: Sequence[str],
     law: str,
+    prior: str | None,
+    weight_decay: float | None,
     train: Sequence[str],
     test: Sequence[str],
     step_col: str | None,
@@ -75,11 +85,10 @@ def fit_command(
     run folder (by default mplfit-runs/NAME), which other commands take as FIT.
     """
     from mplfit.estimate.fit import fit
-    from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
     from mplfit.writers.files import refuse_existing, write_folder
 
-    get_law(law)  # refuse a wrong name before any work
+    constants = law_constants(law, weight_decay)  # refuses a wrong name before any work
     folder = out or Path("mplfit-runs") / (Path(paths[0]).resolve().stem or "fit")
     if not no_save:
         refuse_existing(folder, force)
@@ -88,7 +97,7 @@ def fit_command(
     say_notes(curves)
     trained, held, how = split(curves, train, test)
     say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
-    result = fit(trained, law, test=held, progress=progress)
+    result = fit(trained, law, prior=prior, constants=constants, test=held, progress=progress)
     for text in result.warnings:
         warn(text)
     if not no_save:
@@ -137,7 +146,6 @@ def evaluate_command(
     are the released training curves, for the published parameters.
     """
     from mplfit.estimate.metrics import evaluate
-    from mplfit.laws.registry import get_law
     from mplfit.readers.fits import load_fit
     from mplfit.readers.paths import read_curves, split_for
 
@@ -147,7 +155,7 @@ def evaluate_command(
     say_notes(curves)
     trained, held, how = split_for(fit, curves, train, test)
     say(f"{_names(held) or 'nothing'} held out, {_names(trained) or 'nothing'} trained on: {how}")
-    metrics = evaluate(get_law(fit.law), fit.values, trained, held, exact=exact).to_dict()
+    metrics = evaluate(fit.formula, fit.values, trained, held, exact=exact).to_dict()
     if as_json:
         from mplfit.estimate.fit import describe
 
@@ -162,7 +170,7 @@ def evaluate_command(
             }
         )
     else:
-        click.echo(f"{get_law(fit.law).title} ({fit.law}) with the parameters {params}\n")
+        click.echo(f"{fit.formula.title} ({fit.law}) with the parameters {params}\n")
         click.echo(_metrics_text(metrics))
 
 
@@ -183,9 +191,8 @@ def _run_files(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> dict[
 
 
 def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
-    from mplfit.laws.registry import get_law
 
-    law, starts, errors = get_law(fit.law), fit.starts, fit.standard_errors or {}
+    law, starts, errors = fit.formula, fit.starts, fit.standard_errors or {}
     points = sum(len(curve) for curve in trained)
     rows = []
     for parameter in law.parameters:
@@ -199,17 +206,24 @@ def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
         "",
         f"objective {fit.objective:.5g} (Huber sum of the log residuals of the training points)",
     ]
+    if fit.options.get("prior", "none") != "none":
+        lines[-1] += f"; penalty of the {fit.options['prior']} prior {fit.penalty:.3g}"
+    if fit.constants:
+        lines.append(", ".join(f"{name} = {value:g}" for name, value in fit.constants.items()))
     if starts:
         lines.append(
             f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, from the best of "
             f"{starts.screened} points that span the law's box"
         )
     lines += _correlation_lines(fit, law.names)
-    lines.append(
-        "standard errors allow for the residuals' correlation along a run "
-        f"({fit.options.get('residual_correlation', 0):.2f} from one logged row to the next),\n"
-        "not for differences between runs: they are lower bounds"
-    )
+    if fit.options.get("prior", "none") != "none":
+        lines.append("standard errors are those of the posterior (Laplace's approximation)")
+    else:
+        lines.append(
+            "standard errors allow for the residuals' correlation along a run "
+            f"({fit.options.get('residual_correlation', 0):.2f} from one logged row to the next),\n"
+            "not for differences between runs: they are lower bounds"
+        )
     return "\n".join([*lines, "", _metrics_text(fit.metrics or {})])
 
 

@@ -80,7 +80,6 @@ def optimize_command(
     that each would need for the same loss. With --from and --from-step the past of a run is given
     and only the rest is chosen. --out writes schedule.csv, .npy, .json and a plot.
     """
-    from mplfit.laws.registry import get_law
     from mplfit.plan.baselines import compare_baselines
     from mplfit.plan.optimize import optimize
     from mplfit.readers.fits import load_fit
@@ -96,7 +95,7 @@ def optimize_command(
     fit = load_fit(params)
     run = load_schedule(past) if past is not None else None
     steps, warmup, peak = _defaults(fit, steps, warmup, peak_lr)
-    law, values = get_law(fit.law), fit.values
+    law, values = fit.formula, fit.values
     result = optimize(
         lambda lr: law.final_gradient(values, lr),
         steps=steps,

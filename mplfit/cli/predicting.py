@@ -181,7 +181,6 @@ def simulate_command(
     import numpy as np
 
     from mplfit.estimate.simulate import simulate
-    from mplfit.laws.registry import get_law
     from mplfit.readers.fits import load_fit
     from mplfit.readers.released import NAMES, released_schedule
     from mplfit.writers.files import refuse_existing, write_folder
@@ -200,7 +199,7 @@ def simulate_command(
     seeds = np.random.SeedSequence(seed).spawn(len(named))
     for (name, schedule), one_seed in zip(named.items(), seeds, strict=True):
         curve = simulate(
-            get_law(fit.law),
+            fit.formula,
             fit.values,
             schedule,
             np.arange(max(schedule.warmup, 1), schedule.steps, every),

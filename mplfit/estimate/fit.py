@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -11,8 +11,10 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
+from mplfit.estimate.huber import DELTA
 from mplfit.estimate.metrics import evaluate
-from mplfit.estimate.objective import DELTA, Objective
+from mplfit.estimate.objective import Objective
+from mplfit.estimate.prior import default_prior, prior_for
 from mplfit.estimate.result import Fit, Starts
 from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, search
 from mplfit.estimate.uncertainty import Uncertainty, uncertainty, weak_directions
@@ -28,6 +30,8 @@ def fit(
     train: Sequence[Curve],
     law: str = "mpl",
     *,
+    prior: str | None = None,
+    constants: Mapping[str, float] | None = None,
     test: Sequence[Curve] = (),
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -42,6 +46,9 @@ def fit(
     ----------
     train : the curves to learn from.
     law : a law's key, see `mplfit.laws.LAWS`.
+    prior : "none" or "weak" (`mplfit.estimate.prior`); the law's default where None.
+    constants : what the law must be told of the runs, such as {"weight_decay": 0.1} for the
+        effective-rate law.
     test : held-out curves, only measured.
     executor : runs the descents, where given (threads or processes); the result is the same.
     progress : called as progress(done, total, what).
@@ -68,9 +75,11 @@ def fit(
     >>> {name: round(value, 4) for name, value in fit([curve], "onepower").params.items()}
     {'L0': 2.0, 'A': 1.0, 'alpha': 0.5}
     """
-    formula = get_law(law)
+    formula = get_law(law, constants)
     _check(train, test, formula)
-    objective = Objective.of(formula, train)
+    formula = formula.trained_on(train)
+    chosen = default_prior(formula) if prior is None else prior
+    objective = Objective.of(formula, train, prior_for(formula, chosen))
     box = _box(formula, train)
     ends = search(objective, box, executor=executor, progress=progress)
     best = ends[0]
@@ -86,7 +95,9 @@ def fit(
     return Fit(
         law=law,
         params=dict(zip(formula.names, params.tolist(), strict=True)),
+        constants=dict(formula.constants),
         objective=objective.value(params),
+        penalty=objective.prior.penalty(best.unknowns) if objective.prior else 0.0,
         converged=best.converged,
         warnings=tuple(warnings),
         standard_errors={
@@ -99,7 +110,7 @@ def fit(
             [describe(curve, "train") for curve in train]
             + [describe(curve, "test") for curve in test]
         ),
-        options={"delta": DELTA, "prior": "none", "residual_correlation": errors.lag_one},
+        options={"delta": DELTA, "prior": chosen, "residual_correlation": errors.lag_one},
         versions=_versions(),
         metrics=evaluate(formula, params, train, test).to_dict(),
     )

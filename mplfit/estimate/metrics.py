@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from mplfit.curve import Curve
-from mplfit.estimate.objective import huber
+from mplfit.estimate.huber import huber
 from mplfit.laws.base import Law
 from mplfit.schedule import FloatArray
 

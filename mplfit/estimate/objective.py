@@ -9,55 +9,35 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
+from mplfit.estimate.huber import huber, huber_slope, huber_weight
+from mplfit.estimate.prior import Prior
 from mplfit.laws.base import Law, Predictor, to_params, unknown_slopes
 from mplfit.schedule import FloatArray, IntArray
 
-__all__ = ["DELTA", "Objective", "huber", "huber_slope", "huber_weight"]
-
-DELTA = 1e-3
-"""Where the Huber loss of the log residuals turns from quadratic to linear."""
+__all__ = ["Objective"]
 
 # Predictions below this share of the observation are continued linearly in the logarithm, so that
 # the objective is finite (and falls towards sense) wherever the solver looks.
 _FLOOR = 1e-2
 
 
-def huber(residual: FloatArray, delta: float = DELTA) -> FloatArray:
-    """r²/2 where |r| <= delta, delta·(|r| - delta/2) beyond.
-
-    >>> import numpy as np
-    >>> from mplfit.estimate.objective import huber
-    >>> huber(np.array([0.5, -3.0]), 1.0).tolist()
-    [0.125, 2.5]
-    """
-    size = np.abs(residual)
-    return np.where(size <= delta, 0.5 * residual**2, delta * (size - 0.5 * delta))
-
-
-def huber_slope(residual: FloatArray, delta: float = DELTA) -> FloatArray:
-    """The derivative of `huber`: the residual, clipped to ±delta."""
-    return np.clip(residual, -delta, delta)
-
-
-def huber_weight(residual: FloatArray, delta: float = DELTA) -> FloatArray:
-    """Weights of the curvature: 1 inside the quadratic zone, 1/(2|r|/delta - 1) outside."""
-    return 1 / np.maximum(2 * np.abs(residual) / delta - 1, 1.0)
-
-
 @dataclass(frozen=True)
 class Objective:
     """Σ over curves and points of huber(log observed - log predicted), of a law's unknowns.
 
-    Built once for a fit by `Objective.of`; each law prepares every curve's schedule once.
+    A prior's penalty is added where the solver minimises (`__call__`, `curvature`), and left out of
+    `value`, which is the raw sum. Built once for a fit by `Objective.of`: the law prepares every
+    curve's schedule once.
     """
 
     law: Law
     predictors: tuple[Predictor, ...]
     log_loss: FloatArray
     curve_of: IntArray
+    prior: Prior | None = None
 
     @classmethod
-    def of(cls, law: Law, curves: Sequence[Curve]) -> Objective:
+    def of(cls, law: Law, curves: Sequence[Curve], prior: Prior | None = None) -> Objective:
         """The objective of a law on some curves.
 
         Raises
@@ -79,6 +59,7 @@ class Objective:
             tuple(law.at(curve.schedule, curve.step) for curve in curves),
             np.log(np.concatenate([curve.loss for curve in curves])),
             np.repeat(np.arange(len(curves)), [len(curve) for curve in curves]),
+            prior,
         )
 
     def params(self, unknowns: FloatArray) -> FloatArray:
@@ -94,9 +75,13 @@ class Objective:
         return float(huber(self.residuals(params)).sum())
 
     def __call__(self, unknowns: FloatArray) -> tuple[float, FloatArray]:
-        """The Huber sum and its gradient in the unknowns."""
+        """The Huber sum plus the penalty, and its gradient in the unknowns."""
         residual, jacobian = self.linearise(unknowns)
-        return float(huber(residual).sum()), -(huber_slope(residual) @ jacobian)
+        value, gradient = float(huber(residual).sum()), -(huber_slope(residual) @ jacobian)
+        if self.prior is not None:
+            value += self.prior.penalty(unknowns)
+            gradient += self.prior.penalty_gradient(unknowns)
+        return value, gradient
 
     def linearise(self, unknowns: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Residuals, and the (J, P) derivatives of the log predictions in the unknowns."""
@@ -107,9 +92,10 @@ class Objective:
         return self.log_loss - log, slope[:, None] * gradient * unknown_slopes(self.law, params)
 
     def curvature(self, unknowns: FloatArray) -> FloatArray:
-        """The Gauss-Newton Hessian JᵀDJ; D is 1 in the quadratic zone, small beyond."""
+        """The Gauss-Newton Hessian JᵀDJ (D: 1 in the quadratic zone, less beyond) and a prior's."""
         residual, jacobian = self.linearise(unknowns)
-        return jacobian.T @ (huber_weight(residual)[:, None] * jacobian)
+        hessian: FloatArray = jacobian.T @ (huber_weight(residual)[:, None] * jacobian)
+        return hessian if self.prior is None else hessian + self.prior.curvature()
 
     def _loss(self, params: FloatArray) -> FloatArray:
         return np.concatenate([predictor.loss(params) for predictor in self.predictors])

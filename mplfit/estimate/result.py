@@ -10,7 +10,7 @@ import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.laws import get_law
-from mplfit.laws.base import check_params
+from mplfit.laws.base import Law, check_params
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.schedule import FloatArray, IntArray, Schedule
 
@@ -39,6 +39,7 @@ class Fit:
 
     law : the law's key.  params : its parameters by name.
     objective : the raw Huber sum.  penalty : a prior's share, apart.
+    constants : what the law knows of the runs beside their schedules (`Law.constants`).
     standard_errors : by name, None where there is none (see `warnings`).
     correlations : of the estimates, in the order of `params`; None where one is at a bound.
     data : one entry a curve: name, role, path, sha256, points, steps, peak, notes.
@@ -51,6 +52,7 @@ class Fit:
     params: dict[str, float]
     objective: float | None = None
     penalty: float = 0.0
+    constants: dict[str, float] = field(default_factory=dict)
     converged: bool = True
     warnings: tuple[str, ...] = ()
     standard_errors: dict[str, float | None] | None = None
@@ -62,7 +64,7 @@ class Fit:
     metrics: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        law = get_law(self.law)
+        law = self.formula
         if set(self.params) != set(law.names):
             raise DataError(
                 f"the law {self.law} has the parameters {' '.join(law.names)}, got "
@@ -71,9 +73,14 @@ class Fit:
         check_params(law, self.values)
 
     @property
+    def formula(self) -> Law:
+        """The law, with its constants."""
+        return get_law(self.law, self.constants)
+
+    @property
     def values(self) -> FloatArray:
         """The parameters in the law's order."""
-        return np.array([self.params[name] for name in get_law(self.law).names], dtype=np.float64)
+        return np.array([self.params[name] for name in self.formula.names], dtype=np.float64)
 
     @property
     def peak(self) -> float | None:
@@ -93,7 +100,7 @@ class Fit:
         array([2.8168])
         """
         at = np.arange(schedule.steps) if step is None else step
-        return get_law(self.law).at(schedule, at, exact=exact).loss(self.values)
+        return self.formula.at(schedule, at, exact=exact).loss(self.values)
 
     def to_dict(self) -> dict[str, Any]:
         """The contents of fit.json."""
@@ -106,6 +113,7 @@ class Fit:
             "correlations": self.correlations and [list(row) for row in self.correlations],
             "objective": self.objective,
             "penalty": self.penalty,
+            "constants": dict(self.constants),
             "converged": self.converged,
             "warnings": list(self.warnings),
             "starts": starts
@@ -140,6 +148,7 @@ class Fit:
                 params={name: float(value) for name, value in values["params"].items()},
                 objective=values.get("objective"),
                 penalty=float(values.get("penalty", 0.0)),
+                constants=dict(values.get("constants", {})),
                 converged=bool(values.get("converged", True)),
                 warnings=tuple(values.get("warnings", ())),
                 standard_errors=values.get("standard_errors"),

@@ -16,7 +16,9 @@ import numpy as np
 from scipy.optimize import least_squares, minimize, nnls
 
 from mplfit import tasks
-from mplfit.estimate.objective import DELTA, Objective, huber
+from mplfit.estimate.huber import DELTA, huber
+from mplfit.estimate.objective import Objective
+from mplfit.estimate.prior import PER_OBSERVATION
 from mplfit.laws.base import to_unknowns
 from mplfit.schedule import FloatArray, IntArray
 
@@ -101,7 +103,8 @@ def _screen(objective: Objective, box: Box, unknowns: FloatArray) -> tuple[float
     inside = 1e-3 * (box.high - box.low)
     point = np.clip(to_unknowns(law, params), box.low + inside, box.high - inside)
     ratio = np.maximum(shapes @ objective.params(point)[linear], 1e-300)
-    return float(huber(np.log(ratio)).sum()), point
+    value = float(huber(np.log(ratio)).sum())
+    return value + (objective.prior.penalty(point) if objective.prior else 0.0), point
 
 
 def descend(objective: Objective, box: Box, start: FloatArray) -> Descent:
@@ -124,16 +127,29 @@ def descend(objective: Objective, box: Box, start: FloatArray) -> Descent:
 def _travel(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
     """Trust-region reflective descent on the residuals in units of the Huber threshold."""
     kept: list[tuple[FloatArray, FloatArray]] = []
+    prior, points = objective.prior, objective.log_loss.size
+    weight = np.sqrt(PER_OBSERVATION)
 
     def residuals(unknowns: FloatArray) -> FloatArray:
         residual, jacobian = objective.linearise(unknowns)
         kept[:] = [(unknowns.copy(), jacobian)]
-        return residual / DELTA
+        if prior is None:
+            return residual / DELTA
+        return np.append(residual / DELTA, weight * prior.standardised(unknowns))
 
     def jacobian(unknowns: FloatArray) -> FloatArray:
         if not kept or not np.array_equal(kept[0][0], unknowns):
             residuals(unknowns)
-        return -kept[0][1] / DELTA
+        rows = -kept[0][1] / DELTA
+        return rows if prior is None else np.vstack([rows, weight * np.diag(prior.precision)])
+
+    def loss(squares: FloatArray) -> FloatArray:
+        """Huber's rho of the squared residuals and its derivatives; plain squares for the prior."""
+        rho = np.array([squares, np.ones_like(squares), np.zeros_like(squares)])
+        far = np.flatnonzero(squares[:points] > 1)
+        root = np.sqrt(squares[far])
+        rho[:, far] = 2 * root - 1, 1 / root, -0.5 / (root * squares[far])
+        return rho
 
     result = least_squares(
         residuals,
@@ -142,7 +158,7 @@ def _travel(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
         bounds=(box.low, box.high),
         method="trf",
         x_scale="jac",
-        loss="huber",
+        loss=loss,
         ftol=1e-9,
         xtol=1e-9,
         gtol=1e-12,

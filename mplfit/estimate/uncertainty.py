@@ -5,6 +5,8 @@ Huber slopes ψ and H = (share of the residuals in the quadratic zone) · JᵀJ.
 (1 + r) / (1 - r) for residuals that are correlated along the run, r being their lag-one
 correlation, pooled over the curves. It knows nothing of differences between runs: two runs of one
 schedule differ by more than their residuals say, so that it is a lower bound on the truth.
+
+With a prior the covariance is Laplace's: the inverse of JᵀDJ/(30 δ²) + diag(σ⁻²).
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mplfit.estimate.objective import DELTA, Objective, huber_slope
+from mplfit.estimate.huber import DELTA, huber_slope
+from mplfit.estimate.objective import Objective
+from mplfit.estimate.prior import PER_OBSERVATION
 from mplfit.estimate.solver import Box
 from mplfit.laws.base import unknown_slopes
 from mplfit.schedule import FloatArray
@@ -38,14 +42,17 @@ def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncerta
     residual, jacobian = objective.linearise(unknowns)
     free = box.at_edge(unknowns) == 0
     inside = jacobian[:, free]
-    quadratic = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
-    inverse = np.linalg.pinv(quadratic * (inside.T @ inside), rcond=1e-14)
-    scores = huber_slope(residual)[:, None] * inside
     lag_one = _lag_one(residual, objective)
+    if objective.prior is None:
+        quadratic = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
+        inverse = np.linalg.pinv(quadratic * (inside.T @ inside), rcond=1e-14)
+        scores = huber_slope(residual)[:, None] * inside
+        inner = inverse @ (scores.T @ scores) @ inverse * (1 + lag_one) / (1 - lag_one)
+    else:
+        hessian = objective.curvature(unknowns)[np.ix_(free, free)]
+        inner = np.asarray(np.linalg.inv(hessian / (PER_OBSERVATION * DELTA**2)), np.float64)
     covariance = np.full((free.size, free.size), np.nan)
-    covariance[np.ix_(free, free)] = (
-        inverse @ (scores.T @ scores) @ inverse * (1 + lag_one) / (1 - lag_one)
-    )
+    covariance[np.ix_(free, free)] = inner
     spread = np.sqrt(np.diag(covariance))
     with np.errstate(divide="ignore", invalid="ignore"):
         correlations = covariance / np.outer(spread, spread)

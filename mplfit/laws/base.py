@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -24,7 +25,7 @@ __all__ = [
     "unknown_slopes",
 ]
 
-Transform = Literal["log", "log1m"]
+Transform = Literal["log", "log1m", "none"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Parameter:
     """One parameter of a law, and the unknown that the solver sees in its place.
 
     transform : "log" (unknown ln θ) for a positive one, "log1m" (unknown ln(1 - θ)) for one that
-    approaches 1 from below.
+    approaches 1 from below, "none" for one that may have any sign.
     linear : the law is linear in it, given the others.
     """
 
@@ -76,6 +77,21 @@ class Law(Protocol):
         """The parameters' names, in order."""
         return tuple(parameter.name for parameter in self.parameters)
 
+    @property
+    def constants(self) -> Mapping[str, float]:
+        """What the law knows of the runs beside their schedules; kept in a fit."""
+        return {}
+
+    def with_constants(self, constants: Mapping[str, float]) -> Law:
+        """The law with these constants; a law without any refuses them."""
+        if constants:
+            raise FitError(f"the law {self.key} has no constant {', '.join(constants)}")
+        return self
+
+    def trained_on(self, curves: Sequence[Curve]) -> Law:
+        """The law with the constants that its training curves set."""
+        return self
+
     def box(self, curves: Sequence[Curve]) -> tuple[FloatArray, FloatArray]:
         """Lowest and highest value of every parameter that a fit to these curves may take."""
 
@@ -89,6 +105,13 @@ class Law(Protocol):
         """The final loss and its derivative in the rate of every update."""
 
 
+_SPANS = {
+    "log": (0.0, np.inf, "positive and finite"),
+    "log1m": (0.0, 1.0, "between 0 and 1"),
+    "none": (-np.inf, np.inf, "finite"),
+}
+
+
 def check_params(law: Law, params: FloatArray) -> FloatArray:
     """The parameters as an array of the right length, finite and within their transforms."""
     values = np.asarray(params, dtype=np.float64)
@@ -98,9 +121,8 @@ def check_params(law: Law, params: FloatArray) -> FloatArray:
             f"got {values.size}"
         )
     for parameter, value in zip(law.parameters, values, strict=True):
-        allowed = 0 < value < 1 if parameter.transform == "log1m" else value > 0
-        if not (np.isfinite(value) and allowed):
-            wanted = "between 0 and 1" if parameter.transform == "log1m" else "positive and finite"
+        low, high, wanted = _SPANS[parameter.transform]
+        if not low < value < high:
             raise FitError(
                 f"{parameter.name} = {value:g} is not a parameter of {law.key}: it must be {wanted}"
             )
@@ -109,32 +131,26 @@ def check_params(law: Law, params: FloatArray) -> FloatArray:
 
 def to_unknowns(law: Law, params: FloatArray) -> FloatArray:
     """The solver's unknowns φ for these parameters."""
-    return np.array(
-        [
-            np.log1p(-value) if parameter.transform == "log1m" else np.log(value)
-            for parameter, value in zip(law.parameters, params, strict=True)
-        ]
-    )
+    return _each(law, {"log": math.log, "log1m": lambda one: math.log1p(-one)}, params)
 
 
 def to_params(law: Law, unknowns: FloatArray) -> FloatArray:
     """The parameters for these unknowns."""
-    return np.array(
-        [
-            -np.expm1(value) if parameter.transform == "log1m" else np.exp(value)
-            for parameter, value in zip(law.parameters, unknowns, strict=True)
-        ]
-    )
+    return _each(law, {"log": math.exp, "log1m": lambda one: -math.expm1(one)}, unknowns)
 
 
 def unknown_slopes(law: Law, params: FloatArray) -> FloatArray:
     """dθ/dφ of every parameter."""
-    return np.array(
-        [
-            value - 1 if parameter.transform == "log1m" else value
-            for parameter, value in zip(law.parameters, params, strict=True)
-        ]
-    )
+    slopes = {"log": float, "log1m": lambda one: one - 1, "none": lambda _: 1.0}
+    return _each(law, slopes, params)
+
+
+def _each(
+    law: Law, functions: Mapping[str, Callable[[float], float]], values: FloatArray
+) -> FloatArray:
+    """Each value through the function of its parameter's transform, unchanged without one."""
+    pairs = zip(law.parameters, values.tolist(), strict=True)
+    return np.array([functions.get(one.transform, float)(value) for one, value in pairs])
 
 
 def power_term(S: FloatArray, A: float, alpha: float) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -1,7 +1,7 @@
 """`make bench`: one table of timings, from every bench_*.py of this folder.
 
-Each file has a function rows() that yields (what was measured, figure) pairs. Timings are the best of
-several runs in one process; machines are noisy, so compare ratios.
+Each file has a function rows() that yields (what was measured, figure) pairs. Timings are the best
+of several runs in one process; machines are noisy, so compare ratios.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from scipy.optimize import approx_fprime
 
 from mplfit import Curve, Fit, fit, load_fit, read_curves, schedule
 from mplfit.errors import DataError, FitError
+from mplfit.estimate.huber import DELTA, huber, huber_slope
 from mplfit.estimate.metrics import evaluate
-from mplfit.estimate.objective import DELTA, Objective, huber, huber_slope
+from mplfit.estimate.objective import Objective
 from mplfit.estimate.simulate import simulate
 from mplfit.estimate.solver import Box, spanning_points
 from mplfit.laws import get_law

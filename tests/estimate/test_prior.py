@@ -1,0 +1,95 @@
+"""Priors: gradients, the posterior's pull, and the held-out errors that they were made for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from mplfit import fit, read_curves
+from mplfit.errors import FitError
+from mplfit.estimate.huber import DELTA
+from mplfit.estimate.objective import Objective
+from mplfit.estimate.prior import default_prior, prior_for
+from mplfit.laws import LAWS, get_law
+from mplfit.laws.base import to_unknowns
+from mplfit.readers.paths import split
+from tests.estimate.test_fit import three_curves
+from tests.shared_data import shared
+
+TYPICAL = np.array([2.3, 0.5, 0.5, 0.3, 40.0, 0.5, 0.07, 0.8, 0.2])
+
+
+@pytest.mark.parametrize("key", ["effective", "amplitude", "mpl"])
+def test_penalty_and_its_derivatives(key):
+    law = get_law(key)
+    prior = prior_for(law, "weak")
+    at = np.linspace(-0.3, 0.4, len(law.names))
+    wanted = 15 * DELTA**2 * np.sum(((at - prior.mean) * prior.precision) ** 2)
+    assert prior.penalty(at) == pytest.approx(wanted)
+    np.testing.assert_allclose(
+        prior.penalty_gradient(at), approx_fprime(at, prior.penalty, 1e-7), rtol=1e-4, atol=1e-9
+    )
+    slope = approx_fprime(at, prior.penalty_gradient, 1e-7)
+    np.testing.assert_allclose(prior.curvature(), slope, rtol=1e-4, atol=1e-9)
+
+
+def test_the_solver_minimises_objective_plus_penalty():
+    law = get_law("effective").trained_on(three_curves("mpl"))
+    objective = Objective.of(law, three_curves("mpl", noise=1e-3), prior_for(law, "weak"))
+    at = to_unknowns(law, TYPICAL)
+    total, gradient = objective(at)
+    raw = objective.value(objective.params(at))
+    assert total == pytest.approx(raw + objective.prior.penalty(at))
+    wanted = approx_fprime(at, lambda u: objective(u)[0], 1e-7)
+    np.testing.assert_allclose(gradient, wanted, rtol=2e-4, atol=1e-7)
+
+
+# Held-out means from the released training curves alone: R2, MAE, RMSE, PredE, WorstE.
+REACHED = {
+    ("effective", "25"): (0.9993, 0.00247, 0.00363, 0.00072, 0.00405),
+    ("effective", "400"): (0.9995, 0.00223, 0.00313, 0.00076, 0.00515),
+    ("amplitude", "25"): (0.9994, 0.00265, 0.00329, 0.00077, 0.00326),
+    ("amplitude", "400"): (0.9989, 0.00362, 0.00470, 0.00127, 0.00505),
+}
+PUBLISHED = {
+    "25": (0.9988, 0.00376, 0.00465, 0.00110, 0.00409),
+    "400": (0.9978, 0.00484, 0.00730, 0.00168, 0.00995),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "size"), REACHED)
+def test_held_out_errors_are_below_the_published_ones(key, size):
+    train, test, _ = split(read_curves([shared("curves", f"csv_{size}")]))
+    result = fit(train, key, test=test)
+    mean = result.metrics["test"]["mean"]
+    got = np.array([mean[name] for name in ("r2", "mae", "rmse", "prede", "worste")])
+    reached, published = np.array(REACHED[key, size]), np.array(PUBLISHED[size])
+    assert got[0] > published[0]
+    assert np.all(got[1:] < published[1:])
+    np.testing.assert_allclose(got, reached, atol=6e-5)
+    assert result.penalty > 0
+    assert result.objective < 2e-4
+
+
+def test_priors_are_chosen_by_law_and_refused_by_name():
+    assert {key: default_prior(law) for key, law in LAWS.items()} == {
+        "mpl": "none", "effective": "weak", "amplitude": "weak", "onepower": "none",
+        "momentum": "none", "fsl": "none",
+    }  # fmt: skip
+    with pytest.raises(FitError, match="no prior 'strong' for the law mpl: choose none or weak"):
+        prior_for(get_law("mpl"), "strong")
+    with pytest.raises(FitError, match="for the law onepower: choose none"):
+        prior_for(get_law("onepower"), "weak")
+
+
+def test_constants_are_kept_and_strange_ones_refused():
+    law = get_law("effective", {"weight_decay": 0.05}).trained_on(three_curves("mpl"))
+    assert law.constants == {"eta_ref": 3e-4, "weight_decay": 0.05}
+    with pytest.raises(FitError, match="has no constant 'size'"):
+        get_law("effective", {"size": 1.0})
+    with pytest.raises(FitError, match="the law mpl has no constant"):
+        get_law("mpl", {"eta_ref": 1.0})
+    with pytest.raises(FitError, match="a weight decay of 0 or more"):
+        get_law("effective", {"weight_decay": -1.0})
