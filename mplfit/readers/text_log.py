@@ -34,6 +34,7 @@ class TextFormat:
     mark : what a line of progress has, to recognise the format.
     rows : the values in a whole text, by name.
     rate_counted : the rate beside count c is that of the update c - 1; otherwise that of c.
+    loss : what it calls the training loss.
     """
 
     name: str
@@ -41,6 +42,7 @@ class TextFormat:
     rows: Callable[[str], Iterator[Row]]
     counted: bool = True
     rate_counted: bool = True
+    loss: str = "loss"
     notes: tuple[str, ...] = ()
 
 
@@ -73,7 +75,9 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
         steps.append(step)
         values.append(value)
     names = tuple(columns)
-    loss = find_column(path, names, "loss", options.loss_col, metric=options.metric) or ""
+    own = form.loss if options.metric == "train" and form.loss in names else None
+    column = options.loss_col or own
+    loss = find_column(path, names, "loss", column, metric=options.metric) or ""
     rate = find_column(path, names, "lr", options.lr_col, needed=False)
     if loss == "val loss" and form.name == "litgpt":
         columns[loss] = _changes(*columns[loss])
@@ -155,7 +159,9 @@ _LIT = rf"\biter \d+ (?:\| )?step (\d+)(?: \||:) loss train: ({_NUMBER}), val: (
 _MEAN = "each loss is the mean over the updates since the row before it"
 
 FORMATS = (
-    TextFormat("Megatron-LM", _MEGATRON, _megatron, rate_counted=False, notes=(_MEAN,)),
+    TextFormat(
+        "Megatron-LM", _MEGATRON, _megatron, rate_counted=False, loss="lm loss", notes=(_MEAN,)
+    ),
     TextFormat("OLMo-core", _OLMO, _olmo),
     TextFormat(
         "torchtitan",

@@ -106,7 +106,9 @@ def plain_megatron(data: bytes) -> Found:
     for line in text.split("\n"):
         parts = re.split(r"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|", line)
         for count, part in zip(parts[1::2], parts[2::2], strict=True):
-            losses = re.findall(rf"(?:\||^)\s*lm loss\s*: *{number}\s*(?=\||$)", part, re.I)
+            pairs = [one.split(":", 1) for one in part.split("|") if ":" in one]
+            values = [pair[1].strip() for pair in pairs if pair[0].strip() == "lm loss"]
+            losses = [value for value in values if re.fullmatch(number, value, re.I)]
             found += [(float(count) - 1, plain_number(loss.replace(",", ""))) for loss in losses]
     return found
 
