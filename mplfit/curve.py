@@ -38,6 +38,7 @@ class Curve:
     loss : (J,) losses, finite and positive.
     schedule : the rate of every update.
     origin : file, hash and notes, where the curve was read from a log.
+    weight_decay : AdamW's weight decay of the run, where it is known.
 
     Raises
     ------
@@ -57,6 +58,7 @@ class Curve:
     loss: FloatArray
     schedule: Schedule
     origin: Origin | None = field(default=None, compare=False)
+    weight_decay: float | None = None
 
     def __post_init__(self) -> None:
         step, loss = np.array(self.step), np.array(self.loss)
@@ -87,6 +89,9 @@ class Curve:
                 f"{self.name}: losses must be positive and finite (the fit is in log loss), but "
                 f"step {step[bad[0]]} has {loss[bad[0]]:g}"
             )
+        decay = self.weight_decay
+        if decay is not None and not 0 <= decay < float("inf"):
+            raise DataError(f"{self.name}: the weight decay must be 0 or positive, got {decay:g}")
         for values, key in ((step, "step"), (loss, "loss")):
             values.flags.writeable = False
             object.__setattr__(self, key, values)

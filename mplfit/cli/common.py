@@ -14,7 +14,7 @@ from mplfit.errors import ScheduleError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
-    from mplfit.readers.csv_log import ReadOptions
+    from mplfit.readers.options import ReadOptions
     from mplfit.schedule import Schedule
 
 __all__ = [
@@ -39,12 +39,33 @@ SCHEDULE_HELP = """SPEC is a file (.csv with step,lr; .npy; .json) or text such 
 cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160. `mplfit schedule --help` lists the forms."""
 
 
+_QUIET = "mplfit.quiet"
+
+
+def _hush(context: click.Context, option: click.Parameter, value: bool) -> None:
+    context.meta[_QUIET] = value
+
+
+def _is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_QUIET))
+
+
 class Examples(click.Command):
     """A command whose help ends in examples that run as they stand (a test runs them)."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
+        self.params.append(
+            click.Option(
+                ["-q", "--quiet"],
+                is_flag=True,
+                expose_value=False,
+                callback=_hush,
+                help="No notes and no progress on stderr; warnings and errors stay.",
+            )
+        )
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples"):
@@ -62,9 +83,50 @@ params_option = click.option(
 )
 
 
+_SAID = "mplfit.reading"  # where the options below wait for `read_options`
+
+
+def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
+    context.meta.setdefault(_SAID, {})[option.name] = value
+
+
+def _said(*names: str, **settings: Any) -> Callable[[F], F]:
+    """An option that commands need not pass on: `read_options` finds it by itself."""
+    return click.option(*names, expose_value=False, callback=_keep, **settings)
+
+
 def reading_options(command: F) -> F:
     """The options of every command that reads logs."""
     for option in (
+        _said(
+            "--steps-are",
+            type=click.Choice(["index", "count"]),
+            help="What logged steps are: indices of updates, or counts of finished ones.",
+        ),
+        _said(
+            "--tokens-per-step",
+            type=float,
+            metavar="N",
+            help="The log counts N tokens (samples, micro-batches) an update, not updates.",
+        ),
+        _said(
+            "--spikes",
+            type=click.Choice(["keep", "drop"]),
+            default="keep",
+            show_default=True,
+            help="What to do with losses far above their neighbours.",
+        ),
+        _said("--to-step", type=int, metavar="STEP", help="Keep rows up to this step."),
+        _said("--from-step", type=int, metavar="STEP", help="Keep rows from this step on."),
+        _said("--every", type=int, default=1, metavar="N", help="Keep a row in each N steps."),
+        _said("--smooth", type=int, default=1, metavar="N", help="Mean over N logged rows."),
+        _said(
+            "--metric",
+            default="train",
+            show_default=True,
+            metavar="train|val|NAME",
+            help="Which loss: of training, of validation, or a column or tag.",
+        ),
         click.option("--warmup", type=int, help="Length of the warmup, where logs do not show it."),
         click.option(
             "--schedule",
@@ -89,7 +151,7 @@ def read_options(
     warmup: int | None,
 ) -> tuple[ReadOptions, Mapping[str, Schedule]]:
     """The reader's options, and the schedules of single runs."""
-    from mplfit.readers.csv_log import ReadOptions
+    from mplfit.readers.options import ReadOptions
     from mplfit.readers.schedules import load_schedule
 
     if warmup is not None and warmup < 0:
@@ -106,8 +168,8 @@ def read_options(
             )
         else:
             of_all = load_schedule(spec)
-    options = ReadOptions(step_col, lr_col, loss_col, of_all, warmup)
-    return options, of_one
+    said = click.get_current_context().meta.get(_SAID, {})
+    return ReadOptions(step_col, lr_col, loss_col, of_all, warmup, **said), of_one
 
 
 def law_constants(law: str, weight_decay: float | None) -> dict[str, float] | None:
@@ -152,8 +214,9 @@ def _named(text: str) -> tuple[str, str]:
 
 
 def say(text: str) -> None:
-    """A line on stderr."""
-    click.echo(text, err=True)
+    """A line on stderr; nothing with --quiet."""
+    if not _is_quiet():
+        click.echo(text, err=True)
 
 
 def warn(text: str) -> None:
@@ -181,6 +244,6 @@ def print_json(values: Mapping[str, Any]) -> None:
 
 def progress(done: int, total: int, what: str) -> None:
     """A line on a terminal that is drawn over, and gone when all is done; else nothing."""
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not _is_quiet():
         text = f"{what} {done}/{total}" if done < total else ""
         click.echo(f"\r\033[K{text}", nl=False, err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
 
@@ -15,14 +16,18 @@ __all__ = ["COMMANDS", "main"]
 # name: (module below mplfit.cli, one line of help). The help is here, so that `mplfit --help`
 # imports no command.
 COMMANDS = {
+    "read": ("reading", "Show what is in logs: runs, formats, schedules, assumptions."),
     "fit": ("fitting", "Fit a law to loss curves and measure it on held-out ones."),
     "evaluate": ("fitting", "Measure a fit, or the published parameters, on loss curves."),
+    "compare": ("comparing", "Fit every law and compare them on held-out curves."),
     "predict": ("predicting", "Predict the loss under other schedules."),
     "optimize": ("planning", "Find the schedule with the lowest predicted final loss."),
     "extend": ("extending", "Continue a run for longer with its base learning rate."),
     "bound": ("bounding", "What convex theory says of schedules, before any run."),
     "agreement": ("agreement", "Compare convex bounds with the final losses of real runs."),
     "schedule": ("planning", "Plot schedules and write their rates."),
+    "export": ("exporting", "Write a schedule for a training code: torch, optax, Megatron, …"),
+    "report": ("reporting", "Write one HTML page on fits, residuals and candidate schedules."),
     "simulate": ("predicting", "Make curves from a law, with noise."),
 }
 
@@ -68,4 +73,9 @@ def main() -> None:
     FIT is the run folder that `mplfit fit` wrote, its fit.json, or one of the published parameter
     sets 25, 100, 400. Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1
     an error you can mend, 2 wrong usage, 3 a fit that did not converge.
+
+    Tab completion: put eval "$(_MPLFIT_COMPLETE=bash_source mplfit)" into ~/.bashrc (zsh_source
+    and fish_source for the others).
     """
+    if os.environ.get("NO_COLOR"):  # no-color.org: set to anything but nothing
+        click.get_current_context().color = False

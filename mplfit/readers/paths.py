@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,18 @@ from pathlib import Path
 from mplfit.curve import Curve
 from mplfit.errors import DataError
 from mplfit.estimate.result import Fit
-from mplfit.readers.csv_log import ReadOptions, read_csv
+from mplfit.readers.detect import LOG_SUFFIXES, looks_like_events, read_log
+from mplfit.readers.epfml import spliced
+from mplfit.readers.finish import finish
+from mplfit.readers.log import Log
+from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import NAMES, TEST, TRAIN
 from mplfit.readers.table import is_there, shorten
+from mplfit.readers.tensorboard import read_events
+from mplfit.readers.wandb import joined
 from mplfit.schedule import Schedule
 
-__all__ = ["read_curves", "split", "split_for"]
+__all__ = ["read_curves", "read_logged", "split", "split_for"]
 
 
 def read_curves(
@@ -23,7 +30,7 @@ def read_curves(
     *,
     schedules: Mapping[str, Schedule] | None = None,
 ) -> list[Curve]:
-    """Every run in these files and folders (a folder: its .csv files, by name).
+    """Every run in these files and folders (a folder: its logs, by name), in any known format.
 
     Parameters
     ----------
@@ -37,24 +44,35 @@ def read_curves(
         If a path does not exist, a folder has no run, two runs have one name, or `schedules`
         names a run that is not there.
     """
-    files = [file for path in paths for file in _files(Path(path))]
-    names = [file.stem for file in files]
+    return [curve for curve, _ in read_logged(paths, options, schedules=schedules)]
+
+
+def read_logged(
+    paths: Sequence[str | Path],
+    options: ReadOptions | None = None,
+    *,
+    schedules: Mapping[str, Schedule] | None = None,
+) -> list[tuple[Curve, Log]]:
+    """The same, each curve with the log that it was made from."""
+    schedules, options = schedules or {}, options or ReadOptions()
+    logs = [log for path in paths for log in _logs(Path(path), options)]
+    logs = spliced(joined(logs, options))
+    names = [log.name for log in logs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        both = [str(file) for file in files if file.stem == twice[0]]
-        if len({file.resolve() for file in files if file.stem == twice[0]}) == 1:
+        both = [str(log.path) for log in logs if log.name == twice[0]]
+        if len({log.path.resolve() for log in logs if log.name == twice[0]}) == 1:
             raise DataError(f"{both[0]} is given twice: give each file once")
         raise DataError(
             f"two runs are named {twice[0]} ({' and '.join(both)}): rename a file, so that "
             "results can tell them apart"
         )
-    schedules, options = schedules or {}, options or ReadOptions()
     unknown = sorted(set(schedules) - set(names))
     if unknown:
         raise DataError(f"--schedule names {unknown[0]!r}, but the runs are {', '.join(names)}")
     return [
-        read_csv(file, replace(options, schedule=schedules.get(file.stem, options.schedule)))
-        for file in files
+        (finish(log, replace(options, schedule=schedules.get(log.name, options.schedule))), log)
+        for log in logs
     ]
 
 
@@ -110,14 +128,50 @@ def split_for(
     return trained, [curve for curve in curves if curve not in trained], how
 
 
-def _files(path: Path) -> list[Path]:
-    if is_there(path) and path.is_dir():
-        found = sorted(file for file in path.glob("*.csv") if not file.name.startswith("."))
-        if not found:
-            raise DataError(f"the folder {path} has no .csv file: expected one file for each run")
-        return found
+def _logs(path: Path, options: ReadOptions) -> list[Log]:
+    """The logs in a file or folder, whole runs or pieces of them."""
     if not is_there(path):
         raise DataError(
-            f"{shorten(str(path), 200)} does not exist: expected a .csv log or a folder of them"
+            f"{shorten(str(path), 200)} does not exist: expected a .csv log or a folder of them, "
+            "or a log of another format"
         )
-    return [path]
+    if not path.is_dir():
+        return read_log(path, options)
+    folders = sorted({file.parent for file in path.rglob("*tfevents*") if file.is_file()})
+    states = [_last_state(path)] if _last_state(path) else []
+    tables = sorted(file for file in path.iterdir() if file.suffix.lower() in LOG_SUFFIXES)
+    tables = [f for f in tables if f.is_file() and f not in states and f.name[:1] != "."]
+    logs = [
+        read_events([f for f in folder.iterdir() if looks_like_events(f)], options)
+        for folder in folders
+    ]
+    logs += [log for state in states if state for log in read_log(state, options)]
+    # Beside an event file or a trainer's state, a folder holds many files that are no logs.
+    sure = [file for file in tables if file.suffix.lower() in (".csv", ".tsv", ".jsonl")]
+    skipped = []
+    for file in tables:
+        try:
+            logs += read_log(file, options)
+        except DataError as error:
+            if file in sure and not folders and not states:
+                raise
+            skipped.append(f"{file.name} of the same folder is skipped: {error}")
+    if not logs:
+        raise DataError(
+            f"the folder {path} has no .csv file: expected one file for each run, or another log "
+            "that `mplfit read` knows" + "".join(f"; {text}" for text in skipped[:3])
+        )
+    return [replace(log, notes=(*log.notes, *skipped)) for log in logs[:1]] + logs[1:]
+
+
+def _last_state(folder: Path) -> Path | None:
+    """A Trainer's state: the folder's own, or that of the checkpoint with the highest number."""
+    own = folder / "trainer_state.json"
+    if own.is_file():
+        return own
+    kept = [
+        (int(found[1]), state)
+        for state in folder.glob("checkpoint-*/trainer_state.json")
+        if (found := re.fullmatch(r"checkpoint-(\d+)", state.parent.name))
+    ]
+    return max(kept)[1] if kept else None

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
@@ -19,7 +20,15 @@ from mplfit.curve import Curve
 from mplfit.estimate.result import Fit
 from mplfit.schedule import FloatArray, IntArray, Schedule
 
-__all__ = ["plot_curve", "plot_overview", "plot_predictions", "plot_schedules", "png"]
+__all__ = [
+    "plot_curve",
+    "plot_overview",
+    "plot_predictions",
+    "plot_residuals",
+    "plot_schedules",
+    "png",
+    "svg",
+]
 
 # Okabe & Ito's colours, told apart by everyone; black stays for observations.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#332288")
@@ -34,6 +43,61 @@ def png(figure: Figure, dpi: int = 110) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as an SVG file: the same bytes for the same figure, its text as text."""
+    buffer = io.BytesIO()
+    # Without a salt and with a date, no two files would be the same.
+    with rc_context({"svg.hashsalt": "mplfit", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def plot_residuals(curve: Curve, fits: Mapping[str, Fit], points: int = _POINTS) -> Figure:
+    """One run under several fits: losses, relative errors and the rate, thinned to `points` rows.
+
+    Where there are more rows, those shown are spread evenly and include the largest errors. The
+    figure holds no name of a curve: those may be anything.
+    """
+    figure = Figure(figsize=(7, 5.2))
+    losses, errors, rates = figure.subplots(
+        3, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.6, 1.2], **_MARGINS, "hspace": 0.3}
+    )
+    error = {
+        law: fit.predict(curve.schedule, curve.step) / curve.loss - 1 for law, fit in fits.items()
+    }
+    rows = _shown(list(error.values()), len(curve), points)
+    step, loss = curve.step[rows], curve.loss[rows]
+    losses.plot(step, loss, ".", color="black", markersize=2.5, label="observed")
+    errors.axhline(0, color="black", linewidth=0.8)
+    for number, (law, off) in enumerate(error.items()):
+        style = _style(number + 1, thick=False)
+        losses.plot(step, loss * (1 + off[rows]), label=_plain(law), **style)
+        errors.plot(step, off[rows], **style)
+    _frame(losses, [(step, loss)])
+    losses.set_ylabel("loss")
+    losses.legend(frameon=False, fontsize=8)
+    errors.set_ylabel("relative error")
+    errors.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    rates.plot(*_thin(curve.schedule), color=_COLOURS[2])
+    _rate_axis(rates)
+    rates.set_ylabel("rate")
+    _step_axis(rates)
+    figure.align_ylabels([losses, errors, rates])
+    for axes in (losses, errors, rates):
+        _tidy(axes)
+    return figure
+
+
+def _shown(errors: Sequence[FloatArray], rows: int, points: int) -> IntArray:
+    """Which rows to draw: all, or evenly spread ones and the largest errors of each fit."""
+    if rows <= points:
+        return np.arange(rows)
+    even = np.linspace(0, rows - 1, points).astype(np.int64)
+    worst = [np.argsort(np.abs(error))[-20:] for error in errors]
+    shown: IntArray = np.unique(np.concatenate([even, *worst]))
+    return shown
 
 
 def plot_schedules(schedules: Mapping[str, Schedule]) -> Figure:
@@ -57,7 +121,7 @@ def plot_curve(curve: Curve, fit: Fit, role: str) -> Figure:
     )
     _draw_fit(losses, curve, fit)
     losses.set_ylabel("loss")
-    losses.set_title(f"{curve.name} ({role})", loc="left")
+    losses.set_title(f"{_plain(curve.name)} ({role})", loc="left")
     losses.legend(frameon=False)
     error = fit.predict(curve.schedule, curve.step) / curve.loss - 1
     errors.axhline(0, color="black", linewidth=0.8)
@@ -82,7 +146,7 @@ def plot_overview(curves: Sequence[tuple[Curve, str]], fit: Fit) -> Figure:
     for axes, (curve, role) in zip(panels, curves, strict=False):
         _draw_fit(axes, curve, fit)
         error = np.abs(fit.predict(curve.schedule, curve.step) - curve.loss).mean()
-        axes.set_title(f"{curve.name}\n{role}, MAE {error:.4f}", loc="left", fontsize=9)
+        axes.set_title(f"{_plain(curve.name)}\n{role}, MAE {error:.4f}", loc="left", fontsize=9)
         _step_axis(axes, label=False)
         _tidy(axes)
     for axes in panels[len(curves) :]:
@@ -110,7 +174,7 @@ def plot_predictions(
         at = _grid(schedule)
         loss = losses[name]
         final = f"{loss[-1]:.4f}"
-        top.plot(at, loss[at], label=f"{name}: {final}", **_style(number, name == emphasis))
+        top.plot(at, loss[at], label=f"{_plain(name)}: {final}", **_style(number, name == emphasis))
         shown.append((at, loss[at]))
     _frame(top, shown)
     top.set_ylabel(what)
@@ -133,7 +197,7 @@ def _draw_fit(axes: Axes, curve: Curve, fit: Fit) -> None:
 
 def _draw_schedules(axes: Axes, schedules: Mapping[str, Schedule], emphasis: str = "") -> None:
     for number, (name, schedule) in enumerate(schedules.items()):
-        axes.plot(*_thin(schedule), label=name, **_style(number, name == emphasis))
+        axes.plot(*_thin(schedule), label=_plain(name), **_style(number, name == emphasis))
     _rate_axis(axes)
     _step_axis(axes)
     _tidy(axes)
@@ -164,6 +228,11 @@ def _frame(axes: Axes, lines: Sequence[tuple[IntArray, FloatArray]]) -> None:
     low = min(float(loss.min()) for loss in every if loss.size)
     high = max(float(loss.max()) for loss in (later if all(map(len, later)) else every))
     axes.set_ylim(low - 0.04 * (high - low), high + 0.04 * (high - low))
+
+
+def _plain(text: str) -> str:
+    """A name as it is: matplotlib would read what stands between dollar signs as a formula."""
+    return text.replace("$", r"\$")
 
 
 def _style(number: int, thick: bool) -> dict[str, Any]:

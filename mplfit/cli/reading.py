@@ -1,0 +1,114 @@
+"""`mplfit read`: what is in logs, as the other commands would read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mplfit.cli.common import (
+    Examples,
+    json_option,
+    print_json,
+    read_options,
+    reading_options,
+    say_notes,
+)
+from mplfit.cli.tables import render
+
+if TYPE_CHECKING:
+    from mplfit.curve import Curve
+    from mplfit.readers.log import Log
+
+__all__ = ["read_command"]
+
+
+@click.command(
+    "read",
+    cls=Examples,
+    examples=(
+        "mplfit read data/simulated_400",
+        "mplfit read data/simulated_25/cosine_24000.csv --smooth 5 --every 1000 --json",
+    ),
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@reading_options
+@json_option
+def read_command(
+    paths: Sequence[str],
+    step_col: str | None,
+    lr_col: str | None,
+    loss_col: str | None,
+    schedules: Sequence[str],
+    warmup: int | None,
+    as_json: bool,
+) -> None:
+    """Show what is in the logs in PATHS: runs, formats, steps, losses, schedules.
+
+    PATHS are files or folders: CSV, TSV or JSON lines with columns for step, rate and loss; W&B
+    charts (csv); trainer_state.json of Hugging Face; TensorBoard event files or csv; the JSON of
+    fabian-sp/lr-scheduling; text logs of Megatron-LM, OLMo-core, torchtitan, nanoGPT and litgpt.
+    Every assumption, and all that was dropped, is said on stderr.
+    """
+    from mplfit.readers.paths import read_logged
+
+    options, own = read_options(step_col, lr_col, loss_col, schedules, warmup)
+    read = read_logged(paths, options, schedules=own)
+    say_notes(curve for curve, _ in read)
+    if as_json:
+        entries = [_entry(curve, log) for curve, log in read]
+        print_json({"schema": "mplfit.logs/1", "runs": entries})
+        return
+    names = _short([curve.name for curve, _ in read])
+    rows = [_row(name, curve, log) for name, (curve, log) in zip(names, read, strict=True)]
+    header = ["run", "format", "points", "steps", "of", "first loss", "last loss", "peak lr"]
+    click.echo(render([*header, "warmup", "decay", "also"], rows))
+
+
+def _short(names: list[str]) -> list[str]:
+    """Long names without the words that all of them share."""
+    if max(map(len, names)) <= 40 or len(names) == 1:
+        return names
+    words = [name.split("_") for name in names]
+    common = set(words[0]).intersection(*words[1:])
+    short = ["_".join(word for word in some if word not in common) for some in words]
+    return short if len(set(short)) == len(names) and all(short) else names
+
+
+def _row(name: str, curve: Curve, log: Log) -> list[str]:
+    return [
+        name,
+        log.kind,
+        str(len(curve)),
+        f"{curve.step[0]}–{curve.step[-1]}",
+        str(curve.schedule.steps),
+        f"{curve.loss[0]:.4f}",
+        f"{curve.loss[-1]:.4f}",
+        f"{curve.schedule.peak:.4g}",
+        str(curve.schedule.warmup),
+        "–" if curve.weight_decay is None else f"{curve.weight_decay:g}",
+        ", ".join(log.also) or "–",
+    ]
+
+
+def _entry(curve: Curve, log: Log) -> dict[str, Any]:
+    schedule, notes = curve.schedule, curve.origin.notes if curve.origin else ()
+    return {
+        "name": curve.name,
+        "format": log.kind,
+        "path": str(log.path),
+        "sha256": log.sha256,
+        "points": len(curve),
+        "first_step": int(curve.step[0]),
+        "last_step": int(curve.step[-1]),
+        "first_loss": float(curve.loss[0]),
+        "last_loss": float(curve.loss[-1]),
+        "steps": schedule.steps,
+        "warmup": schedule.warmup,
+        "peak": schedule.peak,
+        "final_lr": float(schedule.lr[-1]),
+        "weight_decay": curve.weight_decay,
+        "other_losses": list(log.also),
+        "notes": list(notes),
+    }

@@ -1,0 +1,105 @@
+"""What a file is, by its name and its first bytes; the one place that knows all readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mplfit.errors import DataError
+from mplfit.readers.csv_log import read_table
+from mplfit.readers.epfml import is_epfml, read_epfml
+from mplfit.readers.json_rows import parse_json, read_json_lines, rows_log
+from mplfit.readers.log import Log, file_bytes, hash_file
+from mplfit.readers.options import ReadOptions
+from mplfit.readers.table import open_table
+from mplfit.readers.tensorboard import read_events
+from mplfit.readers.text_log import read_text, text_format
+from mplfit.readers.tfevents import is_event_file
+from mplfit.readers.trainer_state import is_trainer_state, read_trainer_state
+from mplfit.readers.wandb import (
+    is_tensorboard_csv,
+    is_wide,
+    read_tensorboard_csv,
+    read_wide,
+)
+
+__all__ = ["LOG_SUFFIXES", "looks_like_events", "read_log"]
+
+LOG_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".txt", ".out")
+_HEAD = 1 << 18  # bytes that are enough to know a format
+
+
+def looks_like_events(path: Path) -> bool:
+    """Whether a file bears the name of an event file."""
+    return ".tfevents." in path.name or path.name.endswith(".tfevents")
+
+
+def read_log(path: Path, options: ReadOptions) -> list[Log]:
+    """The runs in a file, whatever its format (a W&B chart holds several).
+
+    Raises
+    ------
+    DataError
+        If it is not a log that mplfit knows, or cannot be read.
+    """
+    head = _head(path)
+    if looks_like_events(path) or is_event_file(head):
+        return [read_events([path], options)]
+    suffix, first = path.suffix.lower(), head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if suffix not in (".csv", ".tsv"):
+        if suffix in (".jsonl", ".ndjson"):
+            return [read_json_lines(path, hash_file(path), options)]
+        if first in (b"{", b"[") and (suffix == ".json" or _is_json(head)):
+            return [_read_json(path, options)]
+        if suffix == ".json":
+            raise DataError(f"{path} is not JSON: it begins with {head[:20]!r}")
+        if text_format(head.decode("utf-8", "replace")) is not None:
+            return [read_text(path, hash_file(path), options)]
+        if suffix in (".log", ".out") and not _is_table(path):
+            return [read_text(path, hash_file(path), options)]
+    table = open_table(path)
+    if is_tensorboard_csv(table.header):
+        return [read_tensorboard_csv(path)]
+    if is_wide(table.header):
+        return read_wide(path, options)
+    return [read_table(path, options)]
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _is_json(head: bytes) -> bool:
+    """Whether text that begins with a bracket is JSON, and not a log line such as [rank0]: …"""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n[{")[:1] in (b'"', b"{", b"}", b"]")
+
+
+def _read_json(path: Path, options: ReadOptions) -> Log:
+    data, sha256 = file_bytes(path), hash_file(path)
+    body = data.removeprefix(b"\xef\xbb\xbf").strip()
+    first, _, rest = body.partition(b"\n")
+    if rest.strip() and first.rstrip().endswith(b"}") and first.startswith(b"{"):
+        return read_json_lines(path, sha256, options)
+    values = parse_json(path, data)
+    if is_trainer_state(values):
+        return read_trainer_state(path, sha256, values, options)
+    if is_epfml(values):
+        return read_epfml(path, sha256, values, options)
+    if isinstance(values, list) and values:
+        return rows_log(path, sha256, values, options, "JSON list")
+    if isinstance(values, dict) and "loss" in values and not isinstance(values["loss"], list):
+        return rows_log(path, sha256, [values], options, "JSON lines")
+    raise DataError(
+        f"{path} is JSON, but no log that mplfit knows: expected a list of rows, a "
+        "trainer_state.json (log_history), or a run with config and history"
+    )
+
+
+def _is_table(path: Path) -> bool:
+    try:
+        return len(open_table(path).header) > 1
+    except DataError:
+        return False

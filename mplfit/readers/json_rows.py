@@ -1,0 +1,100 @@
+"""JSON lines (one object a row), or a JSON list of objects: W&B history dumps, litgpt, own loggers.
+
+Rows may differ in their keys: losses and rates are taken from the rows that have them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mplfit.errors import DataError
+from mplfit.readers.csv_log import columns_log
+from mplfit.readers.log import Log, file_bytes
+from mplfit.readers.names import find_column
+from mplfit.readers.options import ReadOptions
+from mplfit.schedule import FloatArray
+
+__all__ = ["number", "parse_json", "read_json_lines", "rows_log"]
+
+
+def read_json_lines(path: Path, sha256: str, options: ReadOptions) -> Log:
+    """The run in a file of one JSON object a line."""
+    lines = file_bytes(path).removeprefix(b"\xef\xbb\xbf").splitlines()
+    rows, cut = [], 0
+    for number_, line in enumerate(lines):
+        if not line.strip():
+            continue
+        try:
+            rows.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            if number_ == len(lines) - 1 and rows:
+                cut = number_ + 1  # a run that was killed while it wrote
+                continue
+            raise DataError(f"{path} line {number_ + 1} is not JSON: {error}") from None
+    notes = (f"line {cut}, the last, is cut short: dropped",) if cut else ()
+    return rows_log(path, sha256, rows, options, "JSON lines", notes)
+
+
+def rows_log(
+    path: Path,
+    sha256: str,
+    rows: Sequence[Any],
+    options: ReadOptions,
+    kind: str,
+    notes: tuple[str, ...] = (),
+) -> Log:
+    """The run in these rows of keys and values."""
+    odd = next((i for i, row in enumerate(rows) if not isinstance(row, Mapping)), None)
+    if odd is not None or not rows:
+        raise DataError(
+            f"{path}: expected a JSON object in every row, such as "
+            '{"step": 1, "lr": 1e-3, "loss": 9.1}, got '
+            + (f"{type(rows[odd]).__name__} in row {odd + 1}" if odd is not None else "no row")
+        )
+    header = tuple(dict.fromkeys(key for row in rows for key in row))
+    step_name = find_column(path, header, "step", options.step_col)
+    known = [row for row in rows if row.get(step_name) is not None]
+    if len(known) < len(rows):
+        notes = (*notes, f"{len(rows) - len(known)} rows without a {step_name} dropped")
+
+    def values(names: Sequence[str]) -> list[FloatArray]:
+        return [
+            np.array([number(path, i, name, row.get(name)) for i, row in enumerate(known)])
+            for name in names
+        ]
+
+    if not known:
+        raise DataError(f"{path} has no row with a {step_name}: expected at least one")
+    log = columns_log(path, header, values, sha256, options, kind)
+    return Log(**{**vars(log), "notes": (*notes, *log.notes)})
+
+
+def number(path: Path, row: int, key: str, value: Any) -> float:
+    """A cell as a number; nothing, and the words that JSON uses for NaN, are NaN."""
+    if value is None or value in ("", "NaN", "nan", "Infinity", "-Infinity", "null"):
+        return float("nan")
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            pass
+    raise DataError(f"{path} row {row + 1}: {key!r} should be a number, got {value!r:.60}")
+
+
+def parse_json(path: Path, data: bytes) -> Any:
+    """The file's JSON.
+
+    Raises
+    ------
+    DataError
+        If it is none.
+    """
+    try:
+        return json.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not JSON: {error}") from None

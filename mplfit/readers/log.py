@@ -1,0 +1,110 @@
+"""`Log`: one run as its file tells it, before anything is mended or chosen.
+
+Every format's reader makes these; `mplfit.readers.finish` turns one into a `Curve`, by the same
+rules for all formats.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mplfit.errors import DataError
+from mplfit.schedule import FloatArray, Schedule
+
+__all__ = ["Log", "Series", "file_bytes", "hash_file", "text_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Values beside the steps that the file gives them, in the file's order.
+
+    counted : the file's step counts finished updates, so that the value belongs to the update
+    step - 1; otherwise the step is the update's index.
+    """
+
+    step: FloatArray
+    value: FloatArray
+    counted: bool = False
+
+    @classmethod
+    def of(cls, step: Sequence[float], value: Sequence[float], *, counted: bool = False) -> Series:
+        """A series from lists."""
+        return cls(np.array(step, np.float64), np.array(value, np.float64), counted)
+
+    @classmethod
+    def empty(cls, *, counted: bool = False) -> Series:
+        """A series without values."""
+        return cls(np.empty(0), np.empty(0), counted)
+
+    def __len__(self) -> int:
+        return self.step.size
+
+
+@dataclass(frozen=True, eq=False)
+class Log:
+    """One run as its file tells it.
+
+    name : what to call the run.
+    kind : the format, in words.
+    path, sha256 : the file.
+    loss, rate : the losses asked for, and the logged learning rates.
+    schedule : the schedule that the file's configuration gives, where it has one.
+    weight_decay : AdamW's, where the file has it.
+    notes : what the reader assumed or dropped.
+    no_rate : what to say where no rate and no schedule is known.
+    also : other losses in the file that --metric could name.
+    """
+
+    name: str
+    kind: str
+    path: Path
+    sha256: str
+    loss: Series
+    rate: Series
+    schedule: Schedule | None = None
+    weight_decay: float | None = None
+    notes: tuple[str, ...] = ()
+    no_rate: str = "no row logs a learning rate: give the run's --schedule"
+    also: tuple[str, ...] = field(default=())
+
+
+def file_bytes(path: Path) -> bytes:
+    """The file's bytes.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def text_of(path: Path, data: bytes, expected: str) -> str:
+    """The bytes as text, with or without a byte-order mark.
+
+    Raises
+    ------
+    DataError
+        If they are not UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not a text file: expected {expected}") from None
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of the file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,165 @@
+"""The usual names of columns, tags and keys: one list for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mplfit.errors import DataError
+from mplfit.readers.table import shorten
+
+__all__ = ["find_column", "is_loss", "is_rate", "listed", "losses_among", "plain"]
+
+# In order of preference; compared without case, spaces, dots, dashes, underscores and slashes.
+_ALIASES = {
+    "step": (
+        "step",
+        "steps",
+        "globalstep",
+        "trainstep",
+        "traineriterations",
+        "trainglobalstep",
+        "trainerglobalstep",
+        "iteration",
+        "iterations",
+        "iter",
+        "update",
+        "updates",
+        "numupdates",
+        "tokens",
+        "totaltokens",
+        "consumedtokens",
+        "consumedsamples",
+    ),
+    "lr": (
+        "lr",
+        "learningrate",
+        "trainlr",
+        "trainlearningrate",
+        "optimlr",
+        "optimlrgroup0",
+        "optimlearningrategroup0",
+        "lrgroup0",
+        "lradamw",
+        "lradam",
+        "lrsadamw",
+        "lrmetricsmanagerglobalavglr",
+    ),
+    "loss": (
+        "loss",
+        "trainloss",
+        "trainingloss",
+        "lmloss",
+        "celoss",
+        "traincrossentropyloss",
+        "trainceloss",
+        "trainlmloss",
+        "crossentropyloss",
+        "lmlosstraining",
+        "trainlossstep",
+        "losstrain",
+        "lossmetricsglobalavgloss",
+    ),
+    "val": (
+        "valloss",
+        "validationloss",
+        "evalloss",
+        "lossval",
+        "valceloss",
+        "evallmceloss",
+        "lmlossvalidation",
+        "validloss",
+        "validationlmloss",
+    ),
+}
+# Counters that a training code keeps; W&B's own _step counts the calls of wandb.log instead.
+_COUNTERS = ("globalstep", "trainglobalstep", "trainerglobalstep", "iter", "iteration")
+
+
+def plain(name: str) -> str:
+    """A name without case and punctuation.
+
+    >>> from mplfit.readers.names import plain
+    >>> plain("optim/LR (group 0)")
+    'optimlrgroup0'
+    """
+    return "".join(ch for ch in name.lower() if ch.isalnum())
+
+
+def is_rate(name: str) -> bool:
+    """Whether a name is that of a learning rate."""
+    return plain(name) in _ALIASES["lr"]
+
+
+def is_loss(name: str) -> bool:
+    """Whether a name is that of a training or validation loss."""
+    return plain(name) in _ALIASES["loss"] + _ALIASES["val"]
+
+
+def losses_among(names: Sequence[str]) -> tuple[str, ...]:
+    """The names that are losses."""
+    return tuple(name for name in names if is_loss(name))
+
+
+def find_column(
+    path: Path,
+    header: Sequence[str],
+    what: str,
+    name: str | None,
+    *,
+    needed: bool = True,
+    metric: str = "train",
+    notes: list[str] | None = None,
+) -> str | None:
+    """The name of the column (or tag) that holds the step, rate or loss.
+
+    `metric` "val" asks for a validation loss, and any other word but "train" is a column's name.
+
+    Raises
+    ------
+    DataError
+        If there is none and one is needed, or several could be meant.
+    """
+    option = f"--{what}-col"
+    if what == "loss" and name is None and metric not in ("train", "val"):
+        name, option = metric, "--metric"
+    if name is not None:
+        if header.count(name) != 1:
+            got = f"{header.count(name)} columns" if name in header else "no column"
+            raise DataError(
+                f"{path} has {got} {name!r}, asked for with {option}: it has {listed(header)}"
+            )
+        return name
+    key = "val" if what == "loss" and metric == "val" else what
+    title = {"lr": "learning rate", "val": "validation loss"}.get(key, key)
+    plains = [plain(column) for column in header]
+    if what == "step" and "_step" in header:
+        for alias in _COUNTERS:
+            if plains.count(alias) == 1:
+                found = header[plains.index(alias)]
+                if notes is not None:
+                    notes.append(
+                        f"the step is {found}: W&B's own _step counts its calls (else: --step-col)"
+                    )
+                return found
+    for alias in _ALIASES[key]:
+        if plains.count(alias) > 1:
+            raise DataError(
+                f"{path} has {plains.count(alias)} columns that could hold the {title}: it has "
+                f"{listed(header)}; choose one with {option}"
+            )
+        if alias in plains:
+            return header[plains.index(alias)]
+    if not needed:
+        return None
+    change = f"name it with {option}" + (", or give --schedule" if what == "lr" else "")
+    raise DataError(
+        f"{path} has no column for the {title} (such as {', '.join(_ALIASES[key][:2])}): it has "
+        f"{listed(header)}; {change}"
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Up to eight names, and how many more there are."""
+    shown = ", ".join(shorten(name) or "(no name)" for name in names[:8])
+    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -1,0 +1,52 @@
+"""What a user may say about logs; every reader takes it, and every command that reads has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mplfit.errors import DataError
+from mplfit.schedule import Schedule
+
+__all__ = ["ReadOptions"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a user may say about logs.
+
+    step_col, lr_col, loss_col : names of columns, where the usual ones are not meant.
+    schedule : the schedule of the run, where the log does not tell it.
+    warmup : the length of the warmup, used when the schedule is rebuilt from logged rates.
+    metric : "train" (the default), "val", or the name of a column or tag.
+    smooth : mean over this many neighbouring rows, centred.
+    every : keep one row (the last) in each stretch of so many steps.
+    from_step, to_step : keep the rows of these steps, both included (0-based indices).
+    spikes : "keep" or "drop" losses far above their neighbours; reported either way.
+    tokens_per_step : the log's step counts this many units (tokens, samples, …) an update.
+    steps_are : "index" or "count" (of finished updates), where the format's rule is wrong.
+    """
+
+    step_col: str | None = None
+    lr_col: str | None = None
+    loss_col: str | None = None
+    schedule: Schedule | None = None
+    warmup: int | None = None
+    metric: str = "train"
+    smooth: int = 1
+    every: int = 1
+    from_step: int | None = None
+    to_step: int | None = None
+    spikes: str = "keep"
+    tokens_per_step: float | None = None
+    steps_are: str | None = None
+
+    def __post_init__(self) -> None:
+        for value, name in ((self.smooth, "--smooth"), (self.every, "--every")):
+            if value < 1:
+                raise DataError(f"{name} must be a whole number from 1 on, got {value}")
+        units = self.tokens_per_step
+        if units is not None and not 0 < units < float("inf"):
+            raise DataError(f"--tokens-per-step must be positive, got {units:g}")
+        low, high = self.from_step, self.to_step
+        if low is not None and high is not None and low > high:
+            raise DataError(f"--from-step {low} lies after --to-step {high}: nothing would be left")

@@ -1,0 +1,25 @@
+"""Which fit a schedule file was made with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+__all__ = ["fit_named_in"]
+
+
+def fit_named_in(spec: str) -> str | None:
+    """The FIT in the schedule.json of `mplfit optimize`; None for anything else.
+
+    >>> from mplfit.readers.provenance import fit_named_in
+    >>> fit_named_in("cosine:steps=10,peak=1e-3") is None
+    True
+    """
+    if Path(spec).suffix.lower() != ".json" or ":" in spec:
+        return None
+    try:
+        values = json.loads(Path(spec).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    params = values.get("params") if isinstance(values, dict) else None
+    return params if isinstance(params, str) else None

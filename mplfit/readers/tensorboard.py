@@ -1,0 +1,68 @@
+"""A TensorBoard run: the event files of one folder, one after the other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mplfit.errors import DataError
+from mplfit.readers.log import Log, Series, file_bytes
+from mplfit.readers.names import find_column, losses_among
+from mplfit.readers.options import ReadOptions
+from mplfit.readers.tfevents import read_scalars
+from mplfit.schedule import FloatArray
+
+__all__ = ["read_events"]
+
+
+def read_events(paths: Sequence[Path], options: ReadOptions) -> Log:
+    """The run whose event files these are; its name is that of their folder.
+
+    A run that was resumed has written several files: they are read in the order of their names
+    (which hold the time), so that later rows win.
+    """
+    digest = hashlib.sha256()
+    parts: dict[str, list[tuple[FloatArray, FloatArray]]] = {}
+    notes, empty = [], []
+    for path in sorted(paths):
+        data = file_bytes(path)
+        if not data:
+            empty.append(path.name)
+            continue
+        digest.update(data)
+        scalars = read_scalars(path, data)
+        if scalars.cut:
+            notes.append(f"the last record of {path.name} is cut short: dropped")
+        for name, series in scalars.by_tag.items():
+            parts.setdefault(name, []).append(series)
+    if len(paths) > 1:
+        notes.append(f"{len(paths)} event files read as one run, the later rows winning")
+    if not parts:
+        raise DataError(f"{paths[0]} has no scalar: expected tags such as train/loss")
+    whole = {
+        tag: Series(np.concatenate([s for s, _ in some]), np.concatenate([v for _, v in some]))
+        for tag, some in parts.items()
+    }
+    path, tags = sorted(paths)[-1], tuple(whole)
+    tag = find_column(path, tags, "loss", options.loss_col, metric=options.metric)
+    rate = find_column(path, tags, "lr", options.lr_col, needed=False)
+    notes.append(
+        "steps are taken as 0-based indices of updates (if the run logged counts: --steps-are "
+        "count)"
+    )
+    folder = path.resolve().parent.name
+    return Log(
+        name=folder or path.name,
+        kind="TensorBoard events",
+        path=path,
+        sha256=digest.hexdigest(),
+        loss=whole[tag or ""],
+        rate=whole[rate] if rate else Series.empty(),
+        notes=tuple(notes) if options.steps_are is None else tuple(notes[:-1]),
+        also=tuple(name for name in losses_among(tags) if name != tag),
+        no_rate=f"logs no learning rate (its tags: {', '.join(tags[:8])}): name one with --lr-col "
+        "or give --schedule",
+    )

@@ -1,0 +1,135 @@
+"""CSV files exported from charts: Weights & Biases (wide) and TensorBoard's `Wall time,Step,Value`.
+
+A W&B chart has a column `RUN - METRIC` for each run, with `__MIN` and `__MAX` beside it. One
+file holds one metric, so that the rates are usually in a second file: such pieces come back as logs
+without a loss or without a rate, and `joined` puts those of one run together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mplfit.errors import DataError
+from mplfit.readers.log import Log, Series, hash_file
+from mplfit.readers.names import is_loss, is_rate, listed, plain
+from mplfit.readers.options import ReadOptions
+from mplfit.readers.table import open_table, read_columns
+
+__all__ = ["is_tensorboard_csv", "is_wide", "joined", "read_tensorboard_csv", "read_wide"]
+
+_NO_RATE = (
+    "holds no learning rate of this run: give the file exported from the chart of the rate too, "
+    "or the run's --schedule"
+)
+
+
+def is_wide(header: Sequence[str]) -> bool:
+    """Whether a header is that of a W&B chart."""
+    return len(header) > 1 and any(
+        f"{name}__MIN" in header and " - " in name for name in header[1:]
+    )
+
+
+def is_tensorboard_csv(header: Sequence[str]) -> bool:
+    """Whether a header is that of TensorBoard's download."""
+    return [plain(name) for name in header] == ["walltime", "step", "value"]
+
+
+def read_wide(path: Path, options: ReadOptions) -> list[Log]:
+    """Every run in a W&B chart's csv, each with its losses or its rates."""
+    table = open_table(path)
+    names = [name for name in table.header[1:] if not name.endswith(("__MIN", "__MAX"))]
+    if options.step_col is None and plain(table.header[0]) not in ("step", "trainglobalstep", ""):
+        where = f"its first column is {table.header[0]!r}"
+        if "time" in plain(table.header[0]):
+            raise DataError(
+                f"{path}: {where}: export the chart with Step on its x axis, or name the column "
+                "with --step-col"
+            )
+    step_name = options.step_col or table.header[0]
+    if step_name not in table.header:
+        raise DataError(f"{path} has no column {step_name!r}: it has {listed(table.header)}")
+    step, *columns = read_columns(table, [step_name, *names])
+    sha256, logs = hash_file(path), []
+    for name, values in zip(names, columns, strict=True):
+        run, _, metric = name.rpartition(" - ")
+        kept = np.isfinite(values)
+        if run and kept.any():
+            logs.append(_piece(path, sha256, run, metric, step[kept], values[kept], "W&B chart"))
+    if not logs:
+        raise DataError(f"{path} has no column RUN - METRIC with a value: {listed(table.header)}")
+    return logs
+
+
+def read_tensorboard_csv(path: Path) -> Log:
+    """One tag of one run; both are in the name that TensorBoard gives the file."""
+    table = open_table(path)
+    step, value = read_columns(table, [table.header[1], table.header[2]])
+    found = re.fullmatch(r"run-(.+?)-tag-(.+)", path.stem)
+    run, tag = (found[1], found[2]) if found else (path.stem, path.stem)
+    return _piece(path, hash_file(path), run, tag, step, value, "TensorBoard csv")
+
+
+def joined(logs: Sequence[Log], options: ReadOptions) -> list[Log]:
+    """The logs, with the pieces of one run put together (W&B and TensorBoard csv only)."""
+    whole = [log for log in logs if log.kind not in ("W&B chart", "TensorBoard csv")]
+    pieces = [log for log in logs if log.kind in ("W&B chart", "TensorBoard csv")]
+    rates = {log.name: log for log in pieces if not len(log.loss)}
+    runs: dict[str, Log] = {}
+    for log in pieces:
+        if not len(log.loss) or not _wanted(log, pieces, options):
+            continue
+        if log.name in runs:
+            raise DataError(
+                f"{log.path} and {runs[log.name].path} both have a loss of the run {log.name}: "
+                f"choose one with --metric (there are {log.also[0]} and {runs[log.name].also[0]})"
+            )
+        rate = rates.get(log.name)
+        runs[log.name] = log
+        if rate is not None:
+            notes = (*log.notes, f"the rates are from {rate.path.name}")
+            runs[log.name] = replace(log, rate=rate.rate, notes=notes)
+    if pieces and not runs:
+        raise DataError(
+            f"{pieces[0].path} holds {', '.join(sorted({log.also[0] for log in pieces}))}, and no "
+            "loss that was asked for: name the metric with --metric, or give the file of the loss"
+        )
+    return whole + list(runs.values())
+
+
+def _piece(
+    path: Path,
+    sha256: str,
+    run: str,
+    metric: str,
+    step: np.ndarray[tuple[int], np.dtype[np.float64]],
+    value: np.ndarray[tuple[int], np.dtype[np.float64]],
+    kind: str,
+) -> Log:
+    rate = is_rate(metric) or any(part in plain(metric) for part in ("learningrate", "lrgroup"))
+    series = Series(step, value)
+    return Log(
+        name=run,
+        kind=kind,
+        path=path,
+        sha256=sha256,
+        loss=Series.empty() if rate else series,
+        rate=series if rate else Series.empty(),
+        no_rate=_NO_RATE,
+        also=(metric,),
+    )
+
+
+def _wanted(log: Log, pieces: Sequence[Log], options: ReadOptions) -> bool:
+    """Whether a piece holds the loss asked for; a run's only metric is taken for its loss."""
+    metric = log.also[0]
+    if options.loss_col is not None or options.metric not in ("train", "val"):
+        return metric in (options.loss_col, options.metric)
+    val = any(word in plain(metric) for word in ("val", "eval"))
+    others = [one for one in pieces if one.name == log.name and len(one.loss) and one is not log]
+    return (is_loss(metric) or not others) and val == (options.metric == "val")

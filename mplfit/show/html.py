@@ -1,0 +1,100 @@
+"""Pieces of a self-contained HTML page: all text escaped, no scripts, nothing from the network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+
+__all__ = ["details", "figure", "page", "section", "table"]
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: #1b1b1b;
+  background: #fff; margin: 0 auto; padding: 1rem; max-width: 60rem; overflow-wrap: anywhere; }
+h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.25rem; margin-top: 2.2rem;
+  border-bottom: 1px solid #ccc; } h3 { font-size: 1.05rem; margin-bottom: .3rem; }
+.wide { overflow-x: auto; margin: .6rem 0; }
+table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: #555; padding-bottom: .3rem; }
+th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #e4e4e4;
+  overflow-wrap: normal; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: normal;
+  overflow-wrap: anywhere; min-width: 9.5rem; }
+thead th { border-bottom: 1.5px solid #888; vertical-align: bottom; white-space: normal; }
+tr.sum td { font-weight: 600; }
+figure { margin: 1rem 0; break-inside: avoid; } img { width: 100%; min-width: 34rem;
+  height: auto; display: block; }
+figcaption, .note { color: #555; font-size: .86rem; }
+.warn { border-left: 4px solid #d55e00; padding-left: .7rem; }
+details { margin: .6rem 0; } summary { cursor: pointer; }
+pre { white-space: pre-wrap; background: #f5f5f5; padding: .6rem; font-size: .82rem; }
+ul { padding-left: 1.2rem; }
+@media print { body { max-width: none; font-size: 10.5pt; } .wide { overflow: visible; }
+  img { min-width: 0; }
+  h2, h3 { break-after: avoid; } tr { break-inside: avoid; } table { font-size: 8pt; } }
+"""
+# Nothing may be loaded, whatever a text contains.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def page(title: str, parts: Iterable[str]) -> bytes:
+    """The whole file. `parts` are HTML; the title is text."""
+    name = escape(title)
+    return "\n".join(
+        [
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>",
+            *parts,
+            "</body>\n</html>\n",
+        ]
+    ).encode("utf-8", "replace")
+
+
+def section(title: str, *parts: str) -> str:
+    """A heading (text) and what stands under it (HTML)."""
+    return f"<section>\n<h2>{escape(title)}</h2>\n" + "\n".join(parts) + "\n</section>"
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "", sums: int = 0
+) -> str:
+    """A table of texts; the last `sums` rows are set off. On a narrow screen it scrolls by itself.
+
+    >>> from mplfit.show.html import table
+    >>> "&lt;script&gt;" in table(["name"], [["<script>"]])
+    True
+    """
+
+    def cells(row: Sequence[str], tag: str) -> str:
+        scope = ' scope="col"' if tag == "th" else ""
+        return "".join(f"<{tag}{scope}>{escape(cell)}</{tag}>" for cell in row)
+
+    body = []
+    for number, row in enumerate(rows):
+        kind = ' class="sum"' if number >= len(rows) - sums else ""
+        body.append(f"<tr{kind}>{cells(row, 'td')}</tr>")
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="wide" tabindex="0"><table>{title}'
+        f"<thead><tr>{cells(header, 'th')}</tr></thead><tbody>\n"
+        + "\n".join(body)
+        + "\n</tbody></table></div>"
+    )
+
+
+def details(summary: str, *parts: str) -> str:
+    """Something that opens on a click, without a script. `summary` is text, `parts` are HTML."""
+    return f"<details><summary>{escape(summary)}</summary>\n" + "\n".join(parts) + "\n</details>"
+
+
+def figure(svg: bytes, alt: str, caption: str) -> str:
+    """An SVG inside the page, with a text for those who do not see it."""
+    data = base64.b64encode(svg).decode()
+    source = f"data:image/svg+xml;base64,{data}"
+    return (
+        f'<figure><div class="wide" tabindex="0"><img src="{source}" alt="{escape(alt)}"></div>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )

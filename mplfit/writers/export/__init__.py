@@ -1,0 +1,74 @@
+"""Exports: a schedule as a file that a training code takes. One entry of `EXPORTS` for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mplfit.errors import OutputError
+from mplfit.plan.compress import exact_knots
+from mplfit.schedule import Schedule
+from mplfit.writers.export.arrays import keras_file, optax_file
+from mplfit.writers.export.loops import (
+    litgpt_file,
+    megatron_file,
+    nanogpt_file,
+    olmo_core_file,
+)
+from mplfit.writers.export.python import python_file
+from mplfit.writers.export.torch import hf_file, torch_file, torchtitan_file
+from mplfit.writers.text import json_bytes, schedule_csv, schedule_files
+
+__all__ = ["EXPORTS", "Units", "export"]
+
+
+@dataclass(frozen=True)
+class Units:
+    """What an update is in a framework's own unit.
+
+    batch_size : samples of an update (Megatron-LM).  accumulate : its micro-batches (litgpt).
+    """
+
+    batch_size: int = 1
+    accumulate: int = 1
+
+    def __post_init__(self) -> None:
+        for value, name in ((self.batch_size, "--batch-size"), (self.accumulate, "--accumulate")):
+            if value < 1:
+                raise OutputError(f"{name} must be a whole number from 1 on, got {value}")
+
+
+def _text(make: Callable[[Schedule], str]) -> Callable[[Schedule, Units], bytes]:
+    return lambda schedule, units: make(schedule).encode()
+
+
+EXPORTS: dict[str, Callable[[Schedule, Units], bytes]] = {
+    "csv": lambda schedule, units: schedule_csv(schedule),
+    "npy": lambda schedule, units: schedule_files(schedule, {})["schedule.npy"],
+    "json": lambda schedule, units: json_bytes(
+        {**schedule.to_dict(), "knots": [list(knot) for knot in exact_knots(schedule)]}
+    ),
+    "python": _text(python_file),
+    "torch": _text(torch_file),
+    "hf": _text(hf_file),
+    "optax": _text(optax_file),
+    "keras": _text(keras_file),
+    "olmo-core": _text(olmo_core_file),
+    "megatron": lambda schedule, units: megatron_file(schedule, units.batch_size).encode(),
+    "torchtitan": _text(torchtitan_file),
+    "nanogpt": _text(nanogpt_file),
+    "litgpt": lambda schedule, units: litgpt_file(schedule, units.accumulate).encode(),
+}
+
+
+def export(schedule: Schedule, form: str, units: Units | None = None) -> bytes:
+    """The schedule as the file of a format.
+
+    Raises
+    ------
+    OutputError
+        If there is no such format.
+    """
+    if form not in EXPORTS:
+        raise OutputError(f"there is no export {form!r}: choose one of {', '.join(EXPORTS)}")
+    return EXPORTS[form](schedule, units or Units())

@@ -1,0 +1,61 @@
+"""Frameworks that trace a schedule, and so need it as arrays: optax and Keras."""
+
+from __future__ import annotations
+
+from mplfit.schedule import Schedule
+from mplfit.writers.export.python import core
+
+__all__ = ["keras_file", "optax_file"]
+
+_OPTAX = '''
+
+def schedule(count):
+    """An optax schedule: optax.adamw(learning_rate=schedule). count 0 is the first update.
+
+    The rates have JAX's default precision: about 1e-7 relative in float32, all digits where
+    jax_enable_x64 is set.
+    """
+    at = jnp.asarray([float(step) for step, _ in KNOTS])
+    rates = jnp.asarray([rate for _, rate in KNOTS])
+    right = jnp.clip(jnp.searchsorted(at, count, side="right"), 1, max(len(KNOTS) - 1, 1))
+    left, right = right - 1, jnp.minimum(right, len(KNOTS) - 1)
+    share = jnp.clip((count - at[left]) / jnp.maximum(at[right] - at[left], 1), 0, 1)
+    return rates[left] + (rates[right] - rates[left]) * share
+'''
+
+_KERAS = '''
+
+@keras.saving.register_keras_serializable("mplfit")
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """keras.optimizers.AdamW(learning_rate=Schedule()); Keras counts updates from 0.
+
+    The rates have Keras's default precision (float32: about 1e-7 relative).
+    """
+
+    def __call__(self, step):
+        ops = keras.ops
+        at = ops.convert_to_tensor([float(s) for s, _ in KNOTS], "float32")
+        rates = ops.convert_to_tensor([rate for _, rate in KNOTS], "float32")
+        step = ops.cast(step, "float32")
+        right = ops.clip(ops.sum(ops.cast(at <= step, "int32")), 1, max(len(KNOTS) - 1, 1))
+        left, right = right - 1, ops.minimum(right, len(KNOTS) - 1)
+        low, high = ops.take(rates, left), ops.take(rates, right)
+        gap = ops.maximum(ops.take(at, right) - ops.take(at, left), 1.0)
+        return low + (high - low) * ops.clip((step - ops.take(at, left)) / gap, 0.0, 1.0)
+
+    def get_config(self):
+        return {}  # the knots are in this file
+'''
+
+
+def optax_file(schedule: Schedule) -> str:
+    """A function of the count of updates, for any optax optimizer."""
+    about = "Use it as optax.adamw(learning_rate=schedule)."
+    title = "A learning-rate schedule for optax."
+    return core(schedule, title, about, "import jax.numpy as jnp") + _OPTAX
+
+
+def keras_file(schedule: Schedule) -> str:
+    """A LearningRateSchedule of Keras 3."""
+    about = "Use it as keras.optimizers.AdamW(learning_rate=Schedule())."
+    return core(schedule, "A learning-rate schedule for Keras 3.", about, "import keras") + _KERAS

@@ -1,0 +1,492 @@
+"""Every log format in, the right updates out: made by the real writers where they are installed."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mplfit import schedule as s
+from mplfit.curve import Curve
+from mplfit.errors import DataError
+from mplfit.readers.crc32c import crc32c, crc32c_of, masked
+from mplfit.readers.epfml import config_schedule
+from mplfit.readers.options import ReadOptions
+from mplfit.readers.paths import read_curves
+from tests.shared_data import shared
+
+
+def one(path: Path, **options: object) -> Curve:
+    (curve,) = read_curves([path], ReadOptions(**options))
+    return curve
+
+
+def said(curve: Curve) -> str:
+    assert curve.origin is not None
+    assert not [note for note in curve.origin.notes if "\n" in note]
+    return " | ".join(curve.origin.notes)
+
+
+def varint(number: int) -> bytes:
+    out = b""
+    while number > 127:
+        out, number = out + bytes([number & 127 | 128]), number >> 7
+    return out + bytes([number])
+
+
+def field(number: int, wire: int, data: bytes) -> bytes:
+    return varint(number << 3 | wire) + (varint(len(data)) if wire == 2 else b"") + data
+
+
+def record(data: bytes) -> bytes:
+    def crc(part: bytes) -> bytes:
+        return struct.pack("<I", int(masked(np.array([crc32c(part)], np.uint32))[0]))
+
+    length = struct.pack("<Q", len(data))
+    return length + crc(length) + data + crc(data)
+
+
+def scalar(step: int, tag: str, value: float, *, tensor: bool = False) -> bytes:
+    if tensor:
+        inner = field(1, 0, varint(1)) + field(2, 2, b"") + field(5, 2, struct.pack("<f", value))
+        held = field(8, 2, inner) + field(9, 2, b"\x0a\x02\x0a\x00")
+    else:
+        held = field(2, 5, struct.pack("<f", value))
+    summary = field(1, 2, field(1, 2, tag.encode()) + held)
+    return record(
+        field(1, 1, struct.pack("<d", 1.0)) + field(2, 0, varint(step)) + field(5, 2, summary)
+    )
+
+
+def events(path: Path, rows: list[bytes]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = record(field(1, 1, struct.pack("<d", 1.0)) + field(3, 2, b"brain.Event:2"))
+    path.write_bytes(head + b"".join(rows))
+    return path
+
+
+# --- JSON lines ---------------------------------------------------------------------------------
+
+
+def test_json_lines_take_losses_and_rates_from_the_rows_that_have_them(tmp_path: Path) -> None:
+    rows = [
+        {"_step": 0, "train/loss": 3.5, "train/lr": 0.1, "_runtime": 1},
+        {"_step": 1, "train/loss": 3.25, "train/lr": 0.1},
+        {"_step": 1, "val/loss": 3.4},
+        {"_step": 2, "train/loss": "NaN", "train/lr": 0.05},
+        {"_step": 3, "train/loss": 3.0, "train/lr": 0.05, "weight_decay": 0.1},
+        {"note": "no step"},
+    ]
+    path = tmp_path / "run.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows) + '\n{"_step": 4, "tra')
+    curve = one(path)
+    assert curve.step.tolist() == [0, 1, 3]
+    assert curve.loss.tolist() == [3.5, 3.25, 3.0]
+    assert curve.schedule.lr.tolist() == [0.1, 0.1, 0.05, 0.05]
+    assert curve.weight_decay == 0.1
+    assert "line 7, the last, is cut short" in said(curve)
+    assert one(path, metric="val").loss.tolist() == [3.4]
+
+
+def test_nanogpt_s_wandb_keys_use_iter_and_not_the_count_of_calls(tmp_path: Path) -> None:
+    rows = [
+        {"_step": i, "iter": 250 * i, "train/loss": 4 - i / 9, "val/loss": 5 - i / 9, "lr": 1e-3}
+        for i in range(8)
+    ]
+    path = tmp_path / "nano.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    curve = one(path)
+    assert curve.step[-1] == 1750
+    assert "the step is iter" in said(curve)
+
+
+def test_litgpt_s_csv_counts_micro_batches(tmp_path: Path) -> None:
+    head = "epoch,iter,iter_time,learning_rate,loss,remaining_time,step,tokens,total_tokens"
+    rows = [f"0,{4 * i},0.1,0.001,{5 - i / 99},9,{4 * i - 1},1,1" for i in range(1, 30)]
+    path = tmp_path / "metrics.csv"
+    path.write_text("\n".join([head, *rows]))
+    assert one(path).step[:2].tolist() == [3, 7]
+    curve = one(path, tokens_per_step=4)
+    assert curve.step[:2].tolist() == [0, 1]
+    assert "litgpt: steps are its count of micro-batches" in said(curve)
+    assert "divided by 4" in said(curve)
+
+
+# --- charts -------------------------------------------------------------------------------------
+
+
+def wide(path: Path, metric: str, runs: dict[str, list[float]]) -> Path:
+    names = [f"{run} - {metric}{tail}" for run in runs for tail in ("", "__MIN", "__MAX")]
+    lines = [",".join(f'"{name}"' for name in ["Step", *names])]
+    for i in range(max(map(len, runs.values()))):
+        cells = [str(v[i]) if i < len(v) else "" for v in runs.values() for _ in range(3)]
+        lines.append(",".join(f'"{cell}"' for cell in [str(10 * i), *cells]))
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_wandb_chart_holds_several_runs_and_the_rates_are_in_a_second_file(
+    tmp_path: Path,
+) -> None:
+    runs = {"a - 1": [4.0, 3.5, 3.25], "b": [4.5, 4.0]}
+    losses = wide(tmp_path / "loss.csv", "train/loss", runs)
+    rates = wide(tmp_path / "lr.csv", "train/lr", {run: [1e-3] * len(v) for run, v in runs.items()})
+    a, b = read_curves([losses, rates])
+    assert (a.name, a.step.tolist(), a.loss.tolist()) == ("a - 1", [0, 10, 20], [4, 3.5, 3.25])
+    assert (b.name, b.schedule.steps) == ("b", 11)
+    assert "the rates are from lr.csv" in said(a)
+    with pytest.raises(DataError, match="give the file exported from the chart of the rate too"):
+        read_curves([losses])
+    with pytest.raises(DataError, match="no loss that was asked for"):
+        read_curves([rates])
+    given = s.constant(100, 1e-3)
+    assert read_curves([losses], ReadOptions(schedule=given))[0].schedule is given
+
+
+def test_tensorboard_s_downloaded_csv(tmp_path: Path) -> None:
+    for tag, values in (("train_loss", [4, 3]), ("lr", [0.1, 0.1])):
+        rows = [f"{17e8 + i},{i},{value}" for i, value in enumerate(values)]
+        text = "\n".join(["Wall time,Step,Value", *rows])
+        (tmp_path / f"run-big_one-tag-{tag}.csv").write_text(text)
+    curve = one(tmp_path)
+    assert (curve.name, curve.loss.tolist()) == ("big_one", [4, 3])
+
+
+# --- TensorBoard --------------------------------------------------------------------------------
+
+
+def test_event_files_are_read_both_kinds_of_scalar(tmp_path: Path) -> None:
+    rows = []
+    for i in range(300):
+        rows.append(scalar(i, "train/loss", 3 + 1 / (1 + i), tensor=i % 2 == 0))
+        rows.append(scalar(i, "train/lr", 0.5))
+        rows.append(scalar(i, "val/loss", 4.0))
+    path = events(tmp_path / "run7" / "events.out.tfevents.1.host.2.0", rows)
+    for where in (path, path.parent, tmp_path):
+        curve = one(where)
+        assert (curve.name, len(curve)) == ("run7", 300)
+        expected = np.float32(3 + 1 / (1 + np.arange(300)))
+        assert np.array_equal(curve.loss, expected.astype(np.float64))
+    assert one(path, metric="val").loss.max() == 4
+    with pytest.raises(DataError, match="no column 'acc', asked for with --metric"):
+        one(path, metric="acc")
+    assert "taken as 0-based indices" in said(curve)
+    with pytest.raises(DataError, match="step 0: the loss is 0"):
+        one(events(tmp_path / "z" / "a.tfevents.1", [scalar(0, "loss", 0.0)]), lr_col=None)
+
+
+def test_a_resumed_run_has_several_event_files_and_the_later_wins(tmp_path: Path) -> None:
+    first = [scalar(i, "loss", 4.0) for i in range(8)]
+    again = [scalar(i, "loss", 3.0) for i in range(5, 12)]
+    events(tmp_path / "r" / "events.out.tfevents.1.h", first)
+    events(tmp_path / "r" / "events.out.tfevents.2.h", again)
+    curve = one(tmp_path, schedule=s.constant(12, 1e-3))
+    assert curve.loss.tolist() == [4.0] * 5 + [3.0] * 7
+    assert "2 event files read as one run" in said(curve)
+    assert "3 rows repeat a step" in said(curve)
+
+
+def test_a_damaged_event_file_is_refused_and_a_cut_one_is_read(tmp_path: Path) -> None:
+    rows = [scalar(i, "loss", 4.0) + scalar(i, "lr", 0.5) for i in range(20)]
+    path = events(tmp_path / "r" / "events.out.tfevents.1.h", rows)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-7])
+    curve = one(path)
+    assert len(curve) == 20
+    assert "cut short" in said(curve)
+    for at in (9, 20, 60, 400, len(whole) - 1):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        with pytest.raises(DataError, match=r"wrong checksum|without a whole record"):
+            one(path)
+
+
+def test_the_real_writer_s_files_are_read(tmp_path: Path) -> None:
+    tensorboard = pytest.importorskip(
+        "torch.utils.tensorboard", reason="torch and tensorboard are not installed (frameworks)"
+    )
+    writer = tensorboard.SummaryWriter(str(tmp_path / "run"))
+    for i in range(50):
+        writer.add_scalar("train/loss", 3 + 1 / (1 + i), 10 * i)
+        writer.add_scalar("train/lr", 1e-3, 10 * i, new_style=True)
+        writer.add_histogram("weights", np.arange(200.0), i)
+    writer.add_text("config", "x" * 5000)
+    writer.close()
+    curve = one(tmp_path)
+    assert curve.step.tolist() == list(range(0, 500, 10))
+    assert np.allclose(curve.loss, 3 + 1 / (1 + np.arange(50)), rtol=1e-7)
+    assert np.allclose(curve.schedule.lr, 1e-3, rtol=1e-7)
+
+
+def test_crc32c_of_lengths_around_every_border() -> None:
+    assert crc32c(b"123456789") == 0xE3069283  # the published check value
+    assert crc32c(bytes(32)) == 0x8A9136AA  # RFC 3720, B.4
+    assert crc32c(bytes(range(32))) == 0x46DD794E
+    known: dict[bytes, int] = {}
+    rng = np.random.default_rng(0)
+    for size in (*range(70), 127, 128, 129, 1023, 1024, 1025, 3000, 4096, 4097, 9999):
+        data, crc = rng.bytes(size), 0xFFFFFFFF
+        for byte in data:
+            crc ^= byte
+            for _ in range(8):
+                crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+        assert crc32c(data) == crc ^ 0xFFFFFFFF, size
+        known[data] = crc ^ 0xFFFFFFFF
+    # All at once, which goes another way than a few bytes do.
+    length = np.array([len(data) for data in known])
+    whole = np.frombuffer(b"".join(known), np.uint8)
+    assert crc32c_of(whole, np.cumsum(length) - length, length).tolist() == [*known.values()]
+
+
+# --- Hugging Face -------------------------------------------------------------------------------
+
+
+def state(folder: Path, *, ahead: int, every: int = 10, total: int = 200) -> Path:
+    """As the Trainer writes it: a warmup of 50 updates, then linear to 0."""
+
+    def rate(update: int) -> float:
+        return 1e-3 * (update / 50 if update < 50 else (total - update) / (total - 50))
+
+    history: list[dict[str, float]] = [
+        {
+            "epoch": 0.1,
+            "learning_rate": rate(c - 1 + ahead),
+            "loss": round(5 - c / 99, 4),
+            "step": c,
+        }
+        for c in range(every, total + 1, every)
+    ]
+    history.insert(5, {"epoch": 0.1, "eval_loss": 4.5, "step": 50})
+    history.append({"epoch": 1, "train_loss": 4.0, "train_runtime": 9, "step": total})
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "trainer_state.json"
+    path.write_text(json.dumps({"log_history": history, "max_steps": total, "global_step": total}))
+    return path
+
+
+@pytest.mark.parametrize(("ahead", "how"), [(0, "that of the last update"), (1, "of the next")])
+def test_a_trainer_state_of_old_and_new_trainers(tmp_path: Path, ahead: int, how: str) -> None:
+    curve = one(state(tmp_path / "my-run" / "checkpoint-200", ahead=ahead))
+    assert curve.name == "my-run"
+    assert curve.step[[0, -1]].tolist() == [9, 199]
+    exact = 1e-3 * np.minimum(np.arange(200) / 50, (200 - np.arange(200)) / 150)
+    assert np.allclose(curve.schedule.lr[9:], exact[9:], rtol=0, atol=3e-5)
+    known = slice(9 + ahead, 190, 10)
+    assert np.allclose(curve.schedule.lr[known], exact[known], rtol=1e-9)
+    notes = said(curve)
+    assert how in notes
+    assert "mean over the updates since the row before it" in notes
+    assert "rounded to 4 decimals" in notes
+    assert "2 rows without loss (evaluations, the summary) kept apart" in notes
+    folder = one(tmp_path / "my-run")
+    assert folder.loss.tolist() == curve.loss.tolist()
+    assert one(tmp_path / "my-run", metric="val").step.tolist() == [49]
+
+
+def test_the_real_trainer_s_state_is_read(tmp_path: Path) -> None:
+    """Serialised by transformers itself."""
+    transformers = pytest.importorskip(
+        "transformers", reason="transformers is not installed (frameworks)"
+    )
+    made = json.loads(state(tmp_path / "x", ahead=0).read_text())
+    real = transformers.TrainerState(
+        log_history=made["log_history"], max_steps=200, global_step=200
+    )
+    path = tmp_path / "y" / "trainer_state.json"
+    path.parent.mkdir()
+    real.save_to_json(str(path))
+    assert one(path).loss.tolist() == one(tmp_path / "x").loss.tolist()
+
+
+# --- fabian-sp/lr-scheduling --------------------------------------------------------------------
+
+
+def test_the_published_124m_runs() -> None:
+    folder = shared("curves", "epfml_124m")
+    curves = {curve.name: curve for curve in read_curves([folder])}
+    assert len(curves) == 28
+    for name, curve in curves.items():
+        notes = said(curve)
+        values = json.loads((folder / f"{name}.json").read_text())
+        total = values["config"]["iterations"]
+        assert "configuration (every logged rate agrees)" in notes, name
+        assert (curve.schedule.steps, curve.weight_decay) == (total, 0.1)
+        assert curve.step[[0, -1]].tolist() == [49, total - 1], name
+        train = values["history"]["train"]
+        at = np.array(train["iter"])
+        inside = at < total
+        rates = np.array(train["train_lr"])[inside]
+        assert np.allclose(curve.schedule.lr[at[inside]], rates, rtol=1e-12, atol=0), name
+        if len(set(train["iter"])) < len(train["iter"]):
+            assert "logged more than once" in notes
+        if name.startswith("ann") and "decay_linear_0.9" not in name:
+            assert "earlier rows are those of stable-124m" in notes
+    stable = next(c for n, c in curves.items() if n.startswith("stable") and "lr0.001_" in n)
+    cool = next(c for n, c in curves.items() if "linear_0.2_iter25000" in n and "lr0.001_" in n)
+    past = stable.step < 20000
+    assert np.array_equal(cool.loss[: past.sum()], stable.loss[past])
+
+
+def test_a_124m_cooldown_alone_and_its_validation_losses() -> None:
+    folder = shared("curves", "epfml_124m")
+    path = next(folder.glob("ann124-0.2*lr0.001*linear*iter25000*"))
+    curve = one(path)
+    assert (curve.step[0], len(curve)) == (20049, 100)
+    assert "that is not given: its past is known by its schedule only" in said(curve)
+    validation = one(path, metric="val")
+    assert validation.step[:2].tolist() == [19999, 20199]
+    assert one(path, metric="val_acc").loss.max() < 1
+    with pytest.raises(DataError, match="has no 'x' in its history"):
+        one(path, metric="x")
+
+
+def epfml(path: Path, **changes: object) -> Path:
+    config = {
+        "scheduler": "wsd", "lr": 1e-3, "iterations": 400, "warmup_steps": 40,
+        "wsd_fract_decay": 0.25, "decay_type": "linear", "weight_decay": 0.1, "resume_from": None,
+    } | changes  # fmt: skip
+    lr = config_schedule(config).lr
+    at = list(range(10, 401, 10))
+    train = {
+        "iter": at,
+        "train_loss": [9 / (1 + c) + 2 for c in at],
+        "train_lr": [lr[c] if c < 400 else 0 for c in at],
+    }
+    val = {"iter": [0, 100, 200, 100], "val_loss": [9.0, 4.0, 3.0, 5.0]}
+    path.write_text(json.dumps({"config": config, "history": {"train": train, "val": val}}))
+    return path
+
+
+def test_repeated_counts_are_averaged_and_count_0_belongs_to_no_update(tmp_path: Path) -> None:
+    path = epfml(tmp_path / "run.json")
+    curve = one(path, metric="val")
+    assert (curve.step.tolist(), curve.loss.tolist()) == ([99, 199], [4.5, 3.0])
+    assert "1 counts of val_loss are logged more than once (100–100): averaged" in said(curve)
+    assert "1 row at count 0, before any update, dropped" in said(curve)
+    assert one(path).step[-1] == 399
+
+
+def test_a_configuration_that_the_rates_contradict_is_not_used(tmp_path: Path) -> None:
+    path = epfml(tmp_path / "run.json")
+    path.write_text(path.read_text().replace('"wsd_fract_decay": 0.25', '"wsd_fract_decay": 0.5'))
+    curve = one(path)
+    assert "configuration is not used: logged rates differ from it by up to" in said(curve)
+    assert curve.schedule.lr[299] == pytest.approx(1e-3)
+
+
+# --- text logs ----------------------------------------------------------------------------------
+
+MEGATRON = """ [2024-05-01 10:00:00] some other line
+ iteration {c:8d}/    1000 | consumed samples: {n:12d} | elapsed time per iteration (ms): 91.2 | \
+learning rate: {lr:.6E} | global batch size:   256 | lm loss: {loss:.6E} | loss scale: 1.0 | \
+grad norm: 0.813 | number of skipped iterations:   0 | number of nan iterations:   0 |"""
+
+
+def test_megatron_logs_count_and_print_the_next_rate(tmp_path: Path) -> None:
+    warm = s.linear(1000, 1e-3, warmup=100, endpoint=True)
+    lines = [
+        MEGATRON.format(c=c, n=256 * c, lr=warm.lr[min(c, 999)], loss=9 / c**0.3)
+        for c in range(10, 1001, 10)
+    ]
+    lines.append(
+        " validation loss at iteration 500 | lm loss value: 3.1E+00 | lm loss PPL: 2E+01 |"
+    )
+    path = tmp_path / "train.log"
+    path.write_text("\n".join(lines))
+    curve = one(path)
+    assert curve.step[[0, -1]].tolist() == [9, 999]
+    assert curve.loss[0] == pytest.approx(9 / 10**0.3, rel=1e-6)
+    at = np.arange(10, 1000, 10)
+    assert np.allclose(curve.schedule.lr[at], warm.lr[at], rtol=1e-6)
+    assert one(path, metric="val").step.tolist() == [499]
+
+
+def test_olmo_core_logs(tmp_path: Path) -> None:
+    lines = ["2025-01-01 10:00:00\thost:0\tolmo_core:1\tINFO\tstarting"]
+    for c in range(1, 40):
+        lines += [
+            f"\x1b[32m2025-01-01 10:00:0{c % 10}\x1b[0m\thost:0\tconsole_logger:9\tINFO\t"
+            f"[step={c}/1,000,epoch=1,eta=1h]".replace("1,000", "1000"),
+            f"    optim/LR (group 0)={1e-4 * c:.6f}",
+            f"    train/CE loss={11 - c / 20:.3f}",
+            "    throughput/total tokens=4,194,304",
+        ]
+    path = tmp_path / "olmo.out"
+    path.write_text("\n".join(lines))
+    curve = one(path)
+    assert curve.step[[0, -1]].tolist() == [0, 38]
+    assert curve.loss[0] == pytest.approx(10.95)
+    assert curve.schedule.lr[0] == 1e-4
+
+
+SILENT = {
+    "torchtitan": "[rank0]:\x1b[36m[titan] 2025-06-16 22:30:50,322 - root - INFO - step: {c:2d}  "
+    "loss: {loss:7.4f}  memory: 49.66GiB(52.28%)  tps: 5,856  tflops: 339.16  mfu: 34.29%\x1b[39m",
+    "nanoGPT": "iter {i}: loss {loss:.4f}, time 120.53ms, mfu 40.12%",
+    "litgpt": "Epoch 1 | iter {m} step {c} | loss train: {loss:.3f}, val: n/a | iter time: 17.2 ms",
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_logs_without_rates_need_a_schedule(tmp_path: Path, name: str) -> None:
+    rows = [SILENT[name].format(c=i + 1, i=i, m=4 * i + 4, loss=9 - i / 10) for i in range(30)]
+    path = tmp_path / "train.log"
+    path.write_text("compiling the model...\n" + "\n".join(rows))
+    with pytest.raises(DataError, match=f"{name}.*give the run's --schedule"):
+        one(path)
+    curve = one(path, schedule=s.constant(30, 1e-3))
+    assert curve.step.tolist() == list(range(30))
+    assert curve.loss[0] == 9
+
+
+def test_nanogpt_s_evaluations_are_of_the_weights_after_so_many_updates(tmp_path: Path) -> None:
+    path = tmp_path / "nano.txt"
+    lines = [f"step {i}: train loss {4 - i / 999:.4f}, val loss 4.5" for i in (0, 250, 500)]
+    path.write_text("\n".join(lines))
+    curve = one(path, metric="val", schedule=s.constant(500, 1e-3))
+    assert curve.step.tolist() == [249, 499]
+
+
+def test_a_validation_loss_that_litgpt_repeats_counts_once(tmp_path: Path) -> None:
+    path = tmp_path / "lit.txt"
+    vals = ["n/a", "n/a", "3.5", "3.5", "3.25", "3.25"]
+    lines = [
+        f"Epoch 1 | iter {i} step {i} | loss train: 4.000, val: {v} | iter time: 1 ms"
+        for i, v in enumerate(vals, 1)
+    ]
+    path.write_text("\n".join(lines))
+    curve = one(path, metric="val", schedule=s.constant(6, 1e-3))
+    assert (curve.step.tolist(), curve.loss.tolist()) == ([2, 4], [3.5, 3.25])
+
+
+# --- detection ----------------------------------------------------------------------------------
+
+
+def test_what_is_no_log_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    for name, data, expected in (
+        ("a.json", b'{"x": 1}', "is JSON, but no log"),
+        ("b.json", b"{oops", "is not JSON"),
+        ("c.log", b"hello\nworld", "no log that mplfit knows"),
+        ("d.jsonl", b"[1]\n", "expected a JSON object in every row"),
+        ("e.bin", b"\0\1\2", "is not a text file"),
+        ("f.json", b"", "is not JSON"),
+        ("events.out.tfevents.9", b"", "no scalar"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(DataError, match=expected):
+            one(tmp_path / name)
+    with pytest.raises(DataError, match="does not exist"):
+        one(tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="or another log"):
+        one(tmp_path / "empty")
+
+
+def test_a_folder_may_hold_files_that_are_no_logs(tmp_path: Path) -> None:
+    state(tmp_path, ahead=0)
+    (tmp_path / "config.json").write_text('{"model": 1}')
+    (tmp_path / "model.bin").write_bytes(b"\0")
+    curve = one(tmp_path)
+    assert "config.json of the same folder is skipped" in said(curve)

@@ -1,0 +1,306 @@
+"""Damaged logs: refused in a sentence or read right, never a traceback and never a wrong curve.
+
+Each format has a small sample, a seeded loop of mutations, and a second, plainer parse of what the
+reader accepted: the curve's losses must be those that this one finds at the same steps.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import re
+import struct
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mplfit import schedule as s
+from mplfit.errors import MplfitError
+from mplfit.readers.options import ReadOptions
+from mplfit.readers.paths import read_curves
+from tests.readers.test_formats import MEGATRON, SILENT, epfml, events, record, scalar, state, wide
+
+Found = list[tuple[float, float]]  # steps (indices) and losses, in the file's order
+INPUTS = 10_000
+GIVEN = s.constant(2000, 1e-3)
+SILENT_ONES = ("torchtitan", "wandb")
+ENDS = ("__MIN", "__MAX")
+
+
+def plain_number(text: object) -> float:
+    if isinstance(text, bool) or text is None:
+        return math.nan
+    try:
+        return float(str(text).strip().replace("_", "x"))
+    except ValueError:
+        return math.nan
+
+
+def name_of(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
+
+
+def plain_rows(data: bytes) -> list[list[str]]:
+    """A header line, then csv."""
+    text = data.decode("utf-8-sig").lstrip("\r\n \t").replace("\r\n", "\n").replace("\r", "\n")
+    head, _, rest = text.partition("\n")
+    mark = max(",\t;", key=head.count)
+    rows = csv.reader(io.StringIO(rest), delimiter=mark)
+    return [next(csv.reader([head], delimiter=mark)), *rows]
+
+
+def plain_csv(data: bytes) -> Found:
+    head, *rows = plain_rows(data)
+    names = list(map(name_of, head))
+    at, of = names.index("step"), names.index("loss")
+    return [
+        (plain_number(row[at]), plain_number(row[of])) for row in rows if len(row) > max(at, of)
+    ]
+
+
+def plain_jsonl(data: bytes) -> Found:
+    found = []
+    for line in data.decode("utf-8", "surrogateescape").splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        row = {name_of(key): value for key, value in row.items()}
+        found.append((plain_number(row.get("step")), plain_number(row.get("loss"))))
+    return found
+
+
+def plain_state(data: bytes) -> Found:
+    rows = json.loads(data)["log_history"]
+    rows = [row for row in rows if isinstance(row, dict) and "loss" in row and "step" in row]
+    return [(plain_number(row["step"]) - 1, plain_number(row["loss"])) for row in rows]
+
+
+def plain_epfml(data: bytes) -> Found:
+    train = json.loads(data)["history"]["train"]
+    by_count: dict[float, list[float]] = {}
+    for count, loss in zip(train["iter"], train["train_loss"], strict=True):
+        by_count.setdefault(plain_number(count), []).append(plain_number(loss))
+    return [(count - 1, sum(some) / len(some)) for count, some in by_count.items()]
+
+
+def plain_wide(data: bytes) -> Found:
+    head, *rows = plain_rows(data)
+    names = [i for i, name in enumerate(head) if i and not name.strip().endswith(ENDS)]
+    return [
+        (plain_number(row[0]), plain_number(row[i])) for row in rows for i in names if i < len(row)
+    ]
+
+
+def plain_megatron(data: bytes) -> Found:
+    number = r"([-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:E[-+]?\d+)?|nan|-?inf)"
+    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", data.decode("utf-8-sig"))
+    found = []
+    for line in text.split("\n"):
+        parts = re.split(r"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|", line)
+        for count, part in zip(parts[1::2], parts[2::2], strict=True):
+            pairs = [one.split(":", 1) for one in part.split("|") if ":" in one]
+            values = [pair[1].strip() for pair in pairs if pair[0].strip() == "lm loss"]
+            losses = [value for value in values if re.fullmatch(number, value, re.I)]
+            found += [(float(count) - 1, plain_number(loss.replace(",", ""))) for loss in losses]
+    return found
+
+
+def plain_titan(data: bytes) -> Found:
+    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", data.decode())
+    found = re.findall(
+        r"(?<!validate )\bstep:[ \t]*(\d+)[ \t]+loss:[ \t]*([-+.,\deE]+|nan|inf)", text
+    )
+    number = r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf"
+    heads = [(count, re.match(number, loss)) for count, loss in found]
+    return [(float(count) - 1, float(m[0].replace(",", ""))) for count, m in heads if m]
+
+
+def plain_events(data: bytes) -> Found:
+    """The scalars named loss, by a plain walk over records and fields."""
+    found, at = [], 0
+
+    def message(part: bytes) -> list[tuple[int, object]]:
+        fields, i = [], 0
+
+        def number() -> int:
+            nonlocal i
+            value = shift = 0
+            while True:
+                byte = part[i]
+                i += 1
+                value |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    return value & (1 << 64) - 1
+
+        while i < len(part):
+            key = number()
+            if key & 7 == 0:
+                fields.append((key, number()))
+            else:
+                size = {1: 8, 5: 4}.get(key & 7) or number()
+                fields.append((key, part[i : i + size]))
+                i += size
+        return fields
+
+    while at + 16 <= len(data):
+        (size,) = struct.unpack_from("<Q", data, at)
+        if at + 16 + size > len(data):
+            break
+        step, event = 0, message(data[at + 12 : at + 12 + size])
+        for key, value in event:
+            step = value if key == 2 << 3 else step
+        for key, summary in event:
+            for inner_key, inner in message(summary) if key == 5 << 3 | 2 else []:
+                pairs = message(inner) if inner_key == 1 << 3 | 2 else []
+                names = [part for number, part in pairs if number == 1 << 3 | 2]
+                values = [part for number, part in pairs if number == 2 << 3 | 5]
+                if names[-1:] == [b"loss"] and values:
+                    found.append((float(step), struct.unpack("<f", values[-1])[0]))
+        at += 16 + size
+    return found
+
+
+def samples(folder: Path) -> dict[str, tuple[str, bytes, Callable[[bytes], Found]]]:
+    rows = [(10 * i, 0.001 * (9 - i), 4 - i / 10) for i in range(6)]
+    table = "\n".join(["step,lr,loss", *(f"{t},{lr:.4g},{y:.3f}" for t, lr, y in rows)]) + "\n"
+    lines = "\n".join(json.dumps({"step": t, "lr": lr, "loss": y}) for t, lr, y in rows)
+    scalars = [scalar(t, "loss", y) + scalar(t, "lr", lr) for t, lr, y in rows]
+    megatron = "\n".join(MEGATRON.format(c=t + 1, n=t, lr=lr, loss=y) for t, lr, y in rows)
+    titan = "\n".join(SILENT["torchtitan"].format(c=t + 1, loss=y) for t, lr, y in rows)
+    return {
+        "csv": ("run.csv", table.encode(), plain_csv),
+        "json lines": ("run.jsonl", lines.encode(), plain_jsonl),
+        "trainer_state": (
+            "trainer_state.json", state(folder, ahead=0, every=40).read_bytes(), plain_state,
+        ),
+        "epfml": ("run.json", epfml(folder / "e.json", iterations=400).read_bytes(), plain_epfml),
+        "wandb": (
+            "chart.csv", wide(folder / "w.csv", "loss", {"a": [4.0, 3.0, 2.5]}).read_bytes(),
+            plain_wide,
+        ),
+        "events": (
+            "x.tfevents.1", events(folder / "t.tfevents.1", scalars).read_bytes(), plain_events,
+        ),
+        "megatron": ("run.log", megatron.encode(), plain_megatron),
+        "torchtitan": ("run.log", titan.encode(), plain_titan),
+    }  # fmt: skip
+
+
+WORDS = [
+    b"", b"\n", b",", b"\t", b'"', b"nan", b"inf", b"-1", b"1e999", b"0", b"null", b"{", b"]",
+    b"\0", b"\xff", b"\xef\xbb\xbf", b"9" * 30, b"1_0", b" ", b"loss", b"step", b"\r\n", b"#",
+    b"\x1b[1m", b"0x1",
+]  # fmt: skip
+
+
+def mutated(rng: np.random.Generator, data: bytes) -> bytes:
+    for _ in range(int(rng.integers(1, 4))):
+        a, b = sorted(rng.integers(0, len(data) + 1, 2).tolist())
+        kind = int(rng.integers(0, 6))
+        if kind == 0:  # another byte
+            data = data[:a] + rng.bytes(1) + data[a + 1 :]
+        elif kind == 1:  # a word put in
+            data = data[:a] + WORDS[int(rng.integers(0, len(WORDS)))] + data[a:]
+        elif kind == 2:  # a stretch lost
+            data = data[:a] + data[min(b, a + 40) :]
+        elif kind == 3:  # a stretch twice
+            data = data[:b] + data[a:b][:200] + data[b:]
+        elif kind == 4:  # cut short
+            data = data[: max(a, len(data) // 2)]
+        else:  # a digit changed
+            digits = [i for i, byte in enumerate(data[a : a + 30]) if 48 <= byte < 58]
+            if digits:
+                data = (
+                    data[: a + digits[0]] + b"%d" % rng.integers(0, 10) + data[a + digits[0] + 1 :]
+                )
+    return data
+
+
+def reframed(rng: np.random.Generator, data: bytes) -> bytes:
+    """An event file with damage inside a record and right checksums, which no framing catches."""
+    out, at = b"", 0
+    while at < len(data):
+        (size,) = struct.unpack_from("<Q", data, at)
+        part = data[at + 12 : at + 12 + size]
+        out += record(mutated(rng, part) if rng.random() < 0.1 else part)
+        at += 16 + size
+    return out
+
+
+def check(path: Path, data: bytes, plain: Callable[[bytes], Found], schedule: bool) -> bool:
+    """Read it; if it is accepted, every loss must be one that the plain parse has at its step."""
+    path.write_bytes(data)
+    start, refusal = time.perf_counter(), ""
+    try:
+        curves = read_curves([path], ReadOptions(schedule=GIVEN if schedule else None))
+    except MplfitError as error:
+        curves, refusal = [], str(error)
+    assert time.perf_counter() - start < 5
+    assert "\n" not in refusal
+    if refusal:
+        return False
+    known: dict[float, set[float]] = {}
+    for step, loss in plain(data):
+        known.setdefault(step, set()).add(loss)
+    for curve in curves:
+        for step, loss in zip(curve.step.tolist(), curve.loss.tolist(), strict=True):
+            losses = known.get(step, set())
+            assert any(math.isclose(loss, one, rel_tol=1e-12) for one in losses), (
+                step,
+                loss,
+                losses,
+            )
+    if len(curves) == 1:  # and nothing is lost: each step with one finite loss is in the curve
+        whole = {t for t, some in known.items() if all(0 < y < math.inf for y in some) and t >= 0}
+        inside = {t for t in whole if t < curves[0].schedule.steps}
+        assert len(inside - set(curves[0].step.tolist())) == 0
+    return True
+
+
+def run(name: str, folder: Path, inputs: int) -> None:
+    file, data, plain = samples(folder)[name]
+    rng, path, accepted = np.random.default_rng(4), folder / "in" / file, 0
+    path.parent.mkdir()
+    assert check(path, data, plain, name in SILENT_ONES)
+    for i in range(inputs):
+        make = reframed if name == "events" and i % 2 else mutated
+        made = make(rng, data)
+        try:
+            accepted += check(path, made, plain, name in SILENT_ONES or bool(i % 3 == 0))
+        except BaseException:
+            print(f"input {i} of {name}: {made!r}")
+            raise
+    assert inputs / 50 < accepted < inputs  # the loop must reach both ends
+
+
+NAMES = ["csv", "json lines", "trainer_state", "epfml", "wandb", "events", "megatron", "torchtitan"]
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: the loops open many files."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_some_damaged_logs(name: str, memory: Path) -> None:
+    run(name, memory, 300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_ten_thousand_damaged_logs(name: str, memory: Path) -> None:
+    run(name, memory, INPUTS)

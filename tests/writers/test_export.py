@@ -1,0 +1,298 @@
+"""Exports, proven by running them: in the framework where it is installed, else against a stand-in.
+
+The rates that a framework applies must be the schedule's, at every step, to 1e-9 relative.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import sys
+import types
+import warnings
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from mplfit import schedule as s
+from mplfit.cli.exporting import _FORMATS
+from mplfit.cli.main import main
+from mplfit.errors import OutputError, ScheduleError
+from mplfit.plan.compress import as_wsd, exact_knots, with_knots
+from mplfit.readers.schedules import read_schedule
+from mplfit.schedule import Schedule
+from mplfit.writers.export import EXPORTS, Units, export
+
+SCHEDULES = {
+    "wsdld": s.wsdld(600, 3e-4, decay=200, warmup=50),
+    "cosine": s.cosine(500, 1e-3, 1e-10, warmup=40),
+    "two-stage": s.two_stage(400, 1.0, 0.1, switch=200),
+    "to nothing": s.from_knots([(0, 0.0), (30, 3e-4), (299, 1e-10), (300, 0.0)]),
+    "one": Schedule([0.5]),
+}
+
+
+def load(form: str, schedule: Schedule, **units: int) -> dict[str, Any]:
+    text = export(schedule, form, Units(**units)).decode()
+    ast.parse(text)
+    assert max(map(len, text.splitlines())) <= 100
+    names: dict[str, Any] = {"__name__": "exported"}
+    exec(compile(text, f"{form}.py", "exec"), names)
+    return names
+
+
+def near(rates: object, schedule: Schedule, rtol: float = 1e-9) -> None:
+    np.testing.assert_allclose(np.asarray(rates, np.float64), schedule.lr, rtol=rtol, atol=0)
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def make(path: str, **names: object) -> None:
+        for end in range(1, path.count(".") + 2):
+            part = ".".join(path.split(".")[:end])
+            monkeypatch.setitem(sys.modules, part, types.ModuleType(part))
+        for name, value in names.items():
+            setattr(sys.modules[path], name, value)
+
+    return make
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_plain_python_gives_every_rate_back(name: str) -> None:
+    schedule = SCHEDULES[name]
+    names = load("python", schedule)
+    near([names["lr"](step) for step in range(schedule.steps)], schedule)
+    assert names["lr"](10**9) == schedule.lr[-1]
+    assert (names["PEAK"], names["STEPS"]) == (schedule.peak, schedule.steps)
+    assert names["KNOTS"] == exact_knots(schedule)
+    assert name != "wsdld" or len(names["KNOTS"]) <= 5
+
+
+def test_files_are_read_back(tmp_path: Path) -> None:
+    for name, schedule in SCHEDULES.items():
+        for form in ("csv", "npy", "json"):
+            path = tmp_path / f"x.{form}"
+            path.write_bytes(export(schedule, form))
+            near(read_schedule(path).lr, schedule, rtol=0)
+        assert np.array_equal(np.load(io.BytesIO(export(schedule, "npy"))), schedule.lr), name
+        values = json.loads(export(schedule, "json"))
+        assert values["lr"] == schedule.lr.tolist()
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_loops_in_their_own_units(name: str, stand_in: Any) -> None:
+    schedule = SCHEDULES[name]
+    every = range(schedule.steps)
+    nano = load("nanogpt", schedule)
+    near([nano["get_lr"](it) for it in every], schedule)
+    lit = load("litgpt", schedule, accumulate=4)
+    for micro in range(1, 5):  # each micro-batch of an update has the update's rate
+        near([lit["get_lr"](0.0, 4 * t + micro, 1, 2, 3) for t in every], schedule)
+    megatron = load("megatron", schedule, batch_size=256)
+
+    class OptimizerParamScheduler:
+        num_steps = 0
+
+    stand_in(
+        "megatron.core.optimizer_param_scheduler", OptimizerParamScheduler=OptimizerParamScheduler
+    )
+    megatron["install"]()
+    run, rates = OptimizerParamScheduler(), []
+    for _ in every:
+        rates.append(run.get_lr({}))
+        run.num_steps += 256
+    near(rates, schedule)
+    stand_in("olmo_core.optim.scheduler", Scheduler=object)
+    olmo = load("olmo-core", schedule)["KnotScheduler"]()
+    near([olmo.get_lr(schedule.peak, t + 1, schedule.steps) for t in every], schedule)
+    near([2 * olmo.get_lr(schedule.peak / 2, t + 1, 1) for t in every], schedule)
+
+
+def torch() -> Any:
+    return pytest.importorskip("torch", reason="torch is not installed (frameworks)")
+
+
+def applied(module: Any, names: dict[str, Any], schedule: Schedule, make: Any) -> list[float]:
+    weight = module.nn.Parameter(module.zeros(1))
+    optimizer = module.optim.AdamW([weight], lr=names["PEAK"])
+    scheduler, rates = make(optimizer), []
+    for _ in range(schedule.steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_torch_applies_the_rates(name: str) -> None:
+    module, schedule = torch(), SCHEDULES[name]
+    names = load("torch", schedule)
+    near(applied(module, names, schedule, names["make_scheduler"]), schedule)
+
+
+def test_torch_resumes_from_a_checkpoint() -> None:
+    module, schedule = torch(), SCHEDULES["cosine"]
+    names = load("torch", schedule)
+    optimizer = module.optim.SGD([module.nn.Parameter(module.zeros(1))], lr=names["PEAK"])
+    first = names["make_scheduler"](optimizer)
+    for _ in range(100):
+        optimizer.step()
+        first.step()
+    again = names["make_scheduler"](optimizer)
+    again.load_state_dict(first.state_dict())
+    optimizer.step()
+    again.step()
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(schedule.lr[101], rel=1e-9)
+
+
+def test_torchtitan_s_builder(stand_in: Any) -> None:
+    module, schedule = torch(), SCHEDULES["wsdld"]
+    names = load("torchtitan", schedule)
+    stand_in(
+        "torchtitan.components.lr_scheduler",
+        LRSchedulersContainer=lambda opt, f: module.optim.lr_scheduler.LambdaLR(opt, f),
+    )
+    near(applied(module, names, schedule, names["build_lr_schedulers"]), schedule)
+
+
+def test_the_trainer_of_hugging_face_applies_the_rates(tmp_path: Path) -> None:
+    module = torch()
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    schedule = s.wsdld(40, 3e-4, decay=20, warmup=5)
+    names, rates = load("hf", schedule), []
+
+    class Model(module.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = module.nn.Parameter(module.zeros(1))
+
+        def forward(self, x: Any) -> dict[str, Any]:
+            return {"loss": (self.weight * x).mean()}
+
+    class Watch(transformers.TrainerCallback):
+        def on_pre_optimizer_step(self, *_: Any, optimizer: Any = None, **__: Any) -> None:
+            rates.append(optimizer.param_groups[0]["lr"])
+
+    class Trainer(names["ScheduleMixin"], transformers.Trainer):
+        pass
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            options = transformers.TrainingArguments(
+                output_dir=str(tmp_path), learning_rate=names["PEAK"], max_steps=names["STEPS"],
+                per_device_train_batch_size=1, gradient_accumulation_steps=2, report_to=[],
+                save_strategy="no", use_cpu=True, disable_tqdm=True,
+            )  # fmt: skip
+        except ImportError as error:
+            pytest.skip(f"the Trainer cannot run here: {str(error).strip().splitlines()[0]}")
+        data = [{"x": module.ones(1)}] * 200
+        trainer = Trainer(model=Model(), args=options, train_dataset=data, callbacks=[Watch()])
+        trainer.train()
+    near(rates, schedule)
+
+
+def test_hugging_face_s_scheduler_as_an_argument() -> None:
+    module, schedule = torch(), SCHEDULES["wsdld"]
+    names = load("hf", schedule)
+    near(applied(module, names, schedule, names["make_scheduler"]), schedule)
+
+
+@pytest.fixture
+def jax64() -> Iterator[Any]:
+    jax = pytest.importorskip("jax", reason="jax is not installed (frameworks)")
+    jax.config.update("jax_enable_x64", True)
+    yield jax
+    jax.config.update("jax_enable_x64", False)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_optax_applies_the_rates(name: str, jax64: Any) -> None:
+    optax = pytest.importorskip("optax", reason="optax is not installed (frameworks)")
+    schedule = SCHEDULES[name]
+    names = load("optax", schedule)
+    counts = jax64.numpy.arange(schedule.steps)
+    near(jax64.jit(jax64.vmap(names["schedule"]))(counts), schedule)
+    optimizer = optax.inject_hyperparams(optax.sgd)(learning_rate=names["schedule"])
+    parameters = {"w": jax64.numpy.zeros(1)}
+    state, rates = optimizer.init(parameters), []
+    for _ in range(min(schedule.steps, 60)):
+        _, state = optimizer.update(parameters, state, parameters)
+        rates.append(float(state.hyperparams["learning_rate"]))
+    np.testing.assert_allclose(rates, schedule.lr[: len(rates)], rtol=1e-9)
+
+
+def test_keras_with_numpy_in_its_place(stand_in: Any) -> None:
+    ops = types.SimpleNamespace(
+        convert_to_tensor=lambda x, dtype: np.array(x, np.float64),
+        cast=lambda x, dtype: np.asarray(x, np.int64 if "int" in dtype else np.float64),
+        sum=np.sum, clip=np.clip, minimum=np.minimum, maximum=np.maximum, take=np.take,
+    )  # fmt: skip
+    stand_in(
+        "keras",
+        ops=ops,
+        saving=types.SimpleNamespace(register_keras_serializable=lambda name: lambda made: made),
+        optimizers=types.SimpleNamespace(
+            schedules=types.SimpleNamespace(LearningRateSchedule=object)
+        ),
+    )
+    for schedule in SCHEDULES.values():
+        made = load("keras", schedule)["Schedule"]()
+        near([made(step) for step in range(schedule.steps)], schedule)
+        assert made.get_config() == {}
+
+
+def test_refusals() -> None:
+    with pytest.raises(OutputError, match="no export 'x': choose one of csv"):
+        export(SCHEDULES["one"], "x")
+    with pytest.raises(OutputError, match="--batch-size must be a whole number from 1 on, got 0"):
+        Units(batch_size=0)
+    with pytest.raises(ScheduleError, match=r"2 knots are too few: .* alone need 4"):
+        with_knots(SCHEDULES["cosine"], 2)
+    with pytest.raises(ScheduleError, match="too few for a decay"):
+        as_wsd(SCHEDULES["one"])
+
+
+def test_simpler_schedules() -> None:
+    smooth = s.cosine(2000, 1e-3, warmup=100)
+    apart = [abs(with_knots(smooth, k).lr - smooth.lr).max() for k in (6, 12, 24, 48)]
+    assert all(b < a / 2 for a, b in pairwise(apart))
+    near(with_knots(smooth, 10**6).lr, smooth)
+    flat = as_wsd(smooth)
+    assert len(exact_knots(flat)) <= 5
+    assert np.all(np.diff(flat.lr[100:]) <= 0)
+
+
+def test_the_command_says_what_a_simpler_schedule_costs(tmp_path: Path) -> None:
+    assert list(EXPORTS) == _FORMATS
+    run, out = CliRunner(), tmp_path / "lr.py"
+    spec = "cosine:steps=2000,peak=3e-4,warmup=100"
+    args = ["export", spec, "--format", "torch", "--max-knots", "8", "--params", "400"]
+    made = run.invoke(main, [*args, "-o", str(out)])
+    assert made.exit_code == 0, made.output
+    assert "predicted final loss" in made.stderr
+    assert "2000 updates, 8 knots, written to" in made.stderr
+    again = run.invoke(main, [*args, "-o", str(out)])
+    assert again.exit_code == 1
+    assert "exists already" in again.stderr
+    values = json.loads(run.invoke(main, [*args, "--json"]).stdout)
+    assert values["knots"] == 8
+    assert 0 < abs(values["cost"]["predicted_loss"]) < 0.01
+    optimized = tmp_path / "best"
+    done = run.invoke(
+        main, ["optimize", "--params", "25", "--steps", "3000", "--warmup", "100", "--knots", "8",
+               "--out", str(optimized)]
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    cheap = run.invoke(
+        main, ["export", str(optimized / "schedule.json"), "--format", "csv", "--as", "wsd"]
+    )
+    assert "by mpl with the parameters 25" in cheap.stderr
+    plain = run.invoke(main, ["export", spec, "--format", "npy"])
+    assert plain.exit_code == 2
