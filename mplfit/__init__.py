@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mplfit.bounds import best_base as best_base
+    from mplfit.bounds import bound_curve as bound_curve
     from mplfit.curve import Curve as Curve
     from mplfit.errors import MplfitError as MplfitError
     from mplfit.estimate.fit import fit as fit
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from mplfit.estimate.result import Fit as Fit
     from mplfit.estimate.simulate import simulate as simulate
     from mplfit.laws.registry import get_law as get_law
+    from mplfit.plan.extend import extend as extend
     from mplfit.plan.optimize import optimize as optimize
     from mplfit.readers.fits import load_fit as load_fit
     from mplfit.readers.paths import read_curves as read_curves
@@ -35,7 +38,10 @@ _HOME = {
     "Fit": "mplfit.estimate.result",
     "MplfitError": "mplfit.errors",
     "Schedule": "mplfit.schedule",
+    "best_base": "mplfit.bounds",
+    "bound_curve": "mplfit.bounds",
     "evaluate": "mplfit.estimate.metrics",
+    "extend": "mplfit.plan.extend",
     "fit": "mplfit.estimate.fit",
     "get_law": "mplfit.laws.registry",
     "load_fit": "mplfit.readers.fits",

@@ -32,6 +32,7 @@ __all__ = [
     "cosine",
     "cumulative",
     "from_knots",
+    "inverse_sqrt",
     "join",
     "linear",
     "piecewise",
@@ -39,6 +40,7 @@ __all__ = [
     "sqrt_cooldown",
     "to_knots",
     "two_stage",
+    "with_last_zero",
     "wsd",
     "wsdld",
 ]
@@ -145,19 +147,37 @@ def constant(steps: int, peak: float, *, warmup: int = 0) -> Schedule:
 
 
 def cosine(
-    steps: int, peak: float, final: float = 0.0, *, warmup: int = 0, endpoint: bool = False
+    steps: int,
+    peak: float,
+    final: float = 0.0,
+    *,
+    cycle: float = 1.0,
+    warmup: int = 0,
+    endpoint: bool = False,
 ) -> Schedule:
     """η_t = final + (peak - final)/2 · (1 + cos πx), x over the steps after the warmup.
 
     Loshchilov & Hutter 2017 (arXiv:1608.03983). The final rate is not reached unless
-    ``endpoint`` is set (see the module's conventions).
+    ``endpoint`` is set (see the module's conventions). `cycle` is the length of the decay in units
+    of the steps after the warmup: beyond 1 the run ends before the decay does, below 1 the rate
+    stays at `final` for the rest.
 
     >>> from mplfit.schedule import cosine
     >>> cosine(24000, 3e-4, 3e-5, warmup=2160).lr[[2160, 2288]].tolist()
     [0.0003, 0.0002999771173709568]
     """
+    if not (np.isfinite(cycle) and cycle > 0):
+        raise ScheduleError(
+            f"the cycle of a cosine must be a positive multiple of the run, got {cycle:g}"
+        )
     return _decayed(
-        steps, peak, final, warmup, warmup, endpoint, lambda x: 0.5 * (1 + np.cos(np.pi * x))
+        steps,
+        peak,
+        final,
+        warmup,
+        warmup,
+        endpoint,
+        lambda x: 0.5 * (1 + np.cos(np.pi * np.minimum(x / cycle, 1.0))),
     )
 
 
@@ -179,17 +199,24 @@ def polynomial(
     final: float = 0.0,
     *,
     power: float,
+    backward: bool = False,
     warmup: int = 0,
     endpoint: bool = False,
 ) -> Schedule:
     """η_t = final + (peak - final)·(1 - x)^power, x over the steps after the warmup.
 
+    With `backward` the shape is 1 - x^power instead, which falls late where the other falls early.
+
     >>> from mplfit.schedule import polynomial
     >>> polynomial(4, 1.0, power=2.0).lr.tolist()
     [1.0, 0.5625, 0.25, 0.0625]
+    >>> polynomial(4, 1.0, power=2.0, backward=True).lr.tolist()
+    [1.0, 0.9375, 0.75, 0.4375]
     """
     if not (np.isfinite(power) and power > 0):
         raise ScheduleError(f"the power of a polynomial decay must be positive, got {power:g}")
+    if backward:
+        return _decayed(steps, peak, final, warmup, warmup, endpoint, lambda x: 1 - x**power)
     return _decayed(steps, peak, final, warmup, warmup, endpoint, lambda x: (1 - x) ** power)
 
 
@@ -264,6 +291,34 @@ def sqrt_cooldown(
     return _decayed(steps, peak, final, start, warmup, endpoint, lambda x: 1 - np.sqrt(x))
 
 
+def inverse_sqrt(
+    steps: int,
+    peak: float,
+    final: float = 0.0,
+    *,
+    decay: float | None = None,
+    warmup: int = 0,
+    endpoint: bool = False,
+) -> Schedule:
+    """η_t = peak · √(w / (t + 1)), w = max(warmup, 1), then a linear cooldown to `final`.
+
+    Vaswani et al. 2017 (arXiv:1706.03762); with a cooldown of `decay` updates (none where None) as
+    in Schaipp et al. 2025 (arXiv:2501.18965).
+
+    >>> from mplfit.schedule import inverse_sqrt
+    >>> inverse_sqrt(6, 1.0, decay=2).lr.round(4).tolist()
+    [1.0, 0.7071, 0.5774, 0.5, 0.4472, 0.2236]
+    """
+    start = steps if decay is None else _cooldown_start(steps, decay, warmup)
+    lr = constant(steps, peak, warmup=warmup).lr.copy()
+    past = np.arange(warmup, steps)
+    lr[warmup:] = peak * np.sqrt(max(warmup, 1) / (past + 1))
+    if start < steps:
+        _check_final(final, float(lr[start]), "the rate at which the cooldown begins,")
+        lr[start:] = lr[start] + (final - lr[start]) * _fraction(steps, start, endpoint)
+    return Schedule(lr, warmup)
+
+
 def two_stage(steps: int, peak: float, second: float, *, switch: int, warmup: int = 0) -> Schedule:
     """`peak` before update `switch` (warmup included), `second` from it on.
 
@@ -331,6 +386,16 @@ def join(pieces: Sequence[Schedule]) -> Schedule:
     if not pieces:
         raise ScheduleError("nothing to join: give at least one schedule")
     return Schedule(np.concatenate([piece.lr for piece in pieces]), pieces[0].warmup)
+
+
+def with_last_zero(schedule: Schedule) -> Schedule:
+    """The schedule with one more update at rate 0: the papers' T+1 steps, judged at T.
+
+    >>> from mplfit.schedule import constant, with_last_zero
+    >>> with_last_zero(constant(2, 1.0)).lr.tolist()
+    [1.0, 1.0, 0.0]
+    """
+    return Schedule(np.append(schedule.lr, 0.0), schedule.warmup)
 
 
 def to_knots(schedule: Schedule, rtol: float = 1e-13) -> list[tuple[int, float]]:
@@ -465,9 +530,13 @@ def _check_warmup(steps: int, warmup: int) -> tuple[int, int]:
 def _check_rates(peak: float, final: float) -> None:
     if not (np.isfinite(peak) and peak > 0):
         raise ScheduleError(f"the peak rate must be positive and finite, got {peak:g}")
-    if not 0 <= final <= peak:
+    _check_final(final, peak, "the peak")
+
+
+def _check_final(final: float, highest: float, what: str) -> None:
+    if not 0 <= final <= highest:
         raise ScheduleError(
-            f"the final rate must lie between 0 and the peak {peak:g}, got {final:g}"
+            f"the final rate must lie between 0 and {what} {highest:g}, got {final:g}"
         )
 
 

@@ -23,6 +23,7 @@ SPECS = {
     ),
     "wsdld:steps=100,peak=1,decay=0.2": s.wsdld(100, 1.0, decay=20),
     "sqrt:steps=100,peak=1,decay=20,final=.1": s.sqrt_cooldown(100, 1.0, 0.1, decay=20),
+    "inverse-sqrt:steps=100,peak=1,decay=20,warmup=9": s.inverse_sqrt(100, 1.0, decay=20, warmup=9),
     "two-stage:steps=10,peak=1,second=0.1,switch=5": s.two_stage(10, 1.0, 0.1, switch=5),
     "piecewise:0=1,4=0.5,steps=10,warmup=3": s.piecewise([(0, 1.0), (4, 0.5)], 10, warmup=3),
     "knots:0=0,2=1,4=0.5": s.from_knots([(0, 0.0), (2, 1.0), (4, 0.5)]),

@@ -49,7 +49,7 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
     "--law",
     default="mpl",
     show_default=True,
-    help="mpl, effective, amplitude, momentum, onepower or fsl.",
+    help="mpl, effective, amplitude, momentum, onepower, fsl or bound.",
 )
 @click.option("--prior", help="none or weak. [default: weak for effective and amplitude]")
 @click.option("--weight-decay", type=float, help="AdamW's, for --law effective. [default: 0.1]")
@@ -106,6 +106,7 @@ def fit_command(
         print_json(result.to_dict())
     else:
         click.echo(_fit_text(result, trained))
+        click.echo(_coverage_text(result, held, trained))
         if not no_save:
             click.echo(f"\nwritten to {folder}/: fit.json, overview.png, plots/")
     if not result.converged:
@@ -172,6 +173,7 @@ def evaluate_command(
     else:
         click.echo(f"{fit.formula.title} ({fit.law}) with the parameters {params}\n")
         click.echo(_metrics_text(metrics))
+        click.echo(_coverage_text(fit, held, trained))
 
 
 def _names(curves: Sequence[Curve]) -> str:
@@ -256,6 +258,21 @@ def _metrics_text(metrics: Mapping[str, Any]) -> str:
             note = ""
         blocks.append(render([title, *_TITLES], rows) + note)
     return "\n\n".join(blocks)
+
+
+def _coverage_text(fit: Fit, held: Sequence[Curve], trained: Sequence[Curve]) -> str:
+    """How often the fit's intervals held, on the held-out curves."""
+    from mplfit.estimate.intervals import coverage
+
+    found = coverage(fit, held, trained)
+    if found is None:
+        return ""
+    shares = (
+        f"{100 * level:.0f} % intervals hold {100 * share:.0f} % of the held-out points that no "
+        f"training curve has, and {found.finals[level]} of {found.curves} final losses"
+        for level, share in found.points.items()
+    )
+    return "\n" + "\n".join(shares)
 
 
 def _row(name: str, values: Mapping[str, Any], group: Mapping[str, Any] | None) -> list[str]:

@@ -13,7 +13,6 @@ from mplfit.cli.common import (
     force_option,
     json_option,
     named_schedules,
-    params_option,
     print_json,
     progress,
     say,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from mplfit.estimate.result import Fit
     from mplfit.plan.baselines import Baseline
     from mplfit.plan.optimize import OptimizedSchedule
+    from mplfit.schedule import Schedule
 
 __all__ = ["optimize_command", "schedule_command"]
 
@@ -43,16 +43,22 @@ _WIDEST = 3.0  # --peak-lr free looks this far beyond the largest training rate,
         " --out /tmp/best --force",
         "mplfit optimize --params 400 --from constant:steps=30000,peak=3e-4,warmup=2160"
         " --from-step 20000 --steps 26000",
+        "mplfit optimize --bound --steps 4000 --peak-lr 1e-3",
     ),
 )
-@params_option
+@click.option(
+    "--params",
+    metavar="FIT",
+    help="A run folder, a fit.json, or the published parameters 25, 100 or 400.",
+)
+@click.option("--bound", is_flag=True, help="Minimise the convex bound, which needs no fit.")
 @click.option("--steps", type=int, help="Updates of the run. [default: 24000, or as trained]")
 @click.option("--warmup", type=int, help="Updates of its warmup. [default: 2160, or as trained]")
 @click.option(
     "--peak-lr", metavar="RATE|free", help="Rate after the warmup. [default: 3e-4, or as trained]"
 )
 @click.option("--final-lr", type=float, help="Rate of the last update. [default: chosen]")
-@click.option("--min-lr", type=float, default=1e-10, show_default=True, help="Smallest rate.")
+@click.option("--min-lr", type=float, help="Smallest rate. [default: 1e-10]")
 @click.option("--knots", default=64, show_default=True, help="Points that the schedule has.")
 @click.option("--from", "past", metavar="SPEC", help="The schedule of a run under way.")
 @click.option("--from-step", type=int, help="Updates of it that are done.")
@@ -60,12 +66,13 @@ _WIDEST = 3.0  # --peak-lr free looks this far beyond the largest training rate,
 @force_option
 @json_option
 def optimize_command(
-    params: str,
+    params: str | None,
+    bound: bool,
     steps: int | None,
     warmup: int | None,
     peak_lr: str | None,
     final_lr: float | None,
-    min_lr: float,
+    min_lr: float | None,
     knots: int,
     past: str | None,
     from_step: int | None,
@@ -79,6 +86,10 @@ def optimize_command(
     It is compared with the usual schedules at the same peak and steps: their losses, and the steps
     that each would need for the same loss. With --from and --from-step the past of a run is given
     and only the rest is chosen. --out writes schedule.csv, .npy, .json and a plot.
+
+    --bound minimises the bound of convex theory on the last iterate instead of a fitted law's loss.
+    --peak-lr is then taken to be the best rate of a linear decay; without it, rates are in units of
+    D/G (see `mplfit bound`). The default warmup is 0.
     """
     from mplfit.plan.baselines import compare_baselines
     from mplfit.plan.optimize import optimize
@@ -86,15 +97,22 @@ def optimize_command(
     from mplfit.readers.schedules import load_schedule
     from mplfit.writers.files import refuse_existing, write_folder
 
+    if bound == (params is not None):
+        raise click.UsageError("give either --params FIT or --bound")
     if (past is None) != (from_step is None):
         raise click.UsageError("--from and --from-step belong together")
     if past is not None and (warmup is not None or peak_lr is not None):
         raise click.UsageError("--warmup and --peak-lr are part of the past that --from gives")
     if out is not None:
         refuse_existing(out, force)
-    fit = load_fit(params)
     run = load_schedule(past) if past is not None else None
-    steps, warmup, peak = _defaults(fit, steps, warmup, peak_lr)
+    if params is not None:
+        fit = load_fit(params)
+        steps, warmup, peak = _defaults(fit, steps, warmup, peak_lr)
+        smallest = 1e-10 if min_lr is None else min_lr
+    else:
+        params = "bound"
+        fit, steps, warmup, peak, smallest = _theory(steps, warmup, peak_lr, min_lr, run)
     law, values = fit.formula, fit.values
     result = optimize(
         lambda lr: law.final_gradient(values, lr),
@@ -102,7 +120,7 @@ def optimize_command(
         warmup=warmup,
         peak=peak,
         end=final_lr,
-        minimum=min_lr,
+        minimum=smallest,
         knots=knots,
         past=run,
         past_steps=from_step or 0,
@@ -152,6 +170,31 @@ def _defaults(
         raise FitError(f"--peak-lr must be a rate or the word free, got {peak_lr!r}") from None
 
 
+def _theory(
+    steps: int | None,
+    warmup: int | None,
+    peak_lr: str | None,
+    min_lr: float | None,
+    past: Schedule | None,
+) -> tuple[Fit, int, int, float | tuple[float, float], float]:
+    """The bound as a fit, and the run's shape; the rates are scaled to the peak, or free."""
+    from mplfit.bounds import best_base
+    from mplfit.estimate.theory import theory_fit
+    from mplfit.schedule import linear
+
+    steps, warmup = _STEPS if steps is None else steps, warmup or 0
+    try:
+        given = None if peak_lr in (None, "free") else float(peak_lr or "")
+    except ValueError:
+        raise FitError(f"--peak-lr must be a rate or the word free, got {peak_lr!r}") from None
+    given = past.peak if past is not None else given
+    fit = theory_fit(steps, given)
+    best = best_base(linear(steps, 1.0).lr).rate if given is None else given
+    peak = (best / 10, best * 10) if given is None else given
+    # A last rate far below its neighbours makes the bound steep: stay near that of linear decay.
+    return fit, steps, warmup, peak, 0.3 * best / steps if min_lr is None else min_lr
+
+
 def _warn(fit: Fit, result: OptimizedSchedule, peak: float | tuple[float, float]) -> None:
     if not result.converged:
         warn("the optimizer stopped before it converged: the schedule may be improved")
@@ -166,26 +209,42 @@ def _warn(fit: Fit, result: OptimizedSchedule, peak: float | tuple[float, float]
 
 
 def _text(fit: Fit, params: str, result: OptimizedSchedule, baselines: Sequence[Baseline]) -> str:
-    schedule = result.schedule
-    rows = [["optimized", f"{result.loss:.4f}", "", str(schedule.steps), ""]]
+    schedule, theory = result.schedule, fit.law == "bound" and not fit.data
+    digits = 6 if theory else 4
+    rows = [["optimized", f"{result.loss:.{digits}f}", "", str(schedule.steps), ""]]
     for one in baselines:
         needed, saved = "more than 8 times", ""
         if one.steps_needed is not None:
             needed = str(one.steps_needed)
             saved = f"{100 * (1 - schedule.steps / one.steps_needed):.1f} %"
-        rows.append([one.name, f"{one.loss:.4f}", f"{one.loss - result.loss:+.4f}", needed, saved])
-    table = render(["schedule", "final loss", "above", "steps to match", "steps saved"], rows)
+        above = f"{one.loss - result.loss:+.{digits}f}"
+        rows.append([one.name, f"{one.loss:.{digits}f}", above, needed, saved])
+    table = render(
+        [
+            "schedule",
+            "final bound" if theory else "final loss",
+            "above",
+            "steps to match",
+            "steps saved",
+        ],
+        rows,
+    )
     flat = next((step for step, rate in result.knots if rate < 0.999 * result.knots[0][1]), 0)
     return "\n".join(
         [
-            f"The best of {schedule.steps} steps under {fit.law} with the parameters {params}",
+            f"The best of {schedule.steps} steps under the convex bound (D = 1, G = "
+            f"{fit.options['G']:.4g})"
+            if theory
+            else f"The best of {schedule.steps} steps under {fit.law} with the parameters {params}",
             "",
             table,
             "",
             f"peak {schedule.peak:g}, decay from about step {flat}, last rate "
             f"{schedule.lr[-1]:.3g}; {len(result.starts)} starts end within "
             f"{result.starts[-1] - result.starts[0]:.1e} of each other",
-            "Predicted by one law from one fit, without an interval: two runs of one schedule "
+            "A worst case over convex functions, not a predicted loss: compare shapes, not numbers."
+            if theory
+            else "Predicted by one law from one fit, without an interval: two runs of one schedule "
             "differ by 1e-3 to 8e-3.",
         ]
     )
@@ -215,7 +274,11 @@ def _optimized_files(
     every = {"optimized": result.schedule} | {one.name: one.schedule for one in baselines}
     losses = {name: fit.predict(schedule) for name, schedule in every.items()}
     files = schedule_files(result.schedule, _as_dict(params, fit, result, baselines))
-    return {**files, "schedule.png": png(plot_predictions(every, losses, emphasis="optimized"))}
+    what = "predicted loss" if fit.law != "bound" or fit.data else "bound"
+    return {
+        **files,
+        "schedule.png": png(plot_predictions(every, losses, emphasis="optimized", what=what)),
+    }
 
 
 @click.command(
@@ -234,9 +297,10 @@ def _optimized_files(
     {GRAMMAR.replace(chr(10), chr(10) + "    ")}
 
     joined with + where one follows the other. decay below 1 is a fraction of the steps; a decay
-    ends one update past the last unless endpoint=yes. A name may stand before it: NAME=SPEC. For
-    each, NAME.csv (step,lr) and NAME.npy go into a folder, by default mplfit-runs/schedule, with
-    schedules.png.""",
+    ends one update past the last unless endpoint=yes. final=10% is a share of the peak, cycle a
+    multiple of the steps after the warmup, and zero=yes (with any form) one more update at rate 0.
+    A name may stand before it: NAME=SPEC. For each, NAME.csv (step,lr) and NAME.npy go into a
+    folder, by default mplfit-runs/schedule, with schedules.png.""",
 )
 @click.argument("specs", nargs=-1, required=True, metavar="[NAME=]SPEC…")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The folder to write.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from mplfit.cli.tables import render
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
+    from mplfit.estimate.intervals import Interval
     from mplfit.estimate.result import Fit
     from mplfit.schedule import FloatArray, Schedule
 
@@ -63,6 +64,9 @@ def predict_command(
     force: bool,
     as_json: bool,
 ) -> None:
+    import numpy as np
+
+    from mplfit.estimate.intervals import LEVELS, predict_interval
     from mplfit.readers.fits import load_fit
     from mplfit.writers.files import free_folder, refuse_existing, write_folder
 
@@ -74,6 +78,10 @@ def predict_command(
         refuse_existing(folder, force)
     named = named_schedules([*schedules, *specs])
     losses = {name: fit.predict(schedule, exact=exact) for name, schedule in named.items()}
+    intervals = {
+        name: predict_interval(fit, schedule, np.array([schedule.steps - 1]))
+        for name, schedule in named.items()
+    }
     _warn_extrapolation(fit, named)
     if not no_save:
         write_folder(folder, _prediction_files(named, losses), force=force)
@@ -91,6 +99,7 @@ def predict_command(
                         "peak": schedule.peak,
                         "final_lr": float(schedule.lr[-1]),
                         "final_loss": float(losses[name][-1]),
+                        "intervals": _ends(intervals[name], LEVELS),
                     }
                     for name, schedule in named.items()
                 ],
@@ -107,18 +116,36 @@ def predict_command(
             f"{schedule.lr[-1]:.3g}",
             f"{losses[name][-1]:.4f}",
             f"{losses[name][-1] - lowest:+.4f}",
+            *(
+                f"{low:.4f}–{high:.4f}"
+                for low, high in (_ends(intervals[name], LEVELS) or {}).values()
+            ),
         ]
         for name, schedule in named.items()
     ]
-    click.echo(
-        render(["schedule", "steps", "peak lr", "final lr", "final loss", "above lowest"], rows)
-    )
-    click.echo(
-        "\nNo interval: this fit does not say how far runs scatter. Two runs of one schedule "
-        "differ by 1e-3 to 8e-3."
-    )
+    header = ["schedule", "steps", "peak lr", "final lr", "final loss", "above lowest"]
+    if fit.spread is not None:
+        header += [f"{100 * level:.0f} % interval" for level in LEVELS]
+    click.echo(render(header, rows))
+    if fit.spread is None:
+        click.echo(
+            "\nNo interval: published parameters do not say how far runs scatter. Two runs of one "
+            "schedule differ by 1e-3 to 8e-3."
+        )
     if not no_save:
         click.echo(f"written to {folder}/: losses.png and the curves as csv")
+
+
+def _ends(
+    interval: Interval | None, levels: Iterable[float]
+) -> dict[str, tuple[float, float]] | None:
+    """The ends of a final loss's intervals, by level."""
+    if interval is None:
+        return None
+    bounds = {level: interval.bounds(level) for level in levels}
+    return {
+        f"{level:.2f}": (float(low[0]), float(high[0])) for level, (low, high) in bounds.items()
+    }
 
 
 def _warn_extrapolation(fit: Fit, schedules: dict[str, Schedule]) -> None:

@@ -15,10 +15,10 @@ from mplfit.estimate.huber import DELTA
 from mplfit.estimate.metrics import evaluate
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import default_prior, prior_for
-from mplfit.estimate.result import Fit, Starts
+from mplfit.estimate.result import Fit, Spread, Starts
 from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, search
-from mplfit.estimate.uncertainty import Uncertainty, uncertainty, weak_directions
-from mplfit.laws.base import Law, to_unknowns
+from mplfit.estimate.uncertainty import uncertainty, weak_directions
+from mplfit.laws.base import Law, scales, to_unknowns
 from mplfit.laws.registry import get_law
 from mplfit.schedule import FloatArray
 from mplfit.tasks import Progress
@@ -104,7 +104,12 @@ def fit(
             name: float(error) if np.isfinite(error) else None
             for name, error in zip(formula.names, errors.errors, strict=True)
         },
-        correlations=_correlations(errors),
+        correlations=_rows(errors.correlations),
+        spread=Spread(
+            covariance=_rows(errors.covariance),
+            scatter=1.25 * float(np.abs(objective.residuals(params)).mean()),
+            largest_S=scales(train).S_max,
+        ),
         starts=Starts(SCREENED, len(ends), agreeing, tuple(end.value for end in ends)),
         data=tuple(
             [describe(curve, "train") for curve in train]
@@ -176,10 +181,9 @@ def _rate_changes(curve: Curve) -> bool:
     return bool(np.ptp(seen) > 1e-6 * curve.schedule.peak)
 
 
-def _correlations(errors: Uncertainty) -> tuple[tuple[float | None, ...], ...]:
+def _rows(matrix: FloatArray) -> tuple[tuple[float | None, ...], ...]:
     return tuple(
-        tuple(value if np.isfinite(value) else None for value in row)
-        for row in errors.correlations.tolist()
+        tuple(value if np.isfinite(value) else None for value in row) for row in matrix.tolist()
     )
 
 

@@ -14,7 +14,7 @@ from mplfit.laws.base import Law, check_params
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.schedule import FloatArray, IntArray, Schedule
 
-__all__ = ["SCHEMA", "Fit", "Starts", "published_fit"]
+__all__ = ["SCHEMA", "Fit", "Spread", "Starts", "published_fit"]
 
 SCHEMA = "mplfit.fit/1"
 
@@ -34,6 +34,20 @@ class Starts:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """What prediction intervals need to know of a fit (`mplfit.estimate.intervals`).
+
+    covariance : of the solver's unknowns; None where a parameter is at a bound.
+    scatter : 1.25 · mean |training log residual|.
+    largest_S : the largest cumulative rate at a training point.
+    """
+
+    covariance: tuple[tuple[float | None, ...], ...]
+    scatter: float
+    largest_S: float
+
+
+@dataclass(frozen=True)
 class Fit:
     """The parameters of a law, estimated from curves.
 
@@ -42,6 +56,7 @@ class Fit:
     constants : what the law knows of the runs beside their schedules (`Law.constants`).
     standard_errors : by name, None where there is none (see `warnings`).
     correlations : of the estimates, in the order of `params`; None where one is at a bound.
+    spread : what prediction intervals need; None for published parameters.
     data : one entry a curve: name, role, path, sha256, points, steps, peak, notes.
     options, versions : what it was made with.  metrics : see `Evaluation.to_dict`.
 
@@ -57,6 +72,7 @@ class Fit:
     warnings: tuple[str, ...] = ()
     standard_errors: dict[str, float | None] | None = None
     correlations: tuple[tuple[float | None, ...], ...] | None = None
+    spread: Spread | None = None
     starts: Starts | None = None
     data: tuple[dict[str, Any], ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
@@ -104,13 +120,19 @@ class Fit:
 
     def to_dict(self) -> dict[str, Any]:
         """The contents of fit.json."""
-        starts = self.starts
+        starts, spread = self.starts, self.spread
         return {
             "schema": SCHEMA,
             "law": self.law,
             "params": dict(self.params),
             "standard_errors": self.standard_errors,
             "correlations": self.correlations and [list(row) for row in self.correlations],
+            "spread": spread
+            and {
+                "covariance": [list(row) for row in spread.covariance],
+                "scatter": spread.scatter,
+                "largest_S": spread.largest_S,
+            },
             "objective": self.objective,
             "penalty": self.penalty,
             "constants": dict(self.constants),
@@ -143,6 +165,7 @@ class Fit:
             raise DataError(f"this is not a fit of mplfit: expected schema {SCHEMA!r}, got {got!r}")
         try:
             starts, correlations = values.get("starts"), values.get("correlations")
+            spread = values.get("spread")
             return cls(
                 law=values["law"],
                 params={name: float(value) for name, value in values["params"].items()},
@@ -153,6 +176,12 @@ class Fit:
                 warnings=tuple(values.get("warnings", ())),
                 standard_errors=values.get("standard_errors"),
                 correlations=correlations and tuple(tuple(row) for row in correlations),
+                spread=spread
+                and Spread(
+                    tuple(tuple(row) for row in spread["covariance"]),
+                    float(spread["scatter"]),
+                    float(spread["largest_S"]),
+                ),
                 starts=starts and Starts(**{**starts, "objectives": tuple(starts["objectives"])}),
                 data=tuple(values.get("data", ())),
                 options=dict(values.get("options", {})),

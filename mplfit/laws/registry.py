@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mplfit.errors import FitError
 from mplfit.laws.base import Law
+from mplfit.laws.bound import BoundLaw
 from mplfit.laws.effective import EffectiveLaw
 from mplfit.laws.fsl import FunctionalLaw
 from mplfit.laws.momentum import MomentumLaw
@@ -23,6 +24,7 @@ LAWS: dict[str, Law] = {
         OnePowerLaw(),
         MomentumLaw(),
         FunctionalLaw(),
+        BoundLaw(),
     )
 }
 

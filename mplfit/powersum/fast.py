@@ -236,6 +236,21 @@ def _nearby(
 
 
 @kernel
+def _nearby_harmonic(
+    out: Any, x: Any, count: Any, s: Any, c: Any, charges: Any, lo: int, hi: int, tlo: int,
+    thi: int, rows: Any,
+) -> None:  # fmt: skip
+    """The same for p = 1 and a block of targets: divisions instead of powers."""
+    for term in range(len(rows)):
+        charge = charges[rows[term]]
+        for j in range(tlo, thi):
+            total = 0.0
+            for k in range(lo, min(hi, count[j])):
+                total += charge[k] / ((x[j] - s[k]) + c[k])
+            out[term, j] += total
+
+
+@kernel
 def _interact(
     out: Any, x: Any, count: Any, s: Any, c: Any, charges: Any, p: float, rows: Any, kinds: Any,
     rising: Any, sources: Any, moments: Any, targets: Any,
@@ -243,7 +258,7 @@ def _interact(
     """Walk the pairs of blocks from the roots down; near ones go to `out`, far ones to `local`."""
     nterm, size = len(rows), rising.shape[1]
     local = np.zeros((len(targets.half), nterm, size))
-    served = False
+    served, harmonic = False, p == 1.0 and kinds.max() == PLAIN  # the convex bounds' sums
     scaled, near = np.empty((len(charges), size)), np.empty((3, sources.leaf))
     value = np.empty((nterm, size))
     stack = np.empty((2 * (len(targets.first) + len(sources.first)), 4), np.int64)
@@ -274,6 +289,8 @@ def _interact(
                         served = True
                         for l in range(size):
                             local[t, term, l] += value[term, l]
+        elif tlevel == 0 and slevel == 0 and harmonic:
+            _nearby_harmonic(out, x, count, s, c, charges, lo, hi, tlo, thi, rows)
         elif tlevel == 0 and slevel == 0:
             for j in range(tlo, thi):
                 _nearby(out, j, x[j], s, c, charges, lo, min(hi, count[j]), p, rows, kinds, near)

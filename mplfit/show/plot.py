@@ -157,11 +157,15 @@ def plot_overview(curves: Sequence[tuple[Curve, str]], fit: Fit) -> Figure:
 
 
 def plot_predictions(
-    schedules: Mapping[str, Schedule], losses: Mapping[str, FloatArray], *, emphasis: str = ""
+    schedules: Mapping[str, Schedule],
+    losses: Mapping[str, FloatArray],
+    *,
+    emphasis: str = "",
+    what: str = "predicted loss",
 ) -> Figure:
     """Predicted losses over the steps of some schedules, and the schedules below.
 
-    `emphasis` names a schedule to draw thicker.
+    `emphasis` names a schedule to draw thicker; `what` is what the lines are.
     """
     figure = Figure(figsize=(8, 6.5), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
@@ -173,8 +177,8 @@ def plot_predictions(
         top.plot(at, loss[at], label=f"{_plain(name)}: {final}", **_style(number, name == emphasis))
         shown.append((at, loss[at]))
     _frame(top, shown)
-    top.set_ylabel("predicted loss")
-    top.set_title("Predicted loss, with its value after the last update", loc="left")
+    top.set_ylabel(what)
+    top.set_title(f"{what.capitalize()}, with its value after the last update", loc="left")
     _legend(top, len(schedules))
     _draw_schedules(bottom, schedules, emphasis)
     for axes in (top, bottom):

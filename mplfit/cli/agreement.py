@@ -1,0 +1,115 @@
+"""`mplfit agreement`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mplfit.cli.common import Examples, force_option, json_option, print_json
+from mplfit.cli.tables import render
+
+if TYPE_CHECKING:
+    from mplfit.estimate.agreement import Agreement, Group
+
+__all__ = ["agreement_command"]
+
+
+@click.command(
+    "agreement",
+    cls=Examples,
+    examples=("mplfit agreement data/outcomes_simulated/runs.csv --out /tmp/agreement --force",),
+)
+@click.argument("runs", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--no-save", is_flag=True, help="Write nothing.")
+@force_option
+@json_option
+def agreement_command(
+    runs: Path, out: Path | None, no_save: bool, force: bool, as_json: bool
+) -> None:
+    """Compare convex bounds with the final losses of real runs.
+
+    RUNS is a folder with the .json logs of finished runs (with config, summary and history), as in
+    github.com/fabian-sp/lr-scheduling, or a .csv table with the columns schedule (the text of
+    `mplfit schedule`, in quotes) and loss. Bounds and final validation losses are compared over
+    cooldown lengths, over base rates and over all runs: Spearman's correlation of their orders,
+    and a figure, in a folder (by default mplfit-runs/agreement).
+    """
+    from mplfit.estimate.agreement import agreement
+    from mplfit.readers.epfml_minimal import read_outcomes
+    from mplfit.readers.outcome_table import read_outcome_table
+    from mplfit.writers.files import free_folder, refuse_existing, write_folder
+
+    target = out or free_folder(Path("mplfit-runs") / "agreement")
+    if not no_save:
+        refuse_existing(target, force)
+    table = runs.suffix.lower() == ".csv"
+    found = agreement(read_outcome_table(runs) if table else read_outcomes(runs))
+    if not no_save:
+        from mplfit.show.bound_plot import plot_agreement
+        from mplfit.show.plot import png
+        from mplfit.writers.text import json_bytes
+
+        files = {"agreement.png": png(plot_agreement(found)), "agreement.json": b""}
+        files["agreement.json"] = json_bytes(_as_dict(found))
+        write_folder(target, files, force=force)
+    if as_json:
+        print_json(_as_dict(found))
+        return
+    click.echo(_text(found))
+    if not no_save:
+        click.echo(f"\nwritten to {target}/: agreement.png, agreement.json")
+
+
+def _text(found: Agreement) -> str:
+    rows = []
+    for group in (found.everything, *found.groups):
+        best = "" if group.spearman_best is None else f"{group.spearman_best:.2f}"
+        rows.append([group.title, str(len(group.names)), f"{group.spearman:.2f}", best])
+    orders = [
+        f"{one.title}\n"
+        + render(
+            [one.varies, "observed loss", "C + M·bound", "bound at best base"],
+            [
+                [f"{value:g}", f"{loss:.4f}", f"{omega:.4f}", f"{best:.5f}"]
+                for value, loss, omega, best in zip(
+                    one.value, one.loss, one.omega, one.best, strict=True
+                )
+            ],
+        )
+        for one in found.groups
+    ]
+    head = render(["Spearman of bound and final loss", "runs", "as run", "at best base"], rows)
+    line = f"C = {found.floor:.3f}, error {found.error:.3f}"
+    note = (
+        f"as run: bound at the rates of the runs, with one D/G = {found.ratio:.3g} for all,\n"
+        f"of the line loss = C + M·bound ({line}): in-sample\n"
+        "at best base: each run's bound at its own best base rate, free of D and G"
+    )
+    return "\n\n".join([head, note, *orders])
+
+
+def _as_dict(found: Agreement) -> dict[str, Any]:
+    return {
+        "schema": "mplfit.agreement/1",
+        "D_over_G": found.ratio,
+        "C": found.floor,
+        "rms_error": found.error,
+        "groups": [_group(one) for one in (found.everything, *found.groups)],
+    }
+
+
+def _group(one: Group) -> dict[str, Any]:
+    return {
+        "title": one.title,
+        "varies": one.varies,
+        "runs": list(one.names),
+        "value": one.value.tolist(),
+        "loss": one.loss.tolist(),
+        "fitted_bound": one.omega.tolist(),
+        "best_bound": one.best.tolist(),
+        "spearman": one.spearman,
+        "spearman_best": one.spearman_best,
+    }

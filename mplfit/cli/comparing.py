@@ -1,0 +1,114 @@
+"""`mplfit compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from mplfit.cli.common import (
+    Examples,
+    json_option,
+    law_constants,
+    print_json,
+    progress,
+    read_options,
+    reading_options,
+    say,
+    say_notes,
+    warn,
+)
+from mplfit.cli.tables import render
+
+if TYPE_CHECKING:
+    from mplfit.estimate.compare import Comparison
+
+__all__ = ["compare_command"]
+
+
+@click.command(
+    "compare",
+    cls=Examples,
+    examples=(
+        "mplfit compare data/simulated_400 --law mpl --law effective --law onepower",
+        "mplfit compare data/simulated_25/cosine_24000.csv data/simulated_25/wsdcon_9.csv"
+        " --law amplitude --law momentum --json",
+    ),
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@click.option("--law", "laws", multiple=True, help="A law to compare (repeat). [default: all]")
+@click.option("--weight-decay", type=float, help="AdamW's, for the effective law. [default: 0.1]")
+@click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
+@click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
+@reading_options
+@json_option
+def compare_command(
+    paths: Sequence[str],
+    laws: Sequence[str],
+    weight_decay: float | None,
+    train: Sequence[str],
+    test: Sequence[str],
+    step_col: str | None,
+    lr_col: str | None,
+    loss_col: str | None,
+    schedules: Sequence[str],
+    warmup: int | None,
+    as_json: bool,
+) -> None:
+    """Fit every law to the loss curves in PATHS and compare them on curves they have not seen.
+
+    Curves are split as by `mplfit fit`. Where none is held out, each training curve is left out in
+    turn and predicted from the others. Every law has its default prior. The best comes first.
+    """
+    from mplfit.estimate.compare import compare_laws
+    from mplfit.estimate.prior import PER_OBSERVATION
+    from mplfit.laws.registry import LAWS
+    from mplfit.readers.paths import read_curves, split
+
+    chosen = laws or tuple(LAWS)
+    constants: dict[str, float] = {}
+    for law in chosen:
+        if law == "effective":
+            constants = law_constants(law, weight_decay) or {}
+    options, own = read_options(step_col, lr_col, loss_col, schedules, warmup)
+    curves = read_curves(paths, options, schedules=own)
+    say_notes(curves)
+    trained, held, how = split(curves, train, test)
+    say(f"{len(trained)} training curves, {len(held)} held out: {how}")
+    rows = compare_laws(trained, held, chosen, constants=constants, progress=progress)
+    for row in rows:
+        if row.failed:
+            warn(f"{row.law}: {row.failed}")
+    if as_json:
+        print_json({"schema": "mplfit.comparison/1", "laws": [row.to_dict() for row in rows]})
+        return
+    what = (
+        "each training curve left out in turn"
+        if not held
+        else f"{len(held)} held-out curves, metrics averaged over them"
+    )
+    header = ["law", "prior", "parameters", "objective", "criterion", "R2", "MAE", "RMSE"]
+    header += ["WorstE", "MAE unshared", "final error", "80 % holds", "95 % holds"]
+    points = sum(len(curve) for curve in trained)
+    click.echo(f"Predicted: {what}\n\n{render(header, [_row(row) for row in rows])}")
+    click.echo(
+        f"\ncriterion: 2·(objective + penalty)/(30·delta²) + 2·parameters, an AIC with "
+        f"{points / PER_OBSERVATION:.0f} effective observations ({points} rows, "
+        f"{PER_OBSERVATION:.0f} count as one)"
+    )
+
+
+def _row(row: Comparison) -> list[str]:
+    fit, whole, branched, held = row.fit, row.whole, row.branched, row.coverage
+    if fit is None:
+        return [row.law, "", "", "no fit", *[""] * 9]
+    cells = [row.law, str(fit.options["prior"]), str(len(fit.params)), f"{fit.objective:.3e}"]
+    cells.append(f"{row.criterion:.1f}")
+    if whole is None or branched is None:
+        cells += ["–"] * 6
+    else:
+        cells += [f"{whole.r2:.4f}", f"{whole.mae:.5f}", f"{whole.rmse:.5f}", f"{whole.worste:.5f}"]
+        cells += [f"{branched.mae:.5f}", f"{row.final_error:.4f}"]
+    shares = held.points.values() if held else ()
+    return cells + ([f"{100 * share:.0f} %" for share in shares] or ["–", "–"])

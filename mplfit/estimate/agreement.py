@@ -1,0 +1,184 @@
+"""Theory and practice: convex bounds beside the final losses of real runs.
+
+The bound Ω = ½ (D² a + G² b), a = 1/S_T and b = η_T + Σ_{k<T} η_k²/(S_T - S_k), ranks schedules
+without any run where each may have its own best base rate (√(ab), free of D and G). To rank runs at
+the rates that they had it needs one number for all of them, D/G: the least-squares line
+loss = C + p·a + q·b gives it, D/G = √(p/q). Ranks are compared by Spearman's correlation. After
+Schaipp et al. 2025 (arXiv:2501.18965).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import nnls
+from scipy.stats import rankdata
+
+from mplfit.bounds import best_base, bound, last_positive
+from mplfit.errors import DataError
+from mplfit.schedule import FloatArray, Schedule
+
+__all__ = ["Agreement", "Group", "Outcome", "agreement", "spearman"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run that is finished: its schedule and its final (validation) loss.
+
+    kind : its shape, such as "wsd linear" or "cosine to 0".
+    cooldown : the share of its steps that decay; None where the shape has no such share.
+    """
+
+    name: str
+    schedule: Schedule
+    loss: float
+    kind: str
+    cooldown: float | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in one thing, and how far bound and loss order them alike.
+
+    varies : "cooldown", "base rate" or "everything".  value : what varies, for each run.
+    omega : the bounds at the rates the runs had, in units of the loss (C + M·Ω).
+    best : the bounds at each run's best base rate (D = G = 1); where only the base rate varies
+    they hardly differ, and `spearman_best` is None.
+    """
+
+    title: str
+    varies: str
+    names: tuple[str, ...]
+    value: FloatArray
+    loss: FloatArray
+    omega: FloatArray
+    best: FloatArray
+    spearman: float
+    spearman_best: float | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The comparison of all runs, then of each group of runs that differ in one thing.
+
+    ratio : D/G of the least-squares line.  floor : its C.  error : its root-mean-square error.
+    """
+
+    ratio: float
+    floor: float
+    error: float
+    everything: Group
+    groups: tuple[Group, ...]
+
+
+def spearman(x: FloatArray, y: FloatArray) -> float:
+    """Spearman's rank correlation; NaN where one side has no two different values.
+
+    >>> import numpy as np
+    >>> from mplfit.estimate.agreement import spearman
+    >>> spearman(np.array([1.0, 2.0, 5.0]), np.array([3.0, 9.0, 27.0]))
+    1.0
+    """
+    a, b = rankdata(x), rankdata(y)
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return round(float(a @ b) / size, 12) if size > 0 else float("nan")
+
+
+def agreement(runs: Sequence[Outcome]) -> Agreement:
+    """Compare the bounds of some runs with their final losses.
+
+    Groups are runs of one kind and number of steps: those of one peak rate that differ in the
+    cooldown, and those of one cooldown that differ in the peak rate; with three runs at least.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than four runs: the line through them has three unknowns.
+    """
+    if len(runs) < 4:
+        raise DataError(
+            f"{len(runs)} finished runs are too few to compare with theory: give at least 4"
+        )
+    ends = [run.schedule.lr[: last_positive(run.schedule.lr)] for run in runs]
+    a = np.array([1 / lr.sum() for lr in ends])
+    b = np.array([2 * bound(lr) for lr in ends]) - a
+    best = np.array([best_base(lr).bound for lr in ends])
+    loss = np.array([run.loss for run in runs])
+    unit = np.array([1.0, a.mean(), b.mean()])
+    line = nnls(np.column_stack([np.ones_like(a), a, b]) / unit, loss)[0] / unit
+    omega = line[0] + line[1] * a + line[2] * b
+
+    def group(title: str, varies: str, chosen: Sequence[int], value: Sequence[float]) -> Group:
+        order = np.asarray(chosen)[np.argsort(value, kind="stable")]
+        apart = varies != "base rate"
+        return Group(
+            title=title,
+            varies=varies,
+            names=tuple(runs[i].name for i in order),
+            value=np.sort(np.asarray(value, dtype=np.float64)),
+            loss=loss[order],
+            omega=omega[order],
+            best=best[order],
+            spearman=spearman(omega[order], loss[order]),
+            spearman_best=spearman(best[order], loss[order]) if apart else None,
+        )
+
+    return Agreement(
+        ratio=float(np.sqrt(line[1] / line[2])) if line[2] > 0 else float("inf"),
+        floor=float(line[0]),
+        error=float(np.sqrt(np.mean((omega - loss) ** 2))),
+        everything=group("all runs", "everything", range(len(runs)), loss.tolist()),
+        groups=tuple(
+            group(title, varies, chosen, [_varying(runs[i], varies) for i in chosen])
+            for title, varies, chosen in _groups(runs)
+        ),
+    )
+
+
+def _groups(runs: Sequence[Outcome]) -> list[tuple[str, str, list[int]]]:
+    """Runs that differ in the cooldown only, or in the peak rate only; three or more."""
+    by_cooldown = _collect(
+        runs,
+        lambda run: None if run.cooldown is None else (run.kind, _peak(run), run.schedule.steps),
+    )
+    by_rate = _collect(
+        runs,
+        lambda run: (run.kind, -1.0 if run.cooldown is None else run.cooldown, run.schedule.steps),
+    )
+    found = [
+        (f"cooldown: {kind}, base rate {peak:g}, {steps} steps", "cooldown", chosen)
+        for (kind, peak, steps), chosen in by_cooldown.items()
+    ]
+    found += [
+        (f"base rate: {_shape(kind, cooldown)}, {steps} steps", "base rate", chosen)
+        for (kind, cooldown, steps), chosen in by_rate.items()
+    ]
+    return [one for one in found if len(one[2]) >= 3]
+
+
+def _collect(
+    runs: Sequence[Outcome], key: Callable[[Outcome], tuple[str, float, int] | None]
+) -> dict[tuple[str, float, int], list[int]]:
+    groups: dict[tuple[str, float, int], list[int]] = {}
+    for i, run in enumerate(runs):
+        found = key(run)
+        if found is not None:
+            groups.setdefault(found, []).append(i)
+    return dict(sorted(groups.items()))
+
+
+def _shape(kind: str, cooldown: float) -> str:
+    if cooldown < 0:
+        return kind
+    return f"{kind}, {100 * cooldown:.0f} % cooldown" if cooldown else "constant"
+
+
+def _varying(run: Outcome, varies: str) -> float:
+    return float(run.cooldown or 0.0) if varies == "cooldown" else _peak(run)
+
+
+def _peak(run: Outcome) -> float:
+    return float(f"{run.schedule.peak:.6g}")

@@ -1,0 +1,135 @@
+"""Every law on the same curves: which one predicts held-out runs best, and how it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mplfit.curve import Curve
+from mplfit.errors import MplfitError
+from mplfit.estimate.fit import fit
+from mplfit.estimate.huber import DELTA
+from mplfit.estimate.intervals import Coverage, coverage
+from mplfit.estimate.metrics import CurveReport, Metrics, evaluate, mean_metrics
+from mplfit.estimate.prior import PER_OBSERVATION
+from mplfit.estimate.result import Fit
+from mplfit.laws.registry import LAWS, get_law
+from mplfit.tasks import Progress
+
+__all__ = ["Comparison", "compare_laws"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One law's fit to the training curves, and its errors on curves that it has not seen.
+
+    reports : by held-out curve: of the test curves, or, where there are none, of each training
+        curve when the law is fitted to the others (`left_out`).
+    criterion : 2 · (objective + penalty) / (30 δ²) + 2 · parameters, an AIC in which 30 logged rows
+        count as one observation; comparable between laws on the same curves alone.
+    failed : why there is no fit, if there is none.
+    """
+
+    law: str
+    fit: Fit | None
+    reports: Mapping[str, CurveReport]
+    left_out: bool
+    criterion: float | None
+    coverage: Coverage | None
+    failed: str = ""
+
+    @property
+    def whole(self) -> Metrics | None:
+        """The mean metrics of whole held-out curves."""
+        return mean_metrics([one.whole for one in self.reports.values()]) if self.reports else None
+
+    @property
+    def branched(self) -> Metrics | None:
+        """The same without the rows shared with training curves."""
+        if not self.reports:
+            return None
+        return mean_metrics([one.branched or one.whole for one in self.reports.values()])
+
+    @property
+    def final_error(self) -> float | None:
+        """Mean |predicted - observed| final loss of the held-out curves."""
+        if not self.reports:
+            return None
+        errors = [abs(one.final_predicted - one.final_loss) for one in self.reports.values()]
+        return float(np.mean(errors))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        whole, branched, held = self.whole, self.branched, self.coverage
+        return {
+            "law": self.law,
+            "fit": self.fit.to_dict() if self.fit else None,
+            "left_out": self.left_out,
+            "held_out": whole.to_dict() if whole else None,
+            "after_branching": branched.to_dict() if branched else None,
+            "final_error": self.final_error,
+            "criterion": self.criterion,
+            "coverage": {f"{level:.2f}": share for level, share in held.points.items()}
+            if held
+            else None,
+            "failed": self.failed or None,
+        }
+
+
+def compare_laws(
+    train: Sequence[Curve],
+    test: Sequence[Curve] = (),
+    laws: Sequence[str] | None = None,
+    *,
+    constants: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> list[Comparison]:
+    """Fit several laws, each with its default prior; the best on held-out curves first.
+
+    With no test curve each training curve is left out in turn, and the law fitted to the others
+    predicts it. A law that cannot be fitted to these curves is listed with the reason.
+
+    Parameters
+    ----------
+    train, test : the curves to learn from, and the held-out ones.
+    laws : keys of the laws; all of them where None.
+    constants : given to the laws that have them, such as {"weight_decay": 0.1}.
+    """
+    rows = []
+    keys = list(LAWS) if laws is None else list(laws)
+    for done, key in enumerate(keys):
+        known = {
+            name: value
+            for name, value in (constants or {}).items()
+            if name in get_law(key).constants
+        }
+        try:
+            rows.append(_compare(key, train, test, known))
+        except MplfitError as error:
+            rows.append(Comparison(key, None, {}, not test, None, None, str(error)))
+        if progress is not None:
+            progress(done + 1, len(keys), "laws")
+    return sorted(rows, key=lambda row: (bool(row.failed), row.whole.mae if row.whole else np.inf))
+
+
+def _compare(
+    key: str, train: Sequence[Curve], test: Sequence[Curve], constants: Mapping[str, float]
+) -> Comparison:
+    result = fit(train, key, constants=constants, test=test)
+    criterion = (
+        2 * ((result.objective or 0.0) + result.penalty) / (PER_OBSERVATION * DELTA**2)
+        + 2 * len(result.params)
+    )  # fmt: skip
+    held = coverage(result, test, train)
+    reports: dict[str, CurveReport] = {}
+    if test:
+        reports = evaluate(result.formula, result.values, train, test).test
+    elif len(train) > 1:
+        for out in train:
+            others = [curve for curve in train if curve is not out]
+            part = fit(others, key, constants=constants)
+            reports |= evaluate(part.formula, part.values, others, [out]).test
+    return Comparison(key, result, reports, not test, criterion, held)

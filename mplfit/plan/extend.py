@@ -1,0 +1,216 @@
+"""How to go on with a run for longer, without a new base learning rate.
+
+A longer run of the same kind has a smaller best base rate, but a run that is under way cannot
+change the rate that it has had. Schaipp et al. 2025 (arXiv:2501.18965) keep the base rate optimal
+by changing the rest of the schedule: a longer cooldown, or a lower rate after the old cooldown's
+beginning. Whether the base rate is the best is told by the convex bound, in closed form;
+the cooldown's length or the factor is then a root, found to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy.optimize import brentq
+
+from mplfit.bounds import best_base, bound, last_positive
+from mplfit.errors import FitError, ScheduleError
+from mplfit.schedule import FloatArray, Schedule
+
+__all__ = ["Continuation", "Phases", "extend", "extensions", "phases"]
+
+How: TypeAlias = Literal["same", "cooldown", "factor"]
+
+_LEAST = 1e-3  # the smallest factor that is looked at
+_TRIED = 12  # points between which a change of sign is looked for; the rest is root finding
+
+
+@dataclass(frozen=True)
+class Phases:
+    """A warmup-stable-decay schedule taken apart.
+
+    head : rates of the warmup.  peak : the stable rate.  steps : updates up to the last positive
+    rate.  start : the update in which the cooldown begins (its rate is still the peak); `steps`
+    where there is none.  place, share : the cooldown's shape, rate / peak against x from 0 to 1
+    (linear to zero where there is none).
+    """
+
+    head: FloatArray
+    peak: float
+    steps: int
+    start: int
+    place: FloatArray
+    share: FloatArray
+
+    @property
+    def fraction(self) -> float:
+        """Length of the cooldown as a share of all steps."""
+        return (self.steps - self.start) / self.steps
+
+    def rates(
+        self, steps: int, cooldown: float, *, factor: float = 1.0, switch: int | None = None
+    ) -> FloatArray:
+        """The rates of a run of `steps` whose last share `cooldown` has the same shape.
+
+        The cooldown may begin between two updates. From update `switch` on rates are `factor`
+        times as large.
+        """
+        lr = np.full(steps, self.peak)
+        lr[: self.head.size] = self.head
+        if switch is not None:
+            lr[switch:] *= factor
+        if cooldown > 0:
+            begin = (1 - cooldown) * steps
+            late = np.arange(max(int(np.ceil(begin)), self.head.size), steps)
+            lr[late] *= np.interp((late - begin) / (cooldown * steps), self.place, self.share)
+        return lr
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """One way to go on.
+
+    how : "same" (the cooldown's share kept), "cooldown" (longer) or "factor" (a lower rate first).
+    value : the cooldown's share of all steps, or the factor.
+    begins : the update from which the rates differ from the stable rate.
+    base : the best base rate over the one in use: 1 where the latter stays optimal.
+    bound : the bound at the end over that of the schedule extended, at its own end.
+    """
+
+    how: How
+    value: float
+    begins: int
+    schedule: Schedule
+    base: float
+    bound: float
+
+
+def phases(schedule: Schedule) -> Phases:
+    """A constant or warmup-stable-decay schedule taken apart, zeros at its end apart.
+
+    Raises
+    ------
+    ScheduleError
+        If there is no stable phase after the warmup.
+
+    Examples
+    --------
+    >>> from mplfit.plan.extend import phases
+    >>> from mplfit.schedule import wsdld
+    >>> parts = phases(wsdld(4000, 1e-3, decay=0.2))
+    >>> parts.start, parts.fraction
+    (3200, 0.2)
+    """
+    steps = last_positive(schedule.lr)
+    lr, peak, warmup = schedule.lr[:steps], schedule.peak, min(schedule.warmup, steps)
+    at_peak = np.flatnonzero(lr >= peak * (1 - 1e-9))
+    first, last = int(at_peak[0]), int(at_peak[-1])
+    stable = at_peak.size == last - first + 1 and at_peak.size > 1 and first <= warmup
+    if not stable:
+        raise ScheduleError(
+            f"the schedule to extend has no stable phase: its peak {peak:g} is held for "
+            f"{at_peak.size} update{'s' if at_peak.size > 1 else ''} from step {first} on; "
+            "expected a constant or a warmup-stable-decay schedule (constant, wsd, wsdld, sqrt)"
+        )
+    if last == steps - 1:
+        return Phases(lr[:first], peak, steps, steps, np.arange(2.0), 1 - np.arange(2.0))
+    share = lr[last:] / peak
+    end = 0.0 if steps < schedule.steps else max(2 * share[-1] - share[-2], 0.0)
+    place = np.arange(share.size + 1) / share.size
+    return Phases(lr[:first], peak, steps, last, place, np.append(share, end))
+
+
+def extend(schedule: Schedule, steps: int, by: How = "cooldown") -> Continuation:
+    """A schedule for more steps under which the base rate in use stays the best.
+
+    The rate in use is taken to be the best for `schedule`; D and G then cancel.
+
+    Parameters
+    ----------
+    schedule : constant or warmup-stable-decay; the cooldown's shape is kept.
+    steps : updates of the longer run.
+    by : "cooldown": a longer cooldown. "factor": from the update on in which the cooldown was to
+        begin, a lower rate, and at the end the same share of cooldown. "same": the same share of
+        cooldown, for comparison; the base rate is then too large.
+
+    Raises
+    ------
+    ScheduleError, FitError
+        If the schedule has no stable phase, the steps are not more, or no cooldown (or factor)
+        keeps the base rate.
+
+    Examples
+    --------
+    >>> from mplfit.plan.extend import extend
+    >>> from mplfit.schedule import wsdld
+    >>> run = wsdld(4000, 1e-3, decay=0.2)
+    >>> round(extend(run, 6000).value, 3), round(extend(run, 6000, "factor").value, 3)
+    (0.446, 0.637)
+    """
+    parts = phases(schedule)
+    if steps != int(steps) or steps <= parts.steps:
+        raise FitError(
+            f"the run is to be extended from {parts.steps} to {steps} updates: give more updates "
+            "than it has"
+        )
+    wanted = best_base(schedule.lr[: parts.steps]).rate
+    if by == "cooldown":
+        grid = np.linspace(1 / steps, 1 - parts.head.size / steps, _TRIED)
+        value = _solve(lambda c: parts.rates(steps, c), wanted, grid, by)
+        lr, begins = parts.rates(steps, value), int(np.ceil((1 - value) * steps))
+    elif by == "factor":
+        begins = min(parts.start, round((1 - parts.fraction) * steps))
+
+        def lowered(factor: float) -> FloatArray:
+            return parts.rates(steps, parts.fraction, factor=factor, switch=begins)
+
+        value = _solve(lowered, wanted, np.geomspace(1.0, _LEAST, _TRIED), by)
+        lr = lowered(value)
+    else:
+        value = parts.fraction
+        lr, begins = parts.rates(steps, value), round((1 - value) * steps)
+    used, at = 1 / wanted, bound(schedule.lr[: parts.steps], D=1 / wanted)
+    return Continuation(
+        how=by,
+        value=float(value),
+        begins=begins,
+        schedule=Schedule(lr, schedule.warmup),
+        base=best_base(lr, D=used).rate,
+        bound=bound(lr, D=used) / at,
+    )
+
+
+def extensions(schedule: Schedule, steps: int) -> list[Continuation]:
+    """Every way to go on that exists, the plain one ("same") first."""
+    found = [extend(schedule, steps, "same")]
+    ways: tuple[How, ...] = ("cooldown", "factor")
+    for by in ways:
+        try:
+            found.append(extend(schedule, steps, by))
+        except FitError:
+            continue  # no such cooldown or factor: the others remain
+    return found
+
+
+def _solve(make: Callable[[float], FloatArray], wanted: float, grid: FloatArray, by: str) -> float:
+    """The cooldown or factor at which the best base rate is `wanted`: the first on the grid."""
+
+    def excess(value: float) -> float:
+        return float(np.log(best_base(make(value)).rate / wanted))
+
+    before = excess(grid[0])
+    highest = before
+    for low, high in pairwise(grid.tolist()):
+        after = excess(high)
+        if before * after <= 0:
+            return float(brentq(excess, low, high, xtol=1e-10))
+        before, highest = after, max(highest, after)
+    what, other = ("cooldown", "factor") if by == "cooldown" else ("factor", "cooldown")
+    raise FitError(
+        f"no {what} keeps the base rate in use the best one: the best comes to "
+        f"{100 * np.exp(highest):.3g} % of it at most; extend by {other}, or to fewer steps"
+    )

@@ -1,0 +1,114 @@
+"""How the bound and the best base rate move with one property of a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from mplfit.bounds import best_base, bound, last_positive
+from mplfit.errors import ScheduleError
+from mplfit.schedule import FloatArray
+from mplfit.spec import parse_schedule, values_of, with_values
+
+__all__ = ["SWEEPS", "Scan", "Sweep", "scan"]
+
+Sweep: TypeAlias = Literal["cooldown", "horizon", "base-lr", "cycle"]
+SWEEPS: tuple[Sweep, ...] = ("cooldown", "horizon", "base-lr", "cycle")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The bound at the end of one kind of schedule, for some values of what is varied.
+
+    value : shares of the steps (cooldown), updates (horizon), peak rates (base-lr), or multiples
+    of the run (cycle).  base : the best peak rate.  best : the bound at it.
+    given : the bound at the peak rate that was given (or is the value).
+    """
+
+    over: Sweep
+    value: FloatArray
+    base: FloatArray
+    best: FloatArray
+    given: FloatArray
+
+
+def scan(
+    text: str, over: Sweep, *, values: Sequence[float] = (), D: float = 1.0, G: float = 1.0
+) -> Scan:
+    """Vary one property of the schedule that a text describes (`mplfit.spec`).
+
+    Parameters
+    ----------
+    text : one schedule; it must have a decay for "cooldown", and be a cosine for "cycle".
+    over : what to vary. The cooldown keeps its share of the steps when the horizon varies.
+    values : what to try, in ascending order; a usual range where there are none.
+
+    Raises
+    ------
+    ScheduleError
+        If the form has no such property.
+
+    Examples
+    --------
+    >>> from mplfit.plan.scan import scan
+    >>> scan("wsdld:steps=400,peak=1,decay=0.2", "cooldown", values=[0.2, 0.5]).base.round(4)
+    array([0.0254, 0.0325])
+    """
+    if ":" not in text:
+        raise ScheduleError(
+            f"{text!r} cannot be varied: a sweep needs the text of one schedule, such as "
+            "wsdld:steps=4000,peak=1,decay=0.2"
+        )
+    schedule = parse_schedule(text)
+    steps, given = schedule.steps, schedule.peak
+    if over == "base-lr":
+        lr = schedule.lr[: last_positive(schedule.lr)]
+        best = best_base(lr, D=D, G=G)
+        peaks = _chosen(values, best.rate * given * np.geomspace(1 / 16, 16, 17))
+        bounds = [bound(peak / given * lr, D=D, G=G) for peak in peaks]
+        same = np.ones(peaks.size)
+        return Scan(over, peaks, best.rate * given * same, best.bound * same, np.array(bounds))
+    if over == "horizon":
+        tried = np.unique(np.round(_chosen(values, steps * np.geomspace(0.25, 4, 9))))
+        texts = [_at_horizon(text, steps, int(horizon)) for horizon in tried]
+    elif over == "cooldown":
+        most = 1 - schedule.warmup / steps
+        tried = _chosen(values, np.append(np.arange(0.05, 0.96, 0.05), 1.0).clip(max=most))
+        texts = [with_values(text, decay=max(1, round(share * steps))) for share in tried]
+    else:
+        tried = _chosen(values, np.array([0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5, 2, 2.5, 3, 4, 5.0]))
+        texts = [with_values(text, cycle=repr(float(cycle))) for cycle in tried]
+    base, best_bounds, bounds = [], [], []
+    for one in texts:
+        made = parse_schedule(one)
+        lr = made.lr[: last_positive(made.lr)]
+        found = best_base(lr, D=D, G=G)
+        base.append(found.rate * given)
+        best_bounds.append(found.bound)
+        bounds.append(bound(lr, D=D, G=G))
+    return Scan(over, tried, np.array(base), np.array(best_bounds), np.array(bounds))
+
+
+def _chosen(values: Sequence[float], usual: FloatArray) -> FloatArray:
+    if not len(values):
+        return np.unique(usual)
+    chosen = np.asarray(values, dtype=np.float64)
+    if not np.all(np.isfinite(chosen) & (chosen > 0)):
+        raise ScheduleError(
+            f"the values of a sweep must be positive, got {chosen.tolist()}: give others"
+        )
+    return chosen
+
+
+def _at_horizon(text: str, steps: int, horizon: int) -> str:
+    """The text for another number of steps; a cooldown given in updates becomes a share."""
+    changes: dict[str, object] = {"steps": horizon}
+    decay = values_of(text).get("decay")
+    if decay is not None:
+        length = float(decay.replace("k", "e3"))
+        share = length if length < 1 else length / steps
+        changes["decay"] = max(1, round(share * horizon))
+    return with_values(text, **changes)

@@ -1,0 +1,110 @@
+"""Finished runs from the JSON logs of github.com/epfml and github.com/fabian-sp/lr-scheduling.
+
+Only what a comparison of final losses needs: the schedule, rebuilt from the run's `config` and
+checked against every logged rate, and the final validation loss on the whole validation set. (The
+curves themselves are for a full reader of these logs.)
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mplfit.errors import DataError
+from mplfit.estimate.agreement import Outcome
+from mplfit.schedule import FloatArray, Schedule
+
+__all__ = ["read_outcome", "read_outcomes"]
+
+_FIRST = 0.01  # the warmup's first rate, in units of the peak
+
+
+def read_outcomes(folder: Path) -> list[Outcome]:
+    """Every finished run in a folder of .json logs, by name.
+
+    Raises
+    ------
+    DataError
+        If there is none, or one is not such a log.
+    """
+    files = sorted(folder.glob("*.json")) if folder.is_dir() else [folder]
+    if not files:
+        raise DataError(f"the folder {folder} has no .json log: expected one file for each run")
+    return [read_outcome(file) for file in files]
+
+
+def read_outcome(path: Path) -> Outcome:
+    """The schedule and the final validation loss of a run.
+
+    Raises
+    ------
+    DataError
+        If the file is not such a log, its run is not finished, or the logged rates are not those
+        of its configuration.
+    """
+    try:
+        log = json.loads(path.read_text(encoding="utf-8"))
+        config, summary, train = log["config"], log["summary"], log["history"]["train"]
+        rates = _rates(config)
+        count = np.array(train["iter"], dtype=np.int64)
+        logged = np.array(train["train_lr"], dtype=np.float64)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(
+            f"{path} is not a log of a run with config, summary and history.train: "
+            f"{type(error).__name__} {error}"
+        ) from None
+    loss = summary.get("final-val/loss")
+    if loss is None or not np.isfinite(loss):
+        raise DataError(f"{path} has no final-val/loss in its summary: the run is not finished")
+    # The rate logged beside count n is that of update n, the next one; beside T it is no update's.
+    inside = (count < rates.size) & np.isfinite(logged)
+    away = np.abs(logged[inside] - rates[count[inside]])
+    if away.size and away.max() > 1e-6 * rates.max():
+        raise DataError(
+            f"{path}: the rate logged at iteration {count[inside][away.argmax()]} is "
+            f"{logged[inside][away.argmax()]:g}, but the configuration gives "
+            f"{rates[count[inside]][away.argmax()]:g}"
+        )
+    kind, cooldown = _kind(config, rates)
+    share = "" if cooldown is None else f" {100 * cooldown:.0f} %" if cooldown else " no cooldown"
+    name = f"{kind}{share}, lr {config['lr']:g}, {config['iterations']} steps"
+    return Outcome(name, Schedule(rates, int(config["warmup_steps"])), float(loss), kind, cooldown)
+
+
+def _kind(config: dict[str, Any], rates: FloatArray) -> tuple[str, float | None]:
+    if config["scheduler"] == "cos":
+        return f"cosine to {100 * round(rates[-1] / rates.max(), 3):.0f} %", None
+    share = float(config["wsd_fract_decay"])
+    return ("wsd linear" if not share else f"wsd {config['decay_type']}"), share
+
+
+def _rates(config: dict[str, Any]) -> FloatArray:
+    """The rate of every update, as the runs' code computes it."""
+    steps, warmup, peak = int(config["iterations"]), int(config["warmup_steps"]), config["lr"]
+    t = np.arange(steps, dtype=np.float64)
+    if config["scheduler"] == "cos":  # torch's OneCycleLR, whose warmup is a cosine too
+        top = warmup - 1
+        # cos_final_lr is absolute; -1 stands for a tenth of the peak.
+        final = config["cos_final_lr"] if config["cos_final_lr"] > 0 else 0.1 * peak
+        rise = _FIRST * peak + (1 - _FIRST) * peak * _half_cosine(1 - t / top)
+        fall = final + (peak - final) * _half_cosine((t - top) / (steps - 1 - top))
+        cosine: FloatArray = np.where(t <= top, rise, fall)
+        return cosine
+    if config["scheduler"] != "wsd":
+        raise ValueError(f"scheduler {config['scheduler']!r} is neither cos nor wsd")
+    decay = int(config["wsd_fract_decay"] * steps)
+    x = np.clip((t - (steps - decay)) / max(decay, 1), 0.0, 1.0)
+    final = config["wsd_final_lr_scale"]
+    fall = final + (1 - final) * (1 - (np.sqrt(x) if config["decay_type"] == "sqrt" else x))
+    warm = _FIRST + (1 - _FIRST) * t / warmup
+    rates: FloatArray = peak * np.where(t < warmup, warm, fall)
+    return rates
+
+
+def _half_cosine(x: FloatArray) -> FloatArray:
+    return 0.5 * (1 + np.cos(np.pi * x))

@@ -1,0 +1,53 @@
+"""Finished runs from a table: the text of each schedule, and its final loss."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from mplfit.errors import DataError, ScheduleError
+from mplfit.estimate.agreement import Outcome
+from mplfit.spec import parse_schedule, values_of
+
+__all__ = ["read_outcome_table"]
+
+
+def read_outcome_table(path: Path) -> list[Outcome]:
+    """Runs from a .csv file with the columns schedule (a quoted text of `mplfit.spec`) and loss.
+
+    The form's name is the kind of the run; its decay, as a share of the steps, is the cooldown.
+
+    Raises
+    ------
+    DataError
+        If the file, a column, a schedule or a loss cannot be used.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a table: {error}") from None
+    if not rows or not {"schedule", "loss"} <= set(rows[0]):
+        got = ", ".join(map(str, rows[0])) if rows else "no row"
+        raise DataError(f"{path}: expected rows with the columns schedule,loss, got {got}")
+    outcomes = []
+    for number, row in enumerate(rows, 1):
+        text = row["schedule"] or ""
+        try:
+            schedule, loss = parse_schedule(text), float(row["loss"])
+        except ScheduleError as error:
+            raise DataError(f"{path} row {number}: {error}") from None
+        except (TypeError, ValueError):
+            raise DataError(
+                f"{path} row {number}: the loss must be a number, got {row['loss']!r} (a schedule "
+                "with commas in it must stand in quotes)"
+            ) from None
+        if not 0 < loss < float("inf"):
+            raise DataError(f"{path} row {number}: the loss must be positive, got {loss:g}")
+        decay = values_of(text).get("decay")
+        share = None
+        if decay is not None:
+            length = float(decay.lower().replace("k", "e3").replace("m", "e6"))
+            share = round(length if length < 1 else length / schedule.steps, 6)
+        outcomes.append(Outcome(text, schedule, loss, text.partition(":")[0], share))
+    return outcomes

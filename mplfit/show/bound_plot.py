@@ -1,0 +1,142 @@
+"""Figures of convex bounds: curves, sweeps, continuations, and theory beside practice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mplfit.estimate.agreement import Agreement, Group
+from mplfit.plan.extend import Continuation
+from mplfit.plan.scan import Scan
+from mplfit.schedule import FloatArray, Schedule
+from mplfit.show.plot import (
+    _COLOURS,
+    _draw_schedules,
+    _frame,
+    _grid,
+    _legend,
+    _style,
+    _tidy,
+)
+
+__all__ = ["plot_agreement", "plot_bounds", "plot_continuations", "plot_scan"]
+
+_VARIED = {
+    "cooldown": "cooldown, share of the steps",
+    "horizon": "updates",
+    "base-lr": "peak learning rate",
+    "cycle": "cycle, in lengths of the run",
+}
+
+
+def plot_bounds(
+    schedules: Mapping[str, Schedule], curves: Mapping[str, FloatArray], title: str
+) -> Figure:
+    """Bound curves, and the schedules that they belong to below."""
+    figure = Figure(figsize=(8, 6.5), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
+    shown = []
+    for number, (name, schedule) in enumerate(schedules.items()):
+        at = _grid(schedule)
+        curve = np.where(np.isfinite(curves[name]), curves[name], np.nan)
+        end = curve[np.isfinite(curve)][-1]
+        top.plot(at, curve[at], label=f"{name}: {end:.4g}", **_style(number, False))
+        shown.append((at, curve[at]))
+    _frame(top, shown)
+    top.set_ylabel("bound Ω after the step")
+    top.set_title(title, loc="left")
+    _legend(top, len(schedules))
+    _draw_schedules(bottom, schedules)
+    # A spike in the first updates (1/sqrt) may leave the frame, rather than flatten all the rest.
+    later = max(float(one.lr[one.steps // 50 :].max()) for one in schedules.values())
+    if max(one.peak for one in schedules.values()) > 2 * later:
+        bottom.set_ylim(-0.05 * later, 1.15 * later)
+    _tidy(top)
+    return figure
+
+
+def plot_scan(scans: Mapping[str, Scan]) -> Figure:
+    """The bound and the best base rate against what was varied."""
+    over = next(iter(scans.values())).over
+    alone = over == "base-lr"  # the best base rate is one number then
+    figure = Figure(figsize=(8, 4.5 if alone else 6.5), layout="constrained")
+    panels = figure.subplots(1 if alone else 2, 1, sharex=True, squeeze=False).ravel()
+    for number, (name, one) in enumerate(scans.items()):
+        style = {**_style(number, False), "marker": ".", "label": name}
+        panels[0].plot(one.value, one.given if alone else one.best, **style)
+        if alone:
+            panels[0].plot(one.base[0], one.best[0], "o", color=style["color"], markersize=7)
+        else:
+            panels[1].plot(one.value, one.base, **style)
+    panels[0].set_ylabel("bound Ω at the end" if alone else "bound at the best\nbase rate")
+    title = "; the dot is at the best base rate" if alone else " at the best base rate"
+    panels[0].set_title(f"Bound at the end of the run{title}", loc="left")
+    if not alone:
+        panels[1].set_ylabel("best peak learning rate")
+    for axes in panels:
+        if over in ("horizon", "base-lr"):
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+        axes.set_ylim(bottom=None if over in ("horizon", "base-lr") else 0)
+        _tidy(axes)
+    panels[-1].set_xlabel(_VARIED[over])
+    _legend(panels[0], len(scans))
+    return figure
+
+
+def plot_continuations(original: Schedule, ways: Sequence[Continuation]) -> Figure:
+    """The ways to go on with a run, and the one that is to be extended."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    names = {"same": "same share of cooldown", "cooldown": "longer cooldown", "factor": "factor"}
+    shown = {"planned so far": original} | {names[one.how]: one.schedule for one in ways}
+    _draw_schedules(axes, shown, emphasis="planned so far")
+    axes.set_title("Ways to go on for longer", loc="left")
+    _legend(axes, len(shown))
+    return figure
+
+
+def plot_agreement(found: Agreement) -> Figure:
+    """Bound against observed final loss of all runs, and both against what groups differ in."""
+    figure = Figure(figsize=(12, 5.2), layout="constrained")
+    scatter, cooldown, rate = figure.subplots(1, 3)
+    every = found.everything
+    scatter.plot(every.omega, every.loss, "o", color=_COLOURS[0], markersize=4)
+    ends = [min(every.omega.min(), every.loss.min()), max(every.omega.max(), every.loss.max())]
+    scatter.plot(ends, ends, color="black", linewidth=0.8)
+    scatter.set_xlabel("C + M·Ω at the end")
+    scatter.set_ylabel("observed final loss")
+    scatter.set_title(
+        f"{len(every.names)} runs, Spearman {every.spearman:.2f}", loc="left", fontsize=10
+    )
+    _draw_groups(cooldown, [one for one in found.groups if one.varies == "cooldown"])
+    cooldown.set_xlabel("cooldown, share of the steps")
+    _draw_groups(rate, [one for one in found.groups if one.varies == "base rate"])
+    rate.set_xscale("log")
+    rates = sorted(
+        {value for one in found.groups if one.varies == "base rate" for value in one.value}
+    )
+    rate.set_xticks(rates, [f"{value:g}" for value in rates])
+    rate.minorticks_off()
+    rate.set_xlabel("peak learning rate")
+    for axes, what in ((cooldown, "Cooldown"), (rate, "Base rate")):
+        axes.set_ylabel("final loss")
+        axes.set_title(f"{what}: observed (line), theory (dashed)", loc="left", fontsize=10)
+    for axes in (scatter, cooldown, rate):
+        _tidy(axes)
+    return figure
+
+
+def _draw_groups(axes: Axes, groups: Sequence[Group]) -> None:
+    for number, group in enumerate(groups):
+        colour = _COLOURS[number % len(_COLOURS)]
+        label = f"{group.title.partition(': ')[2]} ({group.spearman:+.1f})"
+        axes.plot(group.value, group.loss, "o-", color=colour, markersize=4, label=label)
+        axes.plot(group.value, group.omega, ".--", color=colour, markersize=4, linewidth=1)
+    if groups:
+        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0.0, -0.16))
+    else:
+        axes.text(0.5, 0.5, "no three such runs", ha="center", transform=axes.transAxes)

@@ -1,0 +1,197 @@
+"""bound, extend, agreement and optimize --bound: what they print, write and refuse."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from mplfit.bounds import best_base, bound_curve
+from mplfit.cli.main import COMMANDS, main
+from mplfit.schedule import linear, wsdld
+from tests.shared_data import shared
+
+WSD = "wsdld:steps=400,peak=1,decay=0.2"
+LINEAR = "linear:steps=401,peak=1,endpoint=yes"
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_bound_ranks_schedules_at_their_best_rates(tmp_path):
+    result = run("bound", WSD, f"lin={LINEAR}", "constant:steps=400,peak=2")
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["lin", "wsdld", "constant"]
+    assert lines[1].split()[2:4] == ["0.0495631", "0.10063"]  # the zero at the end is dropped
+    assert lines[2].split()[2:4] == ["0.0253737", "0.109323"]
+    assert "0.0181759" in lines[3]  # a peak rate, whatever the peak that was given
+    folder = tmp_path / "mplfit-runs" / "bound"
+    assert (folder / "bound.png").read_bytes().startswith(b"\x89PNG")
+    rows = np.genfromtxt(folder / "wsdld.csv", delimiter=",", names=True)
+    lr = wsdld(400, 1.0, decay=0.2).lr
+    assert rows["bound"] == pytest.approx(bound_curve(best_base(lr).rate * lr), rel=1e-12)
+
+
+def test_bound_json_at_an_earlier_update_and_at_the_rates_given():
+    arguments = ("bound", WSD, "--at", 100, "--as-given", "--distance", 2, "--no-save", "--json")
+    (row,) = json.loads(run(*arguments).stdout)["schedules"]
+    lr = wsdld(400, 1.0, decay=0.2).lr
+    best = best_base(lr, D=2.0, at=100)
+    assert (row["best_peak_lr"], row["best_bound"]) == pytest.approx((best.rate, best.bound))
+    assert row["bound"] == pytest.approx(bound_curve(lr, D=2.0)[99])
+    exact = json.loads(run(*arguments, "--exact").stdout)["schedules"][0]
+    assert exact["bound"] == pytest.approx(row["bound"], rel=1e-12)
+
+
+def test_bound_of_the_average_iterate():
+    found = json.loads(run("bound", WSD, "--average", "--no-save", "--json").stdout)
+    best = best_base(wsdld(400, 1.0, decay=0.2).lr, average=True)
+    assert found["schedules"][0]["best_bound"] == pytest.approx(best.bound)
+
+
+def test_bound_with_the_gradient_norms_of_a_log(tmp_path):
+    step = np.arange(0, 400, 20)
+    norm = 1 + np.exp(-step / 50)
+    rows = "\n".join(f"{s},{g}" for s, g in zip(step, norm, strict=True))
+    (tmp_path / "log.csv").write_text(f"step,train_grad_norm\n{rows}\n")
+    found = json.loads(run("bound", WSD, "--grad-norm", "log.csv", "--no-save", "--json").stdout)
+    G = np.interp(np.arange(400), step, norm)
+    best = best_base(wsdld(400, 1.0, decay=0.2).lr, G=G)
+    assert found["schedules"][0]["best_bound"] == pytest.approx(best.bound, rel=1e-9)
+    (tmp_path / "log.csv").write_text("step,train_grad_norm\n0,1\n20,nan\n40,2\n")
+    result = run("bound", WSD, "--grad-norm", "log.csv", "--no-save", code=1)
+    assert "row 2: the gradient norm is nan at step 20" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("over", "spec"),
+    [
+        ("cooldown", WSD),
+        ("horizon", WSD),
+        ("base-lr", WSD),
+        ("cycle", "cosine:steps=400,peak=1"),
+    ],
+)
+def test_sweeps_print_and_draw(over, spec, tmp_path):
+    result = run("bound", spec, f"second={spec}", "--sweep", over, "--out", "swept")
+    assert "second\n" in result.stdout
+    assert (tmp_path / "swept" / "bound.png").exists()
+    name = spec.partition(":")[0]
+    columns = np.genfromtxt(tmp_path / "swept" / f"{name}.csv", delimiter=",", names=True)
+    assert len(columns) > 8
+    if over == "cooldown":
+        (at,) = np.flatnonzero(np.isclose(columns["cooldown"], 0.2))
+        assert f"{columns['best_peak_lr'][at]:.7f}" == "0.0253737"
+        assert np.all(np.diff(columns["best_peak_lr"]) > 0)
+
+
+def test_a_sweep_of_chosen_values():
+    found = json.loads(
+        run("bound", WSD, "--sweep", "horizon", "--values", "400,800", "--no-save", "--json").stdout
+    )
+    (one,) = found["sweeps"]
+    assert one["value"] == [400, 800]
+    assert one["best_peak_lr"][1] == pytest.approx(best_base(wsdld(800, 1.0, decay=0.2).lr).rate)
+
+
+def test_extend_prints_the_published_values(tmp_path):
+    result = run(
+        "extend", "--from", "wsdld:steps=4000,peak=3e-4,decay=0.2", "--to-steps", 6000, "--by",
+        "factor", "--params", "400", "--out", "longer",
+    )  # fmt: skip
+    rows = {line[:22].strip(): line[22:].split() for line in result.stdout.splitlines()[1:4]}
+    assert rows["longer cooldown"][:3] == ["0.446", "3325", "1.000"]
+    assert rows["factor"][:3] == ["0.637", "3200", "1.000"]
+    assert "predicted loss" in result.stdout
+    saved = json.loads((tmp_path / "longer" / "schedule.json").read_text())
+    assert saved["steps"] == 6000
+    assert saved["lr"][4000] == pytest.approx(0.637 * 3e-4, rel=1e-3)
+    assert (tmp_path / "longer" / "ways.png").exists()
+
+
+def test_extend_warns_where_the_longer_cooldown_would_lie_in_the_past():
+    arguments = ("extend", "--from", "wsdld:steps=4000,peak=3e-4,decay=0.2", "--to-steps", 8000)
+    result = run(*arguments, "--json")
+    assert "begins at step 2939, before the planned one (step 3200)" in result.stderr
+    ways = {one["how"]: one for one in json.loads(result.stdout)["ways"]}
+    assert f"{ways['cooldown']['value']:.3f} {ways['factor']['value']:.3f}" == "0.633 0.533"
+    assert ways["same"]["predicted_loss"] is None
+
+
+def test_optimize_bound_finds_linear_decay(tmp_path):
+    result = run("optimize", "--bound", "--steps", 400, "--peak-lr", "1e-3", "--out", "best")
+    assert "under the convex bound (D = 1, G = 49.56)" in result.stdout
+    lr = np.load(tmp_path / "best" / "schedule.npy")
+    assert np.max(np.abs(lr - linear(400, 1e-3).lr)) < 0.02 * 1e-3
+    free = json.loads(run("optimize", "--bound", "--steps", 400, "--json").stdout)
+    assert free["final_loss"] == pytest.approx(0.1006299, rel=5e-3)
+    assert free["lr"][0] == pytest.approx(0.0495631, rel=0.02)
+
+
+def test_agreement_of_the_real_runs(tmp_path):
+    folder = shared("curves", "epfml_124m")
+    result = run("agreement", folder, "--out", "theory")
+    assert result.stdout.splitlines()[1].split() == ["all", "runs", "28", "0.92", "0.93"]
+    saved = json.loads((tmp_path / "theory" / "agreement.json").read_text())
+    groups = {group["title"]: group for group in saved["groups"]}
+    assert groups["cooldown: wsd linear, base rate 0.001, 50000 steps"]["spearman"] == 1
+    assert groups["cooldown: wsd linear, base rate 0.001, 50000 steps"]["spearman_best"] == 0.9
+    rates = [group for group in saved["groups"] if group["varies"] == "base rate"]
+    assert len(rates) == 5
+    assert all(group["spearman"] == 1 for group in rates)
+    assert (tmp_path / "theory" / "agreement.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ("bound knots:0=0,3=0", 1, "all 4 learning rates are 0"),
+        ("bound piecewise:0=1,3=-1,steps=5", 1, "the rate of step 3 is -1"),
+        ("bound constant:steps=9,peak=1 --at 12", 1, "after 12 updates was asked for"),
+        ("bound constant:steps=9,peak=1 --grad-norm nan", 1, "must be finite and not negative"),
+        ("bound constant:steps=9,peak=1 --grad-norm x", 1, "a number or the name of a log"),
+        ("bound constant:steps=9,peak=1 --distance -1", 1, "must be positive and finite, got -1"),
+        ("bound constant:steps=9,peak=1 --sweep cooldown", 1, "constant has no decay to vary"),
+        ("bound wsdld:steps=9,peak=1,decay=2 --sweep cycle", 1, "expected one of cosine"),
+        ("bound a.csv --sweep horizon", 1, "needs the text of one schedule"),
+        (f"bound {WSD} --sweep cooldown --values a", 1, "numbers with commas"),
+        (f"bound {WSD} --sweep cooldown --values -1", 1, "must be positive"),
+        (f"bound {WSD} --values 1", 2, "--values belongs to --sweep"),
+        (f"bound {WSD} --sweep horizon --at 3", 2, "--sweep goes without --at"),
+        ("extend --from cosine:steps=9,peak=1 --to-steps 20", 1, "no stable phase"),
+        (f"extend --from {WSD} --to-steps 300", 1, "from 400 to 300 updates"),
+        ("optimize --steps 300", 2, "either --params FIT or --bound"),
+        ("optimize --bound --params 400", 2, "either --params FIT or --bound"),
+        ("optimize --bound --peak-lr x", 1, "a rate or the word free"),
+        (f"bound {WSD}+{WSD} --sweep horizon", 1, "the text of one schedule"),
+        ("agreement nowhere", 1, "nowhere cannot be read"),
+    ],
+)
+def test_refusals(arguments, code, sentence):
+    assert sentence in run(*shlex.split(arguments), code=code).stderr
+
+
+@pytest.mark.parametrize("name", ["bound", "extend", "optimize"])
+def test_the_examples_run_as_they_stand(name):
+    command = main.get_command(None, name)
+    for example in command.examples:
+        if name == "optimize" and "--bound" not in example:
+            continue
+        run(*shlex.split(example)[1:])
+
+
+def test_the_commands_are_listed():
+    for name in ("bound", "extend", "agreement"):
+        assert name in COMMANDS
+        assert "Usage" in run(name, "--help").stdout

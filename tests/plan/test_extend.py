@@ -1,0 +1,115 @@
+"""Going on for longer: the published numbers, and what every continuation must keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mplfit import schedule as schedules
+from mplfit.bounds import best_base, bound
+from mplfit.errors import FitError, ScheduleError
+from mplfit.plan.extend import extend, extensions, phases
+
+RUN = schedules.wsdld(4000, 1e-3, decay=0.2)
+
+
+@pytest.mark.parametrize(
+    ("steps", "cooldown", "factor"), [(6000, "0.446", "0.637"), (8000, "0.633", "0.533")]
+)
+@pytest.mark.parametrize("run", [RUN, schedules.with_last_zero(RUN)])
+def test_published_continuations(run, steps, cooldown, factor):
+    assert f"{extend(run, steps).value:.3f}" == cooldown
+    lowered = extend(run, steps, "factor")
+    assert f"{lowered.value:.3f}" == factor
+    lr = lowered.schedule.lr
+    assert np.all(lr[:3200] == 1e-3)
+    assert np.allclose(lr[3200 : round(0.8 * steps)], lowered.value * 1e-3, rtol=1e-14)
+
+
+def test_the_longer_cooldown_is_a_root_not_a_grid_point():
+    """Written out: unit rates, a cooldown that may begin between two updates, bisection."""
+
+    def rate(cooldown, steps=6000):
+        t = np.arange(steps)
+        return best_base(np.minimum(1.0, (steps - t) / (cooldown * steps))).rate
+
+    wanted = best_base(schedules.wsdld(4000, 1.0, decay=0.2).lr).rate
+    low, high = 0.2, 1.0
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if rate(middle) < wanted else (low, middle)
+    assert extend(RUN, 6000).value == pytest.approx(low, abs=1e-8)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    steps=st.integers(200, 3000),
+    decay=st.floats(0.05, 0.6),
+    longer=st.floats(1.05, 3.0),
+    warmup=st.floats(0.0, 0.3),
+    peak=st.floats(1e-5, 1.0),
+    make=st.sampled_from([schedules.wsdld, schedules.sqrt_cooldown]),
+)
+def test_every_continuation_keeps_the_past_and_the_best_base(
+    steps, decay, longer, warmup, peak, make
+):
+    run = make(steps, peak, decay=decay, warmup=int(warmup * steps))
+    start = phases(run).start
+    for found in extensions(run, int(longer * steps) + 1):
+        lr = found.schedule.lr
+        same = min(start, found.begins)
+        assert np.array_equal(lr[:same], run.lr[:same])
+        assert found.schedule.warmup == run.warmup
+        assert np.all(np.diff(lr[run.warmup :]) <= 1e-12 * peak)
+        if found.how == "same":
+            assert found.base < 1
+        else:
+            assert found.base == pytest.approx(1, abs=1e-6)
+        used = 1 / best_base(run.lr).rate
+        assert found.bound == pytest.approx(bound(lr, D=used) / bound(run.lr, D=used), rel=1e-9)
+
+
+def test_the_longer_cooldown_is_better_than_the_same_one():
+    found = {one.how: one for one in extensions(RUN, 6000)}
+    assert set(found) == {"same", "cooldown", "factor"}
+    assert found["cooldown"].bound < found["factor"].bound < found["same"].bound < 1
+
+
+def test_a_constant_run_gets_a_linear_cooldown():
+    found = extend(schedules.constant(4000, 1.0, warmup=100), 6000)
+    assert 0.01 < found.value < 0.05
+    assert np.all(found.schedule.lr[100 : found.begins] == 1)
+    assert found.schedule.lr[-1] < 0.02
+
+
+def test_the_shape_of_the_cooldown_is_kept():
+    run = schedules.sqrt_cooldown(1000, 1.0, decay=0.2)
+    lr = extend(run, 1500, "same").schedule.lr
+    assert np.max(np.abs(lr - schedules.sqrt_cooldown(1500, 1.0, decay=0.2).lr)) < 0.02
+    tenth = schedules.wsd(1000, 1.0, 0.1, decay=0.2)
+    lr = extend(tenth, 1500, "same").schedule.lr
+    assert np.max(np.abs(lr - schedules.wsd(1500, 1.0, 0.1, decay=0.2).lr)) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "sentence"),
+    [
+        (lambda: extend(RUN, 4000), FitError, "from 4000 to 4000 updates: give more"),
+        (lambda: extend(RUN, 10**5), FitError, "no cooldown keeps the base rate.*extend by factor"),
+        (
+            lambda: extend(schedules.cosine(100, 1.0), 200),
+            ScheduleError,
+            "no stable phase.*held for 1 update from step 0",
+        ),
+        (
+            lambda: extend(schedules.piecewise([(0, 1.0), (9, 0.5), (20, 1.0)], 40), 80),
+            ScheduleError,
+            "no stable phase",
+        ),
+    ],
+)
+def test_what_cannot_be_extended_gets_a_sentence(call, error, sentence):
+    with pytest.raises(error, match=sentence):
+        call()

@@ -1,0 +1,81 @@
+"""The schedules and the grammar that the bounds' paper needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mplfit import schedule as schedules
+from mplfit.errors import ScheduleError
+from mplfit.spec import parse_schedule, values_of, with_values
+
+
+def test_the_cycle_of_a_cosine():
+    run = schedules.cosine(100, 1.0, 0.1, warmup=10)
+    assert schedules.cosine(100, 1.0, 0.1, cycle=1.0, warmup=10) == run
+    longer = schedules.cosine(100, 1.0, 0.1, cycle=2.0, warmup=10).lr
+    assert longer[-1] == pytest.approx(0.1 + 0.45 * (1 + np.cos(np.pi * 89 / 180)))
+    shorter = schedules.cosine(100, 1.0, 0.1, cycle=0.5, warmup=10).lr
+    assert np.all(shorter[55:] == pytest.approx(0.1))
+    assert shorter[54] > 0.1
+
+
+def test_inverse_sqrt_goes_on_where_the_warmup_ends():
+    lr = schedules.inverse_sqrt(1000, 2.0, warmup=100).lr
+    assert lr[99] == 2.0
+    assert lr[100] == pytest.approx(2 * np.sqrt(100 / 101))
+    assert lr[399] == pytest.approx(1.0)
+    cooled = schedules.inverse_sqrt(1000, 2.0, 0.1, warmup=100, decay=200, endpoint=True).lr
+    assert np.array_equal(cooled[:801], lr[:801])
+    assert cooled[-1] == pytest.approx(0.1)
+    assert np.diff(cooled[800:]) == pytest.approx(np.full(199, (0.1 - lr[800]) / 199))
+    with pytest.raises(ScheduleError, match="between 0 and the rate at which the cooldown begins"):
+        schedules.inverse_sqrt(1000, 2.0, 1.5, decay=200)
+
+
+def test_polynomials_forward_and_backward_mirror_each_other():
+    forward = schedules.polynomial(50, 1.0, power=3.0, endpoint=True).lr
+    backward = schedules.polynomial(50, 1.0, power=3.0, backward=True, endpoint=True).lr
+    assert backward == pytest.approx(1 - forward[::-1])
+
+
+def test_relative_and_absolute_final_rates():
+    relative = parse_schedule("cosine:steps=50,peak=4e-4,final=10%,endpoint=yes")
+    assert relative.lr[-1] == pytest.approx(4e-5, rel=1e-14)
+    assert relative == parse_schedule(
+        f"cosine:steps=50,peak=4e-4,final={0.1 * 4e-4!r},endpoint=yes"
+    )
+    second = parse_schedule("two-stage:steps=10,peak=3e-4,second=30%,switch=4")
+    assert second.lr[-1] == pytest.approx(9e-5, rel=1e-14)
+    with pytest.raises(ScheduleError, match="final of linear must be a number, got 'ten'"):
+        parse_schedule("linear:steps=9,peak=1,final=ten%")
+
+
+def test_one_more_update_with_rate_zero():
+    made = parse_schedule("constant:steps=4,peak=1,warmup=2,zero=yes")
+    assert made.lr.tolist() == [0, 1, 1, 1, 0]
+    assert made.warmup == 2
+    open_end = parse_schedule("wsdld:steps=400,peak=1,decay=80,zero=yes").lr
+    closed = parse_schedule("wsdld:steps=401,peak=1,decay=81,endpoint=yes").lr
+    assert open_end == pytest.approx(closed, abs=1e-15)
+    assert parse_schedule("linear:steps=4,peak=1,zero=no").steps == 4
+    with pytest.raises(ScheduleError, match="zero of linear must be yes or no, got 'maybe'"):
+        parse_schedule("linear:steps=4,peak=1,zero=maybe")
+
+
+@pytest.mark.parametrize("cycle", [0.0, -1.0, float("inf")])
+def test_a_cycle_must_be_positive(cycle):
+    with pytest.raises(ScheduleError, match="must be a positive multiple of the run"):
+        schedules.cosine(10, 1.0, cycle=cycle)
+
+
+def test_texts_with_other_values():
+    text = "wsdld:steps=100,peak=1,decay=0.2"
+    assert values_of(text) == {"steps": "100", "peak": "1", "decay": "0.2"}
+    assert parse_schedule(with_values(text, decay=50, warmup=10)) == schedules.wsdld(
+        100, 1.0, decay=50, warmup=10
+    )
+    with pytest.raises(ScheduleError, match="cosine has no decay to vary: expected one of wsd,"):
+        with_values("cosine:steps=9,peak=1", decay=2)
+    with pytest.raises(ScheduleError, match="the text of one schedule"):
+        with_values(f"{text} + {text}", decay=2)
