@@ -36,7 +36,7 @@ __all__ = ["report_command"]
     examples=(
         "mplfit report 400 --candidate cosine:steps=24000,peak=3e-4,warmup=2160"
         " --out /tmp/report.html --force",
-        "mplfit report 25 400 --title 'Two sizes' --out /tmp/report.html --force",
+        "mplfit report 25 400 --title Sizes --out /tmp/report.html --force",
     ),
 )
 @click.argument("runs", nargs=-1, required=True, metavar="FIT…")

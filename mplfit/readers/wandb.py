@@ -86,14 +86,14 @@ def joined(logs: Sequence[Log], options: ReadOptions) -> list[Log]:
             continue
         if log.name in runs:
             raise DataError(
-                f"{log.path} and {runs[log.name].path} both have a loss of the run {log.name}: "
-                f"choose one with --metric (there are {log.also[0]} and {runs[log.name].also[0]})"
+                f"{log.path} and {runs[log.name].path} both have a loss of the run {log.name} "
+                f"({log.also[0]} is one): choose with --metric NAME, or give one file only"
             )
         rate = rates.get(log.name)
-        runs[log.name] = log
+        runs[log.name] = replace(log, also=())
         if rate is not None:
             notes = (*log.notes, f"the rates are from {rate.path.name}")
-            runs[log.name] = replace(log, rate=rate.rate, notes=notes)
+            runs[log.name] = replace(log, rate=rate.rate, notes=notes, also=())
     if pieces and not runs:
         raise DataError(
             f"{pieces[0].path} holds {', '.join(sorted({log.also[0] for log in pieces}))}, and no "

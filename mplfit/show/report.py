@@ -20,7 +20,8 @@ _METRICS = {
     "mae": "MAE", "r2": "R2", "rmse": "RMSE", "prede": "PredE", "worste": "WorstE",
     "huber": "Huber",
 }  # fmt: skip
-_FIGURES = 40  # of single curves; a page with more would pass 2 MB
+_BYTES = 1_200_000  # of figures of single curves: with base64 and the rest, below 2 MB
+_POINTS = (200, 1200)  # that a curve is thinned to: with many curves fewer, with few more
 
 
 @dataclass(frozen=True)
@@ -210,22 +211,27 @@ def _data(what: Report) -> str:
 
 
 def _figures(what: Report) -> str:
-    parts = []
-    for name, curve in list(what.curves.items())[:_FIGURES]:
+    parts: list[str] = []
+    size, points = 0, min(max(12_000 // max(len(what.curves), 1), _POINTS[0]), _POINTS[1])
+    for name, curve in what.curves.items():
+        drawn = svg(plot_residuals(curve, what.fits, points))
+        size += len(drawn)
+        if size > _BYTES:
+            break
         roles = {
             str(e["role"]) for fit in what.fits.values() for e in fit.data if e["name"] == name
         }
         role = {"train": "training", "test": "held out"}.get("".join(sorted(roles)), "")
         alt = f"Loss, relative error and learning rate of the run {name} against the step"
-        shown = len(curve) if len(curve) <= 1200 else 1200
         text = f"{name}{f' ({role})' if role else ''}: {len(curve)} rows"
-        text += f", {shown} of them and the largest errors drawn" if shown < len(curve) else ""
-        parts.append(figure(svg(plot_residuals(curve, what.fits)), alt, text))
-    if not parts:
+        if len(curve) > points:
+            text += f", {points} of them and the largest errors drawn"
+        parts.append(figure(drawn, alt, text))
+    if not what.curves:
         return ""
-    left = len(what.curves) - _FIGURES
-    more = f"<p>{left} more curves are in the tables only.</p>" if left > 0 else ""
-    return section("Curves and residuals", *parts, more)
+    left = len(what.curves) - len(parts)
+    more = f"<p>{left} more curves are in the tables only, to keep the page small.</p>"
+    return section("Curves and residuals", *parts, more if left else "")
 
 
 def _made(what: Report) -> str:

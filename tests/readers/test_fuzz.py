@@ -102,15 +102,17 @@ def plain_wide(data: bytes) -> Found:
 def plain_megatron(data: bytes) -> Found:
     number = r"([-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:E[-+]?\d+)?|nan|-?inf)"
     text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", data.decode("utf-8-sig"))
-    found = []
+    exact: Found = []
+    alike: Found = []  # taken where no line has the name as it should be
     for line in text.split("\n"):
         parts = re.split(r"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|", line)
         for count, part in zip(parts[1::2], parts[2::2], strict=True):
-            pairs = [one.split(":", 1) for one in part.split("|") if ":" in one]
-            values = [pair[1].strip() for pair in pairs if pair[0].strip() == "lm loss"]
-            losses = [value for value in values if re.fullmatch(number, value, re.I)]
-            found += [(float(count) - 1, plain_number(loss.replace(",", ""))) for loss in losses]
-    return found
+            for name, _, value in (one.partition(":") for one in part.split("|")):
+                if re.fullmatch(number, value.strip(), re.I):
+                    found = (float(count) - 1, plain_number(value.strip().replace(",", "")))
+                    exact += [found] if name.strip() == "lm loss" else []
+                    alike += [found] if name_of(name) == "lmloss" else []
+    return exact or alike
 
 
 def plain_titan(data: bytes) -> Found:

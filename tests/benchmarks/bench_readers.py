@@ -1,0 +1,28 @@
+"""Timings of the readers: a million csv rows, and TensorBoard scalars with their checksums."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mplfit import read_curves
+from tests.benchmarks.bench_core import best
+from tests.readers.test_formats import events, scalar
+
+
+def rows() -> Iterator[tuple[str, str]]:
+    with tempfile.TemporaryDirectory() as name:
+        table, folder = Path(name) / "run.csv", Path(name) / "board"
+        lr, loss = 3e-4 - 1e-10 * np.arange(10**6), 3 + 1 / np.arange(1, 10**6 + 1)
+        lines = (
+            f"{t},{rate:.6g},{value:.4f}"
+            for t, (rate, value) in enumerate(zip(lr.tolist(), loss.tolist(), strict=True))
+        )
+        table.write_text("\n".join(["step,lr,loss", *lines]))
+        yield "read 1,000,000 csv rows", f"{best(lambda: read_curves([table]), 3):.2f} s"
+        scalars = [scalar(t, "loss", 3.0) + scalar(t, "lr", 1e-3) for t in range(50_000)]
+        events(folder / "events.out.tfevents.1", scalars)
+        yield "read 100,000 TensorBoard scalars", f"{best(lambda: read_curves([folder]), 3):.2f} s"
