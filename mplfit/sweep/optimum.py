@@ -53,6 +53,7 @@ class Optimum:
     second : the rate of a second basin, or None. step : the factor from the best rate to the next.
     flags : keys of `FLAGS`. noise : what the interval rests on.
     draws, loss_draws : shape (draws,), resampled log rates and losses of the minimum.
+    grid_draws : shape (draws,), resampled log rates of the lowest mean loss.
     """
 
     group: Group
@@ -72,6 +73,7 @@ class Optimum:
     noise: Noise
     draws: FloatArray
     loss_draws: FloatArray
+    grid_draws: FloatArray
 
     @property
     def usable(self) -> bool:
@@ -195,6 +197,7 @@ def _find(task: _Task) -> Optimum:
         noise=task.noise,
         draws=moved,
         loss_draws=found.y,
+        grid_draws=x[found.at],
     )
 
 
@@ -204,7 +207,7 @@ def _nothing(task: _Task) -> Optimum:
     both = (nan, nan)
     return Optimum(
         *(task.group, nan, nan, nan, nan, nan, both, both, True, True, both, None, nan),
-        *(("no optimum", "diverged"), task.noise, empty, empty),
+        *(("no optimum", "diverged"), task.noise, empty, empty, empty),
     )
 
 
