@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": ("predicting", "Predict the loss under other schedules."),
     "optimize": ("planning", "Find the schedule with the lowest predicted final loss."),
     "schedule": ("planning", "Plot schedules and write their rates."),
+    "sweep": ("sweeping", "Find the best learning rate in a sweep, and whether it transfers."),
     "simulate": ("predicting", "Make curves from a law, with noise."),
 }
 

@@ -162,7 +162,7 @@ def _ordinary(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
     y = np.log([one.lr for one in kept])
     weight = 1 / np.array([one.spread for one in kept])
     inverse = np.linalg.pinv(x * weight[:, None])
-    centre = inverse @ (y * weight)
+    centre: FloatArray = inverse @ (y * weight)
     freedom = len(y) - x.shape[1]
     misfit = float(np.sum(((y - x @ centre) * weight) ** 2)) / freedom
     covariance = inverse @ inverse.T * max(1.0, misfit)

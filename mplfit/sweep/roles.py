@@ -104,7 +104,7 @@ def build_table(
     if roles.loss is None and any(name in _LOSS for name in others):
         said.append(f"the loss is the column {loss_name} (choose another with --loss)")
     used = {lr_name, loss_name, seed_name}
-    groups, derived = _groups(columns, used, lr, roles, said)
+    groups, derived, setter = _groups(columns, used, lr, roles, said)
     sizes = _sizes(columns, groups, derived, roles)
     if roles.groups is None:
         said.append(_grouping_note(groups, derived))
@@ -113,9 +113,9 @@ def build_table(
         if seed_name
         else "no column tells the seed: rows that repeat a setting and a rate count as seeds"
     )
-    kept = {name: columns[name] for name in (*groups, *sizes)}
+    kept = {name: columns[name] for name in (*groups, *sizes, *([setter] if setter else []))}
     seed = columns[seed_name] if seed_name else None
-    table = SweepTable(lr, loss, kept, tuple(groups), tuple(sizes), seed, tuple(said))
+    table = SweepTable(lr, loss, kept, tuple(groups), tuple(sizes), seed, setter, tuple(said))
     rates = _rates_per_group(lr, [columns[name] for name in groups])
     if rates.max() < 2:
         raise DataError(
@@ -128,8 +128,8 @@ def build_table(
 
 def _groups(
     columns: Columns, used: set[str], lr: FloatArray, roles: Roles, notes: list[str]
-) -> tuple[list[str], dict[str, list[str]]]:
-    """The grouping columns, and for each the columns that go with it one to one."""
+) -> tuple[list[str], dict[str, list[str]], str | None]:
+    """The grouping columns, for each the columns that go with it one to one, and what sets rates."""
     if roles.groups is not None:
         for name in roles.groups:
             _known(columns, name, "group")
@@ -138,7 +138,7 @@ def _groups(
         named = list(dict.fromkeys(roles.groups))
         free = [name for name in columns if name not in used and name not in named]
         follow = [name for name in free if _follows(columns, name, named)]
-        return named, {name: [] for name in named[:-1]} | {named[-1] if named else "": follow}
+        return named, {named[-1] if named else "": follow}, None
     candidates = [
         name
         for name in columns
@@ -152,7 +152,7 @@ def _groups(
             derived[name] = []
         else:
             derived[twin].append(name)
-    kept = list(derived)
+    kept, setter = list(derived), None
     while len(kept) > 1 and np.median(_rates_per_group(lr, [columns[name] for name in kept])) < 2:
         free = [n for n in kept if not any(map(size_kind, (n, *derived[n])))]
         if not free:
@@ -165,7 +165,7 @@ def _groups(
         setter = max(without, key=lambda name: without[name])
         kept.remove(setter)
         notes.append(f"{setter} sets the rate, so it does not tell settings apart")
-    return kept, {name: derived[name] for name in kept}
+    return kept, {name: derived[name] for name in kept}, setter
 
 
 def _sizes(

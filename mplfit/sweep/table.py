@@ -30,6 +30,7 @@ class SweepTable:
     groups : the columns that make a setting; every other of `columns` is constant within one.
     sizes : the columns that are sizes (width, depth, parameters, horizon, …).
     seed : shape (n,), or None where repeated rows tell no seed.
+    setter : the one of `columns` that sets the rate within a setting (a scaling exponent), or None.
     notes : what was assumed, found or dropped in reading, for the user.
 
     Raises
@@ -44,6 +45,7 @@ class SweepTable:
     groups: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
     seed: npt.NDArray[Any] | None = None
+    setter: str | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -68,7 +70,7 @@ class SweepTable:
                 f"run {row + 1} of the sweep has the loss {loss[row]:g}: losses must be positive "
                 "(choose the column with --loss)"
             )
-        for name in (*self.groups, *self.sizes):
+        for name in (*self.groups, *self.sizes, *([self.setter] if self.setter else [])):
             if name not in self.columns:
                 raise DataError(f"the sweep has no column {name!r}: it has {_names(self.columns)}")
 
