@@ -11,6 +11,7 @@ from mplfit.sweep.optimum import FLAGS, Optimum
 from mplfit.sweep.power_law import PowerLaw
 from mplfit.sweep.predicted import NOT_YET
 from mplfit.sweep.size_law import SizeLaw
+from mplfit.sweep.table import label
 from mplfit.sweep.verdict import headline, sentences
 
 __all__ = ["sweep_text"]
@@ -28,7 +29,8 @@ def sweep_text(analysis: SweepAnalysis) -> str:
         "",
         render(
             [
-                *("setting", "best on grid", "resampled", "interpolated", "95 % interval"),
+                *(list(optima[0].group.key) or ["setting"]),
+                *("best on grid", "resampled", "interpolated", "95 % interval"),
                 *("its loss", f"within {tolerance:g} %", "flags"),
             ],
             [_row(one) for one in optima[:_ROWS]],
@@ -45,18 +47,18 @@ def sweep_text(analysis: SweepAnalysis) -> str:
 
 
 def _row(one: Optimum) -> list[str]:
+    setting = [label({"": value})[1:] for value in one.group.key.values()] or [one.group.name]
     if "no optimum" in one.flags:
-        return [one.group.name, *["–"] * 6, ", ".join(one.flags)]
+        return [*setting, *["–"] * 6, ", ".join(one.flags)]
     low, high = (f"{end:.3g}" for end in one.interval)
+    low, high = f"{'≤' if one.open_low else ''}{low}", f"{'≥' if one.open_high else ''}{high}"
     single = "single rate" in one.flags
     return [
-        one.group.name,
+        *setting,
         f"{one.grid_lr:.4g}",
         "–" if single or not one.noise.freedom else f"{100 * one.support:.0f} %",
         "–" if single else f"{one.lr:.3g}",
-        "–"
-        if single
-        else f"{'≤' if one.open_low else ''}{low} – {'≥' if one.open_high else ''}{high}",
+        "–" if single else f"{low} – {high}",
         f"{one.loss:.4f}",
         "–" if single else f"{one.basin[0]:.2g} – {one.basin[1]:.2g}",
         ", ".join(one.flags) or "–",

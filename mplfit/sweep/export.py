@@ -113,6 +113,7 @@ def _transfer(one: Transfer) -> dict[str, Any]:
         "verdict": one.verdict,
         "carried": {
             "lr": cost.rate,
+            "used": cost.used,
             "paid": cost.paid,
             "interval": list(cost.interval),
             "relative": cost.relative,

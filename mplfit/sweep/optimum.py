@@ -11,7 +11,7 @@ import numpy as np
 from mplfit.errors import DataError
 from mplfit.schedule import FloatArray
 from mplfit.sweep.noise import Noise, noise_of
-from mplfit.sweep.parabola import minimum
+from mplfit.sweep.parabola import Minimum, minimum
 from mplfit.sweep.table import Group
 from mplfit.tasks import Progress, run
 
@@ -33,7 +33,7 @@ FLAGS = {
     "single rate": "only one rate was tried: its optimum says nothing",
     "edge low": "the best rate is the smallest tried: the optimum may lie below",
     "edge high": "the best rate is the largest tried: the optimum may lie above",
-    "flat": f"rates over a factor of at least {FLAT:g} are about as good",
+    "flat": f"the rates within the tolerance span a factor of at least {FLAT:g}",
     "two basins": "a second minimum is parted from the best by a barrier",
     "diverged": "runs diverged; rates with a diverged run are not taken as best",
     "no optimum": "runs diverged at every rate",
@@ -49,7 +49,7 @@ class Optimum:
     lr, loss : the interpolated minimum. interval, loss_interval : 95 %, from seeds and the grid.
     open_low, open_high : whether more than 2.5 % of the resampled minima lie at that end of the
     grid, so that the interval has no end there.
-    basin : the rates within the tolerance of the lowest mean loss, interpolated linearly.
+    basin : the rates whose interpolated loss is within the tolerance of the lowest.
     second : the rate of a second basin, or None. step : the factor from the best rate to the next.
     flags : keys of `FLAGS`. noise : what the interval rests on.
     draws, loss_draws : shape (draws,), resampled log rates and losses of the minimum.
@@ -144,13 +144,10 @@ def find_optima(
     return run(_find, tasks, executor=executor, progress=progress, what="resampling settings")
 
 
-def loss_at(group: Group, lr: float) -> float | None:
-    """The mean loss at a rate, linear in the log rate between those tried; None outside them."""
+def loss_at(group: Group, lr: float) -> float:
+    """The mean loss at a rate, linear in the log rate between those tried, constant beyond them."""
     usable = group.usable
-    rates, mean = group.lr[usable], group.mean[usable]
-    if rates.size == 0 or not rates[0] * (1 - 1e-9) <= lr <= rates[-1] * (1 + 1e-9):
-        return None
-    return float(np.interp(np.log(lr), np.log(rates), mean))
+    return float(np.interp(np.log(lr), np.log(group.lr[usable]), group.mean[usable]))
 
 
 def _find(task: _Task) -> Optimum:
@@ -173,7 +170,7 @@ def _find(task: _Task) -> Optimum:
     # A draw without a parabola whose lowest rate is the first or the last has no inner minimum.
     bare = found.reach == 0
     second = _second_basin(mean, error)
-    basin = _basin(x, mean, task.tolerance)
+    basin = _basin(x, mean, point, task.tolerance)
     return Optimum(
         group,
         grid_lr=float(group.lr[usable[at]]),
@@ -219,18 +216,24 @@ def _half_gap(x: FloatArray) -> FloatArray:
     return np.concatenate([gaps[:1], (gaps[1:] + gaps[:-1]) / 2, gaps[-1:]])
 
 
-def _basin(x: FloatArray, mean: FloatArray, tolerance: float) -> tuple[float, float]:
-    limit = float(mean.min()) * (1 + tolerance)
-    at = int(mean.argmin())
+def _basin(
+    x: FloatArray, mean: FloatArray, point: Minimum, tolerance: float
+) -> tuple[float, float]:
+    """The rates within the tolerance: of the parabola inside its window, of the means beyond it."""
+    at, reach = int(point.at[0]), int(point.reach[0])
+    limit = float(point.y[0]) * (1 + tolerance)
+    half = np.sqrt(float(point.y[0]) * tolerance / float(point.curve[0])) if reach else np.inf
     ends = []
     for step in (-1, 1):
-        place = at
-        while 0 <= place + step < x.size and mean[place + step] <= limit:
-            place += step
-        end = x[place]
-        if 0 <= place + step < x.size:
+        place = int(np.clip(at + step * reach, 0, x.size - 1))
+        end = float(point.x[0]) + step * half
+        if not reach or (x[place] - end) * step < 0:
+            while 0 <= place + step < x.size and mean[place + step] <= limit:
+                place += step
+            end = x[place]
             beyond = place + step
-            end += (x[beyond] - x[place]) * (limit - mean[place]) / (mean[beyond] - mean[place])
+            if 0 <= beyond < x.size and mean[place] < limit:
+                end += (x[beyond] - x[place]) * (limit - mean[place]) / (mean[beyond] - mean[place])
         ends.append(float(np.exp(end)))
     return ends[0], ends[1]
 

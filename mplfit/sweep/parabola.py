@@ -21,12 +21,14 @@ class Minimum(NamedTuple):
     at : shape (b,), the index of the rate with the lowest loss.
     x, y : shape (b,), the interpolated minimum: log rate and loss.
     reach : shape (b,), rates on each side in the parabola; 0 where there is none.
+    curve : shape (b,), half the parabola's second derivative; NaN where there is none.
     """
 
     at: IntArray
     x: FloatArray
     y: FloatArray
     reach: IntArray
+    curve: FloatArray
 
 
 def minimum(x: FloatArray, y: FloatArray, error: FloatArray, freedom: int) -> Minimum:
@@ -56,6 +58,7 @@ def minimum(x: FloatArray, y: FloatArray, error: FloatArray, freedom: int) -> Mi
     at = y.argmin(axis=1)
     best_x, best_y = x[at].copy(), y[np.arange(rows), at].copy()
     reach = np.zeros(rows, dtype=np.int64)
+    bend = np.full(rows, np.nan)
     for lowest in np.unique(at):
         active = np.flatnonzero(at == lowest)
         previous = None
@@ -85,5 +88,5 @@ def minimum(x: FloatArray, y: FloatArray, error: FloatArray, freedom: int) -> Mi
             chosen = active[valid]
             best_x[chosen] = x[lowest] + vertex[valid]
             best_y[chosen] = (coefficients[:, 0] + slope * vertex / 2)[valid]
-            reach[chosen] = wide
-    return Minimum(at, best_x, best_y, reach)
+            reach[chosen], bend[chosen] = wide, curve[valid]
+    return Minimum(at, best_x, best_y, reach, bend)

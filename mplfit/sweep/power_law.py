@@ -81,8 +81,10 @@ def fit_power_law(
     """Fit ln η* = ln eta0 + Σ exponent_v ln(x_v / x0_v).
 
     * grid : the lowest rates on the grid, an unweighted line, Student's interval from its scatter:
-      what notebooks do. It takes every setting for exact, those at the end of their grid included.
-      `single` keeps settings with a single rate, too, whose optimum was not found but given.
+      what notebooks do. It trusts every setting alike, those at the end of their grid included.
+      Where the optima scatter less than rounding to the grid alone makes them (step²/12), as when
+      all fall on one rate, the interval is that of the rounding instead. `single` keeps settings
+      with a single rate, too, whose optimum was not found but given.
     * ordinary : interpolated optima, weighted by their errors, which hold the seeds' noise and the
       grid's resolution; optima at the edge of their grid, or from a single rate, are left out.
       Where they scatter more than their errors say, intervals widen by that; where by so much that
@@ -154,8 +156,10 @@ def _grid(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
     freedom = len(kept) - x.shape[1]
     scatter = float(np.sum((y - x @ centre) ** 2)) / freedom
     centre = np.where(np.abs(centre) < 1e-12, 0.0, centre)  # one rate everywhere: a slope of 0
-    scatter = scatter if scatter > 1e-24 else 0.0
-    return *_student(centre, scatter * np.linalg.inv(x.T @ x), freedom, kept), float("nan")
+    resolution = float(np.mean(np.log([one.step for one in kept]) ** 2)) / 12
+    covariance = max(scatter, resolution) * np.linalg.inv(x.T @ x)
+    known = resolution > scatter
+    return *_student(centre, covariance, None if known else freedom, kept), float("nan")
 
 
 def _ordinary(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:

@@ -129,7 +129,7 @@ def build_table(
 def _groups(
     columns: Columns, used: set[str], lr: FloatArray, roles: Roles, notes: list[str]
 ) -> tuple[list[str], dict[str, list[str]], str | None]:
-    """The grouping columns, for each the columns that go with it one to one, and what sets rates."""
+    """The grouping columns, the columns that go with each one to one, and what sets the rate."""
     if roles.groups is not None:
         for name in roles.groups:
             _known(columns, name, "group")

@@ -26,16 +26,17 @@ than this, the sweep is said not to decide.
 class Carried:
     """The loss paid at the largest size for the rate that was best at the smallest.
 
-    rate : that rate on its grid. paid : the mean loss there above the lowest one; None where the
-    rate lies outside the large model's grid. interval : 95 %, also over which rate a repeated
-    sweep of the small model would have chosen. relative : paid / lowest loss.
-    at_least : whether some of those rates lie outside the grid, where it counts as its end.
+    rate : that rate on its grid. used : the same, or the end of the large model's grid where it
+    lies outside. paid : the mean loss at `used` above the lowest one. relative : paid / lowest.
+    interval : 95 %, also over which rate a repeated sweep of the small model would have chosen.
+    at_least : whether some of those rates lie outside the grid, where they count as its end.
     """
 
     rate: float
-    paid: float | None
+    used: float
+    paid: float
     interval: tuple[float, float]
-    relative: float | None
+    relative: float
     relative_interval: tuple[float, float]
     at_least: bool
 
@@ -127,24 +128,25 @@ def _carried(small: Optimum, large: Optimum) -> Carried:
     the interval holds what the best rate of the large model may be where the sweep missed it.
     """
     best = large.grid_loss
-    there = loss_at(large.group, small.grid_lr)
     usable = large.group.usable
     x, mean = np.log(large.group.lr[usable]), large.group.mean[usable]
+    tried = large.group.lr[usable]
+    inside = tried[0] * (1 - 1e-9) <= small.grid_lr <= tried[-1] * (1 + 1e-9)
+    used = small.grid_lr if inside else float(np.clip(small.grid_lr, tried[0], tried[-1]))
+    paid = loss_at(large.group, used) - best
     error = (large.noise.at / np.sqrt(np.maximum(large.group.count, 1)))[usable] * mean
     chosen = np.clip(small.grid_draws, x[0], x[-1])
     generator = np.random.default_rng(np.random.SeedSequence(x.size))
     drawn = mean + large.noise.means(error, chosen.size, generator)
     low, high = np.quantile(_interpolated(x, drawn, chosen) - drawn.min(axis=1), [0.025, 0.975])
-    paid = None if there is None else there - best
-    if paid is not None:
-        low, high = min(low, paid), max(high, paid)
-    low, high = float(low), float(high)
+    low, high = min(float(low), paid), max(float(high), paid)
     outside = (small.grid_draws < x[0] - 1e-9) | (small.grid_draws > x[-1] + 1e-9)
     return Carried(
         rate=small.grid_lr,
+        used=used,
         paid=paid,
         interval=(low, high),
-        relative=None if paid is None else paid / best,
+        relative=paid / best,
         relative_interval=(low / best, high / best),
         at_least=bool(outside.mean() > 0.025),
     )

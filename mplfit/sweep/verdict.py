@@ -99,15 +99,13 @@ def _carried(along: Transfer) -> str:
     start = f"  The rate {cost.rate:.4g} of {size} {values[0]:g}, used at {values[-1]:g}, "
     low, high = cost.interval
     more = "at least " if cost.at_least else ""
-    if cost.paid is None or cost.relative is None:
+    price = f"{more}{cost.paid:.4f} ({100 * cost.relative:.1f} %) [{low:.4f}, {high:.4f}] in loss"
+    if cost.used != cost.rate:
         return (
-            f"{start}lies outside the rates tried there; the nearest one already costs "
-            f"{high:.4f} ({100 * cost.relative_interval[1]:.1f} %) at most, {low:.4f} at least."
+            f"{start}lies outside the rates tried there; even the nearest, {cost.used:.4g}, costs "
+            f"{price}."
         )
-    return (
-        f"{start}costs {more}{cost.paid:.4f} ({100 * cost.relative:.1f} %) "
-        f"[{low:.4f}, {high:.4f}] in loss."
-    )
+    return f"{start}costs {price}."
 
 
 def _series(along: Transfer) -> str:

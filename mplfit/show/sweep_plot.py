@@ -1,0 +1,394 @@
+"""Figures of a learning-rate sweep: basins, transfer, laws of the best rate and of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter
+
+from mplfit.schedule import FloatArray
+
+# The house's style, in one place: plot.py.
+from mplfit.show.plot import _COLOURS, _tidy, png
+from mplfit.sweep.analysis import Part, SweepAnalysis
+from mplfit.sweep.optimum import Optimum
+from mplfit.sweep.power_law import PowerLaw
+from mplfit.sweep.settings import Slice, slices, values_of
+from mplfit.sweep.table import SweepTable, label
+from mplfit.tasks import Progress
+
+__all__ = [
+    "plot_basins",
+    "plot_beside",
+    "plot_exponents",
+    "plot_rate_law",
+    "plot_size_law",
+    "plot_transfer",
+    "sweep_figures",
+]
+
+_PANELS = 12  # settings drawn in one figure, at most
+_FIGURES = 8  # parametrizations drawn, at most
+_BAND = 0.18
+_WORST = 1.35  # losses above so many times the lowest are cut off, towards the curve's ends
+
+
+def sweep_figures(analysis: SweepAnalysis, progress: Progress | None = None) -> dict[str, bytes]:
+    """Every figure that the sweep gives rise to, as PNG files by name."""
+    made: list[tuple[str, Callable[[], Figure]]] = []
+    parts = analysis.parts[:_FIGURES]
+    for number, part in enumerate(parts):
+        end = f"-{number + 1}" if len(analysis.parts) > 1 else ""
+        made.append((f"basins{end}.png", partial(plot_basins, part)))
+        if part.law(analysis.options.method) is not None and len(part.sizes) == 1:
+            made.append(
+                (
+                    f"best-rate{end}.png",
+                    partial(plot_rate_law, part, analysis.options.method),
+                )
+            )
+        if part.size_laws:
+            made.append((f"best-loss{end}.png", partial(plot_size_law, part)))
+    if any(part.transfers for part in parts):
+        made.append(("transfer.png", partial(plot_transfer, parts)))
+    if _common(parts) is not None:
+        made.append(("side-by-side.png", partial(plot_beside, parts)))
+    if analysis.table.setter and analysis.table.sizes:
+        made.append(("exponents.png", partial(plot_exponents, analysis.table)))
+    files = {}
+    for done, (name, draw) in enumerate(made):
+        files[name] = png(draw())
+        if progress is not None:
+            progress(done + 1, len(made), "figures")
+    return files
+
+
+def plot_basins(part: Part) -> Figure:
+    """Loss against rate, a panel a setting: runs, means, grid and interpolated optimum, interval.
+
+    Runs that diverged stand as crosses at the top. Only the first twelve settings are drawn.
+    """
+    optima = [one for one in part.optima if "no optimum" not in one.flags][:_PANELS]
+    columns = min(4, len(optima)) if len(optima) != 3 else 3
+    rows = -(-len(optima) // columns)
+    size = (max(3.1 * columns, 6.5), 2.7 * rows + 1.0)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, one in zip(panels, optima, strict=False):
+        _draw_basin(axes, one)
+        axes.set_title(_sizes_in(one), loc="left", fontsize=9)
+        _tidy(axes)
+    for axes in panels[len(optima) :]:
+        axes.set_visible(False)
+    figure.supxlabel("learning rate", fontsize=10)
+    figure.supylabel("loss", fontsize=10)
+    more = f" (first {len(optima)} of {len(part.optima)})" if len(part.optima) > _PANELS else ""
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper right", ncols=4, frameon=False, fontsize=8)
+    figure.suptitle(f"Loss against rate, {part.name}{more}", x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def plot_beside(parts: Sequence[Part]) -> Figure:
+    """The basins of two or more parametrizations side by side, along the size that they share.
+
+    Each curve is one size, with its interpolated optimum and interval: where a parametrization
+    transfers, the optima stand above each other.
+    """
+    shared = _common(parts)
+    assert shared is not None
+    figure = Figure(figsize=(4.6 * len(shared), 4.4), layout="constrained")
+    panels = figure.subplots(1, len(shared), sharey=True, sharex=True, squeeze=False).ravel()
+    sizes = sorted({value for _, along in shared for value in along.values})
+    for axes, (part, along) in zip(panels, shared, strict=True):
+        for one in along.optima:
+            colour = _shade(sizes, one.group.sizes[along.size])
+            _draw_curve(axes, one, colour, f"{one.group.sizes[along.size]:g}")
+        axes.set_xscale("log")
+        axes.set_title(part.name, loc="left")
+        axes.set_xlabel("learning rate")
+        _tidy(axes)
+    lowest = min(one.grid_loss for _, along in shared for one in along.optima)
+    highest = max(_top(one) for _, along in shared for one in along.optima)
+    panels[0].set_ylim(lowest - 0.06 * (highest - lowest), highest)
+    panels[0].set_ylabel("loss (mean over seeds)")
+    handles, names = panels[-1].get_legend_handles_labels()
+    title = shared[0][1].size
+    figure.legend(handles, names, title=title, loc="outside right upper", frameon=False, fontsize=9)
+    return figure
+
+
+def plot_transfer(parts: Sequence[Part]) -> Figure:
+    """Best rate against every size that varies, the parametrizations in one panel for each."""
+    names = list(dict.fromkeys(t.slice.size for part in parts for t in part.transfers))
+    figure = Figure(figsize=(max(4.2 * len(names), 6), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(names), sharey=True, squeeze=False).ravel()
+    for axes, name in zip(panels, names, strict=True):
+        number, ticks = 0, set()
+        for place, part in enumerate(parts):
+            for t in part.transfers:
+                if t.slice.size != name:
+                    continue
+                fixed = label(t.fixed) if t.fixed else ""
+                text = part.name + (f"\n({fixed})" if fixed else "")
+                nudge = 1 + 0.035 * number
+                colour = _COLOURS[place % len(_COLOURS)]
+                _draw_optima(axes, t.slice, colour, nudge, text)
+                if t.slope is not None:
+                    _draw_slope(axes, t.slice, t.slope, colour)
+                ticks |= set(t.slice.values)
+                number += 1
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        _size_ticks(axes, sorted(ticks))
+        axes.set_xlabel(name)
+        axes.legend(frameon=False, fontsize=8)
+        _tidy(axes)
+    panels[0].set_ylabel("best learning rate")
+    figure.suptitle(
+        "Best rate: lowest on the grid (hollow), interpolated with 95 % interval (filled)",
+        x=0.01,
+        ha="left",
+        fontsize=10,
+    )
+    return figure
+
+
+def plot_rate_law(part: Part, method: str) -> Figure:
+    """Best rate against size on log axes: the chosen law with its band, and the grid's line."""
+    law = part.law(method)
+    assert law is not None
+    size = law.variables[0]
+    figure = Figure(figsize=(7.2, 5), layout="constrained")
+    axes = figure.subplots()
+    found = [one for one in part.optima if "no optimum" not in one.flags]
+    every = values_of(found, size)
+    at = np.geomspace(every.min() / 1.3, every.max() * 1.3, 200)
+    best, low, high = law.predict(at[:, None])
+    axes.fill_between(at, low, high, color=_COLOURS[0], alpha=_BAND, linewidth=0, label="95 % band")
+    axes.plot(at, best, color=_COLOURS[0], label=_law_label(law))
+    grid = next(
+        (one for one in part.laws if one.method == "grid" and one.variables == (size,)), law
+    )
+    if grid is not law:
+        line = grid.predict(at[:, None])[0]
+        axes.plot(at, line, "--", color=_COLOURS[1], linewidth=1.2, label=_law_label(grid))
+    tried = [one for one in found if "single rate" not in one.flags]
+    _draw_optima(axes, Slice(size, {}, tuple(tried)), "black", 1.0, "interpolated, 95 %", grid=True)
+    single = [one for one in found if "single rate" in one.flags]
+    if single:
+        axes.plot(
+            values_of(single, size),
+            [one.grid_lr for one in single],
+            *("x",),
+            color=_COLOURS[6],
+            markersize=8,
+            markeredgewidth=2,
+            label="only rate tried (left out)",
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel(size)
+    axes.set_ylabel("best learning rate")
+    axes.set_title(f"Best rate, {part.name}", loc="left")
+    axes.legend(frameon=False, fontsize=8)
+    _tidy(axes)
+    return figure
+
+
+def plot_size_law(part: Part) -> Figure:
+    """Loss at the best rate against size: the laws with a floor and without, and their bands."""
+    size = part.size_laws[0].size
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    axes = figure.subplots()
+    kept = [one for one in part.optima if one.usable]
+    values = values_of(kept, size)
+    at = np.geomspace(values.min() / 1.2, values.max() * 3, 200)
+    for number, law in enumerate(one for one in part.size_laws if one.size == size):
+        best, low, high = law.predict(at)
+        colour = _COLOURS[number]
+        axes.fill_between(at, low, high, color=colour, alpha=_BAND, linewidth=0)
+        text = f"{law.E:.3f} + {law.A:.3f}" if law.floor else f"{law.A:.3f}"
+        text += f" · ({size} / {law.reference:.4g})^−{law.alpha:.3f}"
+        axes.plot(at, best, color=colour, label=text, linestyle="-" if law.floor else "--")
+    loss = np.array([one.loss for one in kept])
+    ends = np.array([one.loss_interval for one in kept]).T
+    bars = np.abs(ends - loss)
+    axes.errorbar(
+        values, loss, bars, fmt="o", color="black", capsize=2, markersize=5, label="best loss, 95 %"
+    )
+    axes.set_xscale("log")
+    axes.set_xlabel(size)
+    axes.set_ylabel("loss at the best rate")
+    axes.set_title(f"Loss at the best rate, {part.name}", loc="left")
+    axes.legend(frameon=False, fontsize=8)
+    _tidy(axes)
+    return figure
+
+
+def plot_exponents(table: SweepTable) -> Figure:
+    """Loss against size for every value of what sets the rate, and the other way round."""
+    assert table.setter is not None
+    size = next((name for name in table.sizes if name in table.groups), table.sizes[0])
+    columns = (table.columns[size], table.columns[table.setter])
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, (x, by), (x_name, by_name) in zip(
+        panels,
+        (columns, columns[::-1]),
+        ((size, table.setter), (table.setter, size)),
+        strict=True,
+    ):
+        levels = np.unique(by)
+        for number, level in enumerate(levels):
+            rows = (by == level) & np.isfinite(table.loss)
+            at, mean, spread = _means(x[rows], table.loss[rows])
+            shade = _shade(list(range(len(levels))), number)
+            axes.errorbar(
+                at, mean, spread, marker="o", markersize=3.5, linewidth=1.2, elinewidth=0.8,
+                color=shade, label=f"{level:g}" if not isinstance(level, str) else level,
+            )  # fmt: skip
+        if x_name == size:
+            axes.set_xscale("log")
+            _size_ticks(axes, sorted(np.unique(x)))
+        axes.set_xlabel(x_name)
+        axes.legend(title=by_name, frameon=False, fontsize=7.5, title_fontsize=8, ncols=2)
+        _tidy(axes)
+    panels[0].set_yscale("log")
+    panels[0].yaxis.set_minor_formatter("{x:g}")
+    panels[0].yaxis.set_major_formatter("{x:g}")
+    panels[0].set_ylabel("loss (mean and standard deviation over seeds)")
+    return figure
+
+
+def _draw_basin(axes: Axes, one: Optimum) -> None:
+    group, usable = one.group, one.group.usable
+    top = _top(one)
+    shown = group.loss <= top
+    axes.plot(
+        group.lr[group.rate[shown]], group.loss[shown], ".", color=_COLOURS[6], markersize=4,
+        label="runs",
+    )  # fmt: skip
+    axes.plot(group.lr[usable], group.mean[usable], color=_COLOURS[0], linewidth=1, label="mean")
+    axes.plot(one.grid_lr, one.grid_loss, "o", mfc="none", mec=_COLOURS[1], ms=9, label="grid")
+    low, high = one.interval
+    if "single rate" not in one.flags:
+        axes.axvspan(low, high, color=_COLOURS[2], alpha=0.13, linewidth=0)
+        axes.errorbar(
+            one.lr, one.loss, xerr=[[one.lr - low], [high - one.lr]], fmt="D", markersize=5,
+            color=_COLOURS[2], capsize=3, label="interpolated, 95 %",
+        )  # fmt: skip
+    bottom = min(float(group.loss.min()), one.loss)
+    axes.set_ylim(bottom - 0.08 * (top - bottom), top + 0.05 * (top - bottom))
+    lost = group.diverged > 0
+    if lost.any():
+        axes.plot(
+            group.lr[lost], np.full(int(lost.sum()), top), "x", color="black", label="diverged"
+        )
+    axes.set_xscale("log")
+    if group.lr.size == 1:
+        axes.set_xlim(one.grid_lr / 3, one.grid_lr * 3)
+    _few_ticks(axes)
+
+
+def _draw_curve(axes: Axes, one: Optimum, colour: Any, name: str) -> None:
+    usable = one.group.usable
+    axes.plot(
+        one.group.lr[usable], one.group.mean[usable], "o-", color=colour, ms=3.5, lw=1.2, label=name
+    )
+    low, high = one.interval
+    axes.errorbar(
+        one.lr, one.loss, xerr=[[one.lr - low], [high - one.lr]], fmt="D", markersize=7,
+        color=colour, capsize=3, markeredgecolor="black", zorder=4,
+    )  # fmt: skip
+
+
+def _draw_optima(
+    axes: Axes, along: Slice, colour: str, nudge: float, name: str, grid: bool = False
+) -> None:
+    optima = along.optima
+    at = along.values * nudge
+    lr = np.array([one.lr for one in optima])
+    ends = np.array([one.interval for one in optima]).T
+    axes.errorbar(
+        at, lr, np.abs(ends - lr), fmt="D", color=colour, markersize=5, capsize=3, label=name
+    )
+    axes.plot(
+        at, [one.grid_lr for one in optima], "o", mfc="none", mec=colour, ms=10,
+        label="lowest on the grid" if grid else None,
+    )  # fmt: skip
+
+
+def _draw_slope(axes: Axes, along: Slice, slope: float, colour: str) -> None:
+    inner = [one for one in along.optima if one.usable and one.spread > 0]
+    weight = [1 / one.spread**2 for one in inner]
+    x, y = np.log(values_of(inner, along.size)), np.log([one.lr for one in inner])
+    centre = np.average(x, weights=weight), np.average(y, weights=weight)
+    ends = along.values[[0, -1]]
+    axes.plot(ends, np.exp(centre[1] + slope * (np.log(ends) - centre[0])), color=colour, lw=1)
+
+
+def _common(parts: Sequence[Part]) -> list[tuple[Part, Slice]] | None:
+    """The slice along one size that most parametrizations share, one for each; None without two."""
+    by_slice: dict[tuple[str, float], list[tuple[Part, Slice]]] = {}
+    for part in parts:
+        for along in slices(part.optima):
+            by_slice.setdefault((along.size, min(along.values)), []).append((part, along))
+    best: list[tuple[Part, Slice]] = []
+    for found in by_slice.values():
+        once = list({part.name: (part, along) for part, along in reversed(found)}.values())[::-1]
+        if len(once) > max(1, len(best)):
+            best = once
+    return best[:4] if len(best) > 1 else None
+
+
+def _top(one: Optimum) -> float:
+    """Where a panel of losses ends: far runs would flatten the basin."""
+    usable = one.group.mean[one.group.usable]
+    return float(min(usable.max(), _WORST * usable.min()))
+
+
+def _shade(levels: Sequence[float], value: float) -> Any:
+    """A colour between the ends of a scale, by rank: told apart in grey, too."""
+    place = list(levels).index(value) / max(1, len(levels) - 1)
+    return colormaps["viridis"](0.05 + 0.83 * place)
+
+
+def _means(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    at, place = np.unique(x, return_inverse=True)
+    count = np.bincount(place)
+    mean = np.bincount(place, weights=y) / count
+    square = np.bincount(place, weights=(y - mean[place]) ** 2)
+    return at, mean, np.sqrt(square / np.maximum(count - 1, 1))
+
+
+def _law_label(law: PowerLaw) -> str:
+    low, high = -law.intervals[0][1], -law.intervals[0][0]
+    return (
+        f"{law.method}: {law.eta0:.3g} · ({law.reference[0]:.4g} / {law.variables[0]})^γ, "
+        f"γ = {law.gamma:.3f} [{low:.2f}, {high:.2f}]"
+    )
+
+
+def _sizes_in(one: Optimum) -> str:
+    sizes = {name: value for name, value in one.group.key.items() if name in one.group.sizes}
+    return label(sizes or one.group.key)
+
+
+def _size_ticks(axes: Axes, values: Sequence[float]) -> None:
+    if 1 < len(values) <= 8:
+        axes.xaxis.set_major_locator(FixedLocator(list(values)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(FixedLocator([]))
+
+
+def _few_ticks(axes: Axes) -> None:
+    axes.tick_params(labelsize=8)
+    axes.xaxis.set_minor_formatter(NullFormatter())
