@@ -142,7 +142,7 @@ def _part(key: dict[str, Value], optima: Sequence[Optimum], options: Options) ->
     size_laws = []
     if len(classes) == 1:
         reference = dict(options.reference)
-        for name in classes[0]:
+        for name in sorted(classes[0], key=_parameters_first):
             for floor in (True, False):
                 try:
                     law = fit_size_law(optima, name, floor=floor, reference=reference.get(name))

@@ -163,6 +163,8 @@ def _find(task: _Task) -> Optimum:
     at = int(point.at[0])
     drawn = mean + task.noise.means(error, task.draws, generator)
     found = minimum(x, drawn, error, freedom)
+    # The lowest of resampled losses is lower than that of the sweep: centred, it tells the spread.
+    lowest = found.y - np.median(found.y) + point.y[0]
     gap = _half_gap(x)
     moved = found.x + generator.uniform(-RESOLUTION, RESOLUTION, task.draws) * gap[found.at]
     moved = np.clip(moved, x[0], x[-1])
@@ -180,8 +182,8 @@ def _find(task: _Task) -> Optimum:
         loss=float(point.y[0]),
         interval=(float(np.exp(min(low, point.x[0]))), float(np.exp(max(high, point.x[0])))),
         loss_interval=(
-            float(min(np.quantile(found.y, 0.025), point.y[0])),
-            float(max(np.quantile(found.y, 0.975), point.y[0])),
+            float(np.quantile(lowest, 0.025)),
+            float(np.quantile(lowest, 0.975)),
         ),
         open_low=bool(np.mean(bare & (found.at == 0)) > 0.025 and usable[0] == 0),
         open_high=bool(
@@ -193,7 +195,7 @@ def _find(task: _Task) -> Optimum:
         flags=_flags(group, usable, at, int(point.reach[0]), basin, second),
         noise=task.noise,
         draws=moved,
-        loss_draws=found.y,
+        loss_draws=lowest,
         grid_draws=x[found.at],
     )
 
