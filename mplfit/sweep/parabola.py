@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -74,12 +75,12 @@ def minimum(x: FloatArray, y: FloatArray, error: FloatArray, freedom: int) -> Mi
             centred = x[window] - x[lowest]
             weight = 1 / error[window]
             design = np.stack([np.ones(count), centred, centred**2], axis=1) * weight[:, None]
-            inverse = np.linalg.pinv(design)
+            inverse = np.linalg.solve(design.T @ design, design.T)
             target = y[active, window] * weight
             coefficients = target @ inverse.T
             if count > 3:
                 misfit = ((target - coefficients @ design.T) ** 2).sum(axis=1) / (count - 3)
-                kept = misfit <= f_distribution.isf(_LEVEL, count - 3, freedom)
+                kept = misfit <= _limit(count - 3, freedom)
                 active, coefficients = active[kept], coefficients[kept]
             slope, curve = coefficients[:, 1], coefficients[:, 2]
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -90,3 +91,8 @@ def minimum(x: FloatArray, y: FloatArray, error: FloatArray, freedom: int) -> Mi
             best_y[chosen] = (coefficients[:, 0] + slope * vertex / 2)[valid]
             reach[chosen], bend[chosen] = wide, curve[valid]
     return Minimum(at, best_x, best_y, reach, bend)
+
+
+@lru_cache(maxsize=4096)
+def _limit(count: int, freedom: int) -> float:
+    return float(f_distribution.isf(_LEVEL, count, freedom))

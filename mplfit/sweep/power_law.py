@@ -18,7 +18,7 @@ __all__ = ["METHODS", "PowerLaw", "fit_power_law", "reference_sizes"]
 
 METHODS = ("grid", "ordinary", "robust")
 _HUBER = 1.345  # residuals beyond so many standard errors pull no harder (95 % efficiency)
-_ROUNDS = 25
+_ROUNDS = 100
 _EXPLAINED = 0.05  # below this probability, the errors of the optima do not explain their scatter
 
 
@@ -117,7 +117,8 @@ def fit_power_law(
         ]
     else:
         kept = [one for one in optima if one.usable and one.spread > 0]
-    left = tuple(one.group.name for one in optima if one not in kept)
+    inside = {id(one) for one in kept}
+    left = tuple(one.group.name for one in optima if id(one) not in inside)
     x = _design(np.stack([values_of(kept, name) for name in names], axis=1), reference)
     if len(kept) < len(names) + 2 or np.linalg.matrix_rank(x) < x.shape[1]:
         raise FitError(
@@ -206,11 +207,15 @@ def _student(
 def _huber(x: FloatArray, y: FloatArray, spread: FloatArray) -> FloatArray:
     """Huber's estimate for each row of y, shape (b, n), by reweighting; shape (b, parameters)."""
     base = 1 / spread**2
+    products = np.einsum("ni,nj->nij", x, x).reshape(len(x), -1)
     weight = np.broadcast_to(base, y.shape)
+    solved = np.zeros((len(y), x.shape[1]))
     for _ in range(_ROUNDS):
-        normal = np.einsum("bn,ni,nj->bij", weight, x, x)
-        right = np.einsum("bn,bn,ni->bi", weight, y, x)
-        solved: FloatArray = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
+        normal = (weight @ products).reshape(len(y), x.shape[1], x.shape[1])
+        previous, right = solved, (weight * y) @ x
+        solved = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
+        if np.abs(solved - previous).max() < 1e-9:
+            break
         size = np.abs(y - solved @ x.T) / spread
         weight = base * np.minimum(1.0, _HUBER / np.maximum(size, 1e-12))
     return solved

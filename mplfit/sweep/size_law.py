@@ -98,38 +98,42 @@ def fit_size_law(
 
 def _solve(x: FloatArray, y: FloatArray, error: FloatArray, floor: bool) -> FloatArray:
     """The least squares of every row of y, shape (b, n): E, A and alpha, shape (b, 3)."""
-    values = np.stack([_linear(x, y, error, alpha, floor)[0] for alpha in _ALPHAS])
-    best = values.argmin(axis=0)
+    weight = 1 / error**2
+    values, _, _ = _linear(np.exp(-np.outer(_ALPHAS, x)), y, weight, floor)
+    best = values.argmin(axis=1)
     inner = np.clip(best, 1, _ALPHAS.size - 2)
     rows = np.arange(len(y))
-    left, middle, right = (values[inner + step, rows] for step in (-1, 0, 1))
+    left, middle, right = (values[rows, inner + step] for step in (-1, 0, 1))
     bend = left - 2 * middle + right
     with np.errstate(divide="ignore", invalid="ignore"):
         shift = np.where(bend > 0, 0.5 * (left - right) / bend, 0.0)
-    shift = np.clip(shift + inner - best, -1.0, 1.0) * (best == inner)
+    shift = np.clip(shift, -1.0, 1.0) * (best == inner)
     alpha = _ALPHAS[best] * (_ALPHAS[1] / _ALPHAS[0]) ** shift
-    _, low, height = _linear(x, y, error, alpha[:, None], floor)
-    solved: FloatArray = np.stack([low, height, alpha], axis=1)
+    solved = np.empty((len(y), 3))
+    for row, exponent in enumerate(alpha):
+        power = np.exp(-exponent * x)[None, :]
+        _, low, height = _linear(power, y[row : row + 1], weight, floor)
+        solved[row] = low[0, 0], height[0, 0], exponent
     return solved
 
 
 def _linear(
-    x: FloatArray, y: FloatArray, error: FloatArray, alpha: float | FloatArray, floor: bool
+    power: FloatArray, y: FloatArray, weight: FloatArray, floor: bool
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Misfit, E and A of the best law with this exponent, one a row; E and A at least 0."""
-    weight = 1 / error**2
-    power = np.broadcast_to(np.exp(-alpha * x), y.shape)
+    """Misfit, E and A, none below 0, for rows of y (b, n) and of power (a, n): shapes (b, a)."""
+    centre = (y @ weight / weight.sum())[:, None]
     one, p, pp = weight.sum(), power @ weight, power**2 @ weight
-    s, sp = y @ weight, (y * power) @ weight
-    height = sp / pp
-    low = np.zeros(len(y))
+    # Sums of the centred losses: their squares would lose the misfit to rounding otherwise.
+    cp, cc = (y - centre) @ (power * weight).T, ((y - centre) ** 2 @ weight)[:, None]
+    height = (cp + centre * p) / pp
+    low = np.zeros_like(height)
     if floor:
-        determinant = one * pp - p**2
-        both = (one * sp - p * s) / determinant
-        level = (s - both * p) / one
-        valid = (level > 0) & (both > 0)
-        flat = both <= 0
-        low = np.where(valid, level, np.where(flat, s / one, 0.0))
-        height = np.where(valid, both, np.where(flat, 0.0, height))
-    misfit: FloatArray = ((y - low[:, None] - height[:, None] * power) ** 2) @ weight
+        both = cp / (pp - p**2 / one)
+        level = centre - both * p / one
+        low = np.where(both <= 0, centre, np.maximum(level, 0.0))
+        height = np.where(both <= 0, 0.0, np.where(level > 0, both, height))
+    shift = low - centre
+    misfit: FloatArray = (
+        cc - 2 * height * cp + one * shift**2 + 2 * shift * height * p + height**2 * pp
+    )
     return misfit, low, height

@@ -21,7 +21,7 @@ HUGE = 1000.0
 """A loss above so many times the smallest of its setting is that of a diverged run."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SweepTable:
     """Runs of a sweep, one a row.
 
@@ -78,7 +78,7 @@ class SweepTable:
         return int(self.lr.size)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
     """The runs of one setting, by rate.
 

@@ -13,6 +13,8 @@ from mplfit.sweep.transfer import EVIDENT, Transfer
 
 __all__ = ["headline", "sentences"]
 
+_SERIES = 12  # moves of the best rate that are told, at most
+
 
 def headline(part: Part) -> str:
     """One line: whether the best rate moves, and with which size."""
@@ -113,7 +115,11 @@ def _series(along: Transfer) -> str:
     pairs = zip(along.grid, along.slice.values, strict=True)
     parts = []
     for rate, same in groupby(pairs, key=lambda pair: pair[0]):
-        parts.append(f"{rate:.4g} at {_and([f'{value:g}' for _, value in same])}")
+        sizes = [f"{value:g}" for _, value in same]
+        where = _and(sizes) if len(sizes) < 7 else f"{sizes[0]} to {sizes[-1]}"
+        parts.append(f"{rate:.4g} at {where}")
+    if len(parts) > _SERIES:
+        parts = [*parts[: _SERIES // 2], "…", *parts[-_SERIES // 2 :]]
     return f"along {along.slice.size}, " + "; ".join(parts)
 
 
