@@ -17,6 +17,13 @@ from mplfit.sweep.verdict import headline, sentences
 __all__ = ["sweep_text"]
 
 _ROWS = 40  # settings in the table, at most
+_METHODS = (
+    "grid: a line through the lowest rates of the grid, each trusted alike, as notebooks do",
+    "ordinary, robust: interpolated optima inside their grids, weighted by their errors (seeds and",
+    "  grid resolution); robust gives an odd setting less say",
+    "misfit: mean square of the residuals in errors; about 1 where the law holds; above, intervals",
+    "  are widened",
+)
 _PARTS = 12  # parametrizations told in full, at most
 
 
@@ -43,6 +50,8 @@ def sweep_text(analysis: SweepAnalysis) -> str:
         lines += ["", *_part_lines(part, analysis.options.method)]
     if len(parts) > _PARTS:
         lines.append(f"\n… and {len(parts) - _PARTS} more parametrizations (--json has all)")
+    if any(part.laws for part in parts):
+        lines += ["", *_METHODS]
     return "\n".join([*lines, "", NOT_YET])
 
 
@@ -128,7 +137,8 @@ def _law_lines(laws: Sequence[PowerLaw], method: str) -> list[str]:
         lines += [f"  {form}", *(f"    {row}" for row in table.splitlines()), ""]
         left = one.left_out
         if left and one.method != "grid":
-            lines.insert(-1, f"    left out of {one.method}: {'; '.join(left[:6])}")
+            more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+            lines.insert(-1, f"    left out of {one.method}: {'; '.join(left[:3])}{more}")
     return lines[:-1]
 
 

@@ -79,7 +79,7 @@ def sweep_command(
     found by their names and said. For every setting: the best rate on the grid and interpolated,
     with an interval. For every parametrization: how the best rate moves with each size, what the
     small model's rate costs at the large one, and laws eta0 · (N0/N)^gamma of the best rate and of
-    its loss. --out writes sweep.json, optima.csv, report.txt and figures.
+    its loss. --out writes sweep.json, optima.csv, report.html, report.txt and figures.
     """
     from mplfit.readers.sweep_table import read_sweep
     from mplfit.sweep.analysis import Options, analyse
@@ -104,7 +104,7 @@ def sweep_command(
 
     click.echo(sweep_text(analysis))
     if out is not None:
-        click.echo(f"\nwritten to {out}/: sweep.json, optima.csv, report.txt, figures")
+        click.echo(f"\nwritten to {out}/: sweep.json, optima.csv, report.html, report.txt, figures")
 
 
 def _references(texts: Sequence[str]) -> tuple[tuple[str, float], ...]:
@@ -156,6 +156,7 @@ def _as_dict(analysis: SweepAnalysis, paths: Sequence[str]) -> dict[str, Any]:
 def _files(analysis: SweepAnalysis, values: dict[str, Any]) -> dict[str, bytes]:
     from mplfit.cli.sweep_text import sweep_text
     from mplfit.show.sweep_plot import sweep_figures
+    from mplfit.show.sweep_report import sweep_page
     from mplfit.sweep.export import optima_rows
     from mplfit.writers.text import json_bytes
 
@@ -163,9 +164,11 @@ def _files(analysis: SweepAnalysis, values: dict[str, Any]) -> dict[str, bytes]:
     header, cells = optima_rows(analysis.optima)
     writer = csv.writer(rows, lineterminator="\n")
     writer.writerows([header, *cells])
+    text, figures = sweep_text(analysis), sweep_figures(analysis, progress)
     return {
         "sweep.json": json_bytes(values),
         "optima.csv": rows.getvalue().encode(),
-        "report.txt": (sweep_text(analysis) + "\n").encode(),
-        **sweep_figures(analysis, progress),
+        "report.txt": (text + "\n").encode(),
+        "report.html": sweep_page(analysis, text, figures),
+        **figures,
     }

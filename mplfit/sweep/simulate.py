@@ -9,7 +9,7 @@ import numpy as np
 from mplfit.schedule import FloatArray
 from mplfit.sweep.table import SweepTable
 
-__all__ = ["basin", "simulate_sweep"]
+__all__ = ["basin", "simulate_sweep", "sweep_csv"]
 
 
 def basin(u: FloatArray, rise: float = 1.2, fall: float = 0.4) -> FloatArray:
@@ -75,3 +75,18 @@ def simulate_sweep(
     return SweepTable(
         lr, loss, columns, ("parametrization", "width"), ("width",), run.astype(np.float64)
     )
+
+
+def sweep_csv(table: SweepTable) -> bytes:
+    """A simulated sweep as a .csv file, with the digits that logs have; diverged runs are nan."""
+    assert table.seed is not None
+    rows = zip(
+        table.columns["parametrization"],
+        table.columns["width"],
+        table.lr,
+        table.seed,
+        table.loss,
+        strict=True,
+    )
+    lines = [f"{p},{w:.0f},{lr:.4g},{seed + 1:.0f},{loss:.4f}" for p, w, lr, seed, loss in rows]
+    return "\n".join(["parametrization,width,learning_rate,seed,val_loss", *lines, ""]).encode()
