@@ -33,6 +33,7 @@ __all__ = [
 
 _PANELS = 12  # settings drawn in one figure, at most
 _FIGURES = 8  # parametrizations drawn, at most
+_SMALL: dict[str, Any] = {"frameon": False, "fontsize": 8}
 _TALL = 3.0  # a panel shows so many times the distance from the lowest loss to the middle one
 
 
@@ -72,23 +73,31 @@ def plot_basins(part: Part) -> Figure:
     Runs that diverged stand as crosses at the top. Only the first twelve settings are drawn.
     """
     optima = [one for one in part.optima if "no optimum" not in one.flags][:_PANELS]
-    columns = min(4, len(optima)) if len(optima) != 3 else 3
+    columns = 3 if len(optima) in (5, 6, 9) else min(4, len(optima))
     rows = -(-len(optima) // columns)
-    size = (max(3.1 * columns, 6.5), 2.7 * rows + 1.0)
-    figure = Figure(figsize=size, layout="constrained")
+    wide, high = max(3.2 * columns, 6.5), 2.8 * rows + 0.9
+    figure = Figure(figsize=(wide, high))
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    # Inches instead of a layout engine, which takes seconds for so many log axes.
+    figure.subplots_adjust(0.75 / wide, 0.6 / high, 1 - 0.15 / wide, 1 - 0.9 / high, 0.25, 0.38)
     for axes, one in zip(panels, optima, strict=False):
         _draw_basin(axes, one)
         axes.set_title(_sizes_in(one), loc="left", fontsize=9)
         _tidy(axes)
     for axes in panels[len(optima) :]:
         axes.set_visible(False)
-    figure.supxlabel("learning rate", fontsize=10)
-    figure.supylabel("loss", fontsize=10)
+    figure.supxlabel("learning rate", y=0.1 / high, va="bottom", fontsize=10)
+    figure.supylabel("loss", x=0.1 / wide, fontsize=10)
     more = f" (first {len(optima)} of {len(part.optima)})" if len(part.optima) > _PANELS else ""
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper right", ncols=4, frameon=False, fontsize=8)
-    figure.suptitle(f"Loss against rate, {part.name}{more}", x=0.01, ha="left", fontsize=11)
+    shown: dict[str, Any] = {}
+    for axes in panels:
+        shown |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
+    place = (1 - 0.1 / wide, 1 - 0.05 / high)
+    figure.legend(
+        shown.values(), shown, loc="upper right", bbox_to_anchor=place, ncols=len(shown), **_SMALL
+    )
+    title = f"Loss against rate, {part.name}{more}"
+    figure.suptitle(title, x=0.1 / wide, y=1 - 0.1 / high, ha="left", va="top", fontsize=11)
     return figure
 
 
@@ -184,7 +193,8 @@ def _draw_basin(axes: Axes, one: Optimum) -> None:
             color=_COLOURS[2], capsize=3, label="interpolated, 95 %",
         )  # fmt: skip
     bottom = min(float(group.loss.min()), one.loss)
-    axes.set_ylim(bottom - 0.08 * (top - bottom), top + 0.05 * (top - bottom))
+    height = top - bottom or 0.1 * top  # all losses the same: still an axis
+    axes.set_ylim(bottom - 0.08 * height, top + 0.05 * height)
     lost = group.diverged > 0
     if lost.any():
         axes.plot(

@@ -87,7 +87,17 @@ def test_the_folder_is_whole(tmp_path):
     again = sweep(SIMULATED, "--out", out)
     assert again.exit_code == 1
     assert "exists already" in again.stderr
-    assert sweep(SIMULATED, "--out", out, "--draws", 100, "--force").exit_code == 0
+
+
+def test_force_replaces_what_is_there(tmp_path):
+    path, out = tmp_path / "a.csv", tmp_path / "out"
+    path.write_text("lr,loss\n1,3\n2,2\n4,3\n")
+    out.mkdir()
+    (out / "old.txt").write_text("old")
+    assert sweep(path, "--out", out).exit_code == 1
+    assert (out / "old.txt").exists()
+    assert sweep(path, "--out", out, "--force").exit_code == 0
+    assert not (out / "old.txt").exists()
 
 
 @pytest.mark.parametrize(

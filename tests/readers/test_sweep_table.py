@@ -83,7 +83,7 @@ def test_the_public_csv_has_text_and_an_unbalanced_grid():
 
 
 def test_nested_keys_without_a_meaning_are_numbered(tmp_path):
-    nested = {f"s{k}": {"b": [{"lr": 0.1 * (k + 1), "loss": 2.0}] for _ in "x"} for k in range(3)}
+    nested = {f"s{k}": {"b": [{"lr": 0.1 * (k + 1), "loss": 2.0}]} for k in range(3)}
     nested["s0"]["b"].append({"lr": 0.5, "loss": 2.1})
     table = read_sweep([write(tmp_path / "n.json", json.dumps(nested))], Roles(groups=("key2",)))
     assert table.groups == ("key2",)
