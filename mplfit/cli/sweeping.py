@@ -39,8 +39,10 @@ __all__ = ["sweep_command"]
 @click.option("--lr", metavar="COL", help="Column of the learning rate.")
 @click.option("--loss", metavar="COL", help="Column of the final loss.")
 @click.option("--seed", metavar="COL", help="Column of the seed.")
-@click.option("--group", "groups", metavar="COL", multiple=True, help="Tells settings apart.")
-@click.option("--size", "sizes", metavar="COL", multiple=True, help="A size: width, depth, …")
+@click.option(
+    "--group", "groups", metavar="COL", multiple=True, help="Column of settings (repeat)."
+)
+@click.option("--size", "sizes", metavar="COL", multiple=True, help="Column of a size (repeat).")
 @click.option(
     "--method",
     default="robust",
@@ -129,15 +131,15 @@ def _warn(analysis: SweepAnalysis) -> None:
             f"times the lowest loss), at {rates} rates, which are not taken as best"
         )
     for flag, text in (
-        ("single rate", "have one rate only, which says nothing about the best"),
-        ("edge low", "have their best rate at the low end of the grid: try smaller ones"),
-        ("edge high", "have their best rate at the high end of the grid: try larger ones"),
-        ("no optimum", "diverged at every rate"),
+        ("single rate", "only one rate was tried, which says nothing about the best"),
+        ("edge low", "the best rate is the smallest tried: try smaller ones"),
+        ("edge high", "the best rate is the largest tried: try larger ones"),
+        ("no optimum", "every rate has a diverged run: there is no best one"),
     ):
         names = [one.group.name for one in analysis.optima if flag in one.flags]
         if names:
             shown = "; ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-            warn(f"{len(names)} of {len(analysis.optima)} settings {text} ({shown})")
+            warn(f"in {len(names)} of {len(analysis.optima)} settings {text} ({shown})")
 
 
 def _as_dict(analysis: SweepAnalysis, paths: Sequence[str]) -> dict[str, Any]:
