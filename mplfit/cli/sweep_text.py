@@ -83,14 +83,16 @@ def _legend(optima: Sequence[Optimum]) -> list[str]:
     lines += [f"{flag}: {text}" for flag, text in FLAGS.items() if flag in seen]
     sources = {one.noise.source for one in optima}
     if len(sources) == 1:
-        spread = f"{100 * optima[0].noise.spread:.2g} % of the loss, from "
-        known = optima[0].noise.freedom
-        own = "each setting" if sources == {"repeated runs of the setting"} else ""
-        text = (
-            "the noise of a setting is told by its own repeated runs"
-            if own
-            else f"noise of one run: {spread if known else 'not known, from '}{sources.pop()}"
-        )
+        source, spread = sources.pop(), 100 * optima[0].noise.spread
+        if source == "repeated runs of the setting":
+            text = "the noise of a setting is told by its own repeated runs"
+        elif optima[0].noise.freedom:
+            text = f"noise of one run: {spread:.2g} % of the loss, from {source}"
+        else:
+            text = (
+                "the noise of a run is not known, for no run is repeated: intervals hold the "
+                "grid's resolution alone"
+            )
         lines.append(text)
     return lines
 

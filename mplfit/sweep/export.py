@@ -111,6 +111,7 @@ def _transfer(one: Transfer) -> dict[str, Any]:
         "drift": one.drift,
         "drift_interval": list(one.drift_interval),
         "verdict": one.verdict,
+        "noise_known": one.known,
         "carried": {
             "lr": cost.rate,
             "used": cost.used,

@@ -166,11 +166,14 @@ def _find(task: _Task) -> Optimum:
     # The lowest of resampled losses is lower than that of the sweep: centred, it tells the spread.
     lowest = found.y - np.median(found.y) + point.y[0]
     gap = _half_gap(x)
-    moved = found.x + generator.uniform(-RESOLUTION, RESOLUTION, task.draws) * gap[found.at]
-    moved = np.clip(moved, x[0], x[-1])
-    low, high = np.quantile(moved, [0.025, 0.975])
-    # A draw without a parabola whose lowest rate is the first or the last has no inner minimum.
+    # Without a parabola the minimum may lie anywhere between the neighbours of the lowest rate, of
+    # which one may have diverged.
     bare = found.reach == 0
+    reach = np.where(bare, 1.0, RESOLUTION) * gap[found.at]
+    moved = found.x + generator.uniform(-1, 1, task.draws) * reach
+    tried = np.log(group.lr)
+    moved = np.clip(moved, tried[0], tried[-1])
+    low, high = np.quantile(moved, [0.025, 0.975])
     second = _second_basin(mean, error)
     basin = _basin(x, mean, point, task.tolerance)
     return Optimum(

@@ -48,7 +48,8 @@ class Transfer:
     slope : d ln η* / d ln size, of the interpolated optima inside their grids, weighted by their
     errors; None where fewer than two are. interval : 95 %, from the resampled sweeps.
     drift : the factor by which the best rate moves from the smallest to the largest size.
-    verdict : "stays", "moves" or "undecided".
+    verdict : "stays", "moves" or "undecided". known : whether anything tells the runs' noise; where
+    nothing does, intervals hold the grid's resolution alone, and the verdict is "undecided".
     grid : the lowest rates on the grid, by rising size.
     """
 
@@ -59,6 +60,7 @@ class Transfer:
     drift: float | None
     drift_interval: tuple[float, float]
     verdict: str
+    known: bool
     carried: Carried
 
     @property
@@ -84,6 +86,7 @@ def transfer(along: Slice) -> Transfer:
     slope, interval = None, (float("nan"), float("nan"))
     if np.unique(sizes).size > 1:
         slope, interval = _slope(sizes, inner)
+    known = all(one.noise.freedom > 0 for one in found)
     span = float(along.optima[-1].group.sizes[along.size] / along.optima[0].group.sizes[along.size])
     return Transfer(
         Slice(along.size, along.fixed, tuple(found)),
@@ -92,7 +95,8 @@ def transfer(along: Slice) -> Transfer:
         interval=interval,
         drift=None if slope is None else span**slope,
         drift_interval=(span ** interval[0], span ** interval[1]),
-        verdict=_verdict(slope, interval),
+        verdict=_verdict(slope, interval) if known else "undecided",
+        known=known,
         carried=_carried(found[0], found[-1]),
     )
 

@@ -23,6 +23,8 @@ def headline(part: Part) -> str:
         return "there are no two settings to compare"
     if moving:
         return f"the best rate moves with {_and(moving)}"
+    if not any(t.known for t in part.transfers):
+        return "whether the best rate moves cannot be told: the noise of the runs is not known"
     still = list(dict.fromkeys(t.slice.size for t in part.transfers))
     return f"no sign that the best rate moves with {_or(still)}"
 
@@ -82,6 +84,12 @@ def _slope(along: Transfer) -> str:
     slope = f"slope {along.slope:+.2f} [{along.interval[0]:+.2f}, {along.interval[1]:+.2f}]"
     low, high = along.drift_interval
     drift = f"×{along.drift:.2g} [×{low:.2g}, ×{high:.2g}] from {values[0]:g} to {values[-1]:g}"
+    if not along.known:
+        return (
+            f"{size}{where}: {slope}, {drift}, of the grid's resolution alone: no run is repeated, "
+            "so that the noise is not known and the sweep does not settle whether the best rate "
+            "moves."
+        )
     if along.verdict == "moves":
         way = "falls" if along.slope < 0 else "rises"
         return f"{size}{where}: the best rate {way}, {slope}, {drift}."
@@ -101,7 +109,8 @@ def _carried(along: Transfer) -> str:
     start = f"  The rate {cost.rate:.4g} of {size} {values[0]:g}, used at {values[-1]:g}, "
     low, high = cost.interval
     more = "at least " if cost.at_least else ""
-    price = f"{more}{cost.paid:.4f} ({100 * cost.relative:.1f} %) [{low:.4f}, {high:.4f}] in loss"
+    price = f"{more}{cost.paid:.4f} ({100 * cost.relative:.1f} %)"
+    price += f" [{low:.4f}, {high:.4f}] in loss" if along.known else " in loss"
     if cost.used != cost.rate:
         return (
             f"{start}lies outside the rates tried there; even the nearest, {cost.used:.4g}, costs "

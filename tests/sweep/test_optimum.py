@@ -139,3 +139,10 @@ def test_options_out_of_range_are_refused(options):
     groups = groups_of(SweepTable(FACTOR_3, np.arange(1.0, 8)))
     with pytest.raises(DataError, match="got"):
         find_optima(groups, **options)
+
+
+def test_next_to_a_diverged_rate_the_interval_reaches_to_it():
+    found = one_setting([3.0, 2.9, 2.8, np.nan], 2.0 ** np.arange(4))
+    assert found.usable
+    assert found.interval[0] < 2.2
+    assert found.interval[1] > 7.3

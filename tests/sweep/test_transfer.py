@@ -100,3 +100,15 @@ def test_one_setting_has_nothing_to_compare():
     (part,) = analyse(table, Options(draws=100)).parts
     assert part.transfers == ()
     assert headline(part) == "there are no two settings to compare"
+
+
+def test_without_repeated_runs_and_few_rates_nothing_is_claimed():
+    lr = np.tile([1.0, 2.0, 4.0, 8.0], 2)
+    loss = np.array([3.0, 2.0, 2.5, np.nan, 3.0, 2.6, 2.2, 3.0])
+    width = np.repeat([64.0, 128.0], 4)
+    table = SweepTable(lr[:7], loss[:7], {"width": width[:7]}, ("width",), ("width",))
+    (part,) = analyse(table, Options(draws=100)).parts
+    assert all(one.noise.freedom == 0 for one in part.optima)
+    assert "cannot be told" in headline(part)
+    assert [t.verdict for t in part.transfers] in ([], ["undecided"])
+    assert "[0.0000, 0.0000]" not in " ".join(sentences(part))
