@@ -26,7 +26,9 @@ def headline(part: Part) -> str:
     if not any(t.known for t in part.transfers):
         return "whether the best rate moves cannot be told: the noise of the runs is not known"
     still = list(dict.fromkeys(t.slice.size for t in part.transfers))
-    return f"no sign that the best rate moves with {_or(still)}"
+    settled = all(t.verdict == "stays" for t in part.transfers)
+    doubt = "" if settled else ", but a move is not excluded"
+    return f"no sign that the best rate moves with {_or(still)}{doubt}"
 
 
 def sentences(part: Part) -> list[str]:

@@ -29,6 +29,7 @@ def test_mup_keeps_its_grid_optimum_in_all_nine_settings(icl):
     assert part.key == {"use_mup": "True"}
     assert [one.grid_lr for one in part.optima] == [0.00243] * 9
     assert headline(part).startswith("no sign that the best rate moves")
+    assert headline(part).endswith("but a move is not excluded")
     text = " ".join(sentences(part))
     assert "0.00243 in all 9 settings" in text
     assert "steps by a factor of 3" in text
