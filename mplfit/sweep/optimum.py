@@ -164,7 +164,9 @@ def _find(task: _Task) -> Optimum:
     drawn = mean + task.noise.means(error, task.draws, generator)
     found = minimum(x, drawn, error, freedom)
     # The lowest of resampled losses is lower than that of the sweep: centred, it tells the spread.
-    lowest = found.y - np.median(found.y) + point.y[0]
+    # How far the parabola dips below it is what the interpolation may be wrong by.
+    dip = np.abs(drawn.min(axis=1) - found.y) * generator.uniform(-1, 1, task.draws)
+    lowest = found.y - np.median(found.y) + point.y[0] + dip
     gap = _half_gap(x)
     # Without a parabola the minimum may lie anywhere between the neighbours of the lowest rate, of
     # which one may have diverged.

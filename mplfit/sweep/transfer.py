@@ -72,9 +72,9 @@ class Transfer:
 def transfer(along: Slice) -> Transfer:
     """The slope of the log best rate along one size, a verdict, and the loss paid.
 
-    On simulated sweeps like the public one (3 widths, 7 rates a factor of 3 apart, 2 seeds, noise of
-    1.4 %) the 95 % interval held the slope in 98 of 100; "moves" was said in 2 of 100 where nothing
-    moved, and in 56 of 100 where the slope was −0.8: such a sweep misses what a finer one sees.
+    On simulated sweeps like the public one (3 widths, 7 rates a factor of 3 apart, 2 seeds, noise
+    of 1.4 %) the 95 % interval held the slope in 98 of 100; "moves" was said in 2 of 100 where
+    nothing moved, and in 56 of 100 where the slope was −0.8: such a sweep misses much.
 
     Raises
     ------

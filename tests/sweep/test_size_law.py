@@ -47,3 +47,20 @@ def test_without_a_floor_the_misfit_tells(optima):
 def test_too_few_sizes_are_said(optima):
     with pytest.raises(FitError, match="needs 4 sizes"):
         fit_size_law(optima[:3], "width", floor=True)
+
+
+def test_intervals_cover_the_truth_on_coarse_grids():
+    hits = 0
+    for seed in range(20):
+        table = simulate_sweep(
+            [64, 128, 256, 512, 1024],
+            2e-5 * 10 ** (np.arange(9) / 2),
+            exponents={"x": -0.8},
+            eta0=3e-3 * np.exp(0.05 * seed),
+            seeds=3,
+            seed=seed,
+        )
+        found = find_optima(groups_of(table), draws=200)
+        low, high = fit_size_law(found, "width", floor=True).alpha_interval
+        hits += low <= 0.5 <= high
+    assert hits >= 17
