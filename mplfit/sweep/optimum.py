@@ -82,8 +82,13 @@ class Optimum:
 
     @property
     def spread(self) -> float:
-        """The standard deviation of the log of the best rate, the grid's error included."""
-        return float(self.draws.std())
+        """The standard error of the log of the best rate, the grid's error included.
+
+        The range of the middle 95 % over 3.92: steadier than a standard deviation, which hangs on
+        the few resampled sweeps whose lowest rate is far off.
+        """
+        low, high = np.quantile(self.draws, [0.025, 0.975])
+        return float(high - low) / 3.92
 
 
 @dataclass(frozen=True)
