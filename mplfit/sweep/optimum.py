@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class Optimum:
         """Whether the optimum lies inside its grid, so that it says where the best rate is."""
         return not {"single rate", "edge low", "edge high", "no optimum"} & set(self.flags)
 
-    @property
+    @cached_property
     def spread(self) -> float:
         """The standard error of the log of the best rate, the grid's error included.
 
