@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mplfit.errors import ScheduleError
+from mplfit.errors import FitError, ScheduleError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -127,37 +127,33 @@ def reading_options(command: F) -> F:
             metavar="train|val|NAME",
             help="Which loss: of training, of validation, or a column or tag.",
         ),
-        click.option("--warmup", type=int, help="Length of the warmup, where logs do not show it."),
-        click.option(
+        _said("--warmup", type=int, help="Length of the warmup, where logs do not show it."),
+        _said(
             "--schedule",
             "schedules",
             metavar="[NAME=]SPEC",
             multiple=True,
             help="The schedule of the runs, or of the run NAME, instead of one rebuilt from logs.",
         ),
-        click.option("--loss-col", metavar="COL", help="Column of the loss."),
-        click.option("--lr-col", metavar="COL", help="Column of the learning rate."),
-        click.option("--step-col", metavar="COL", help="Column of the step (a 0-based index)."),
+        _said("--loss-col", metavar="COL", help="Column of the loss."),
+        _said("--lr-col", metavar="COL", help="Column of the learning rate."),
+        _said("--step-col", metavar="COL", help="Column of the step (a 0-based index)."),
     ):
         command = option(command)
     return command
 
 
-def read_options(
-    step_col: str | None,
-    lr_col: str | None,
-    loss_col: str | None,
-    schedules: Sequence[str],
-    warmup: int | None,
-) -> tuple[ReadOptions, Mapping[str, Schedule]]:
-    """The reader's options, and the schedules of single runs."""
+def read_options() -> tuple[ReadOptions, Mapping[str, Schedule]]:
+    """The reader's options that the user gave, and the schedules of single runs."""
     from mplfit.readers.options import ReadOptions
     from mplfit.readers.schedules import load_schedule
 
+    said = dict(click.get_current_context().meta[_SAID])
+    warmup, texts = said["warmup"], said.pop("schedules")
     if warmup is not None and warmup < 0:
         raise ScheduleError(f"the warmup must be 0 or a positive number of updates, got {warmup}")
     of_all, of_one = None, {}
-    for text in schedules:
+    for text in texts:
         name, spec = _named(text)
         if name:
             of_one[name] = load_schedule(spec)
@@ -168,25 +164,37 @@ def read_options(
             )
         else:
             of_all = load_schedule(spec)
-    said = click.get_current_context().meta.get(_SAID, {})
-    return ReadOptions(step_col, lr_col, loss_col, of_all, warmup, **said), of_one
+    return ReadOptions(schedule=of_all, **said), of_one
 
 
-def law_constants(law: str, weight_decay: float | None) -> dict[str, float] | None:
-    """What a law must be told of the runs; an assumed weight decay is said.
+def law_constants(
+    law: str, weight_decay: float | None, curves: Sequence[Curve]
+) -> dict[str, float] | None:
+    """What a law must be told of the runs; a weight decay that is not given is said.
 
     Raises
     ------
     FitError
-        If there is no such law, or it knows no weight decay.
+        If the law knows no weight decay, or the runs' logs name different ones.
     """
     from mplfit.laws.registry import get_law
 
-    if "weight_decay" in get_law(law).constants and weight_decay is None:
-        say("note: AdamW's weight decay is taken to be 0.1 (set it with --weight-decay)")
-    if weight_decay is None:
+    if weight_decay is not None:
+        get_law(law, {"weight_decay": weight_decay})  # refuses what the law does not know
+        return {"weight_decay": weight_decay}
+    if "weight_decay" not in get_law(law).constants:
         return None
-    return {"weight_decay": get_law(law, {"weight_decay": weight_decay}).constants["weight_decay"]}
+    logged = sorted({curve.weight_decay for curve in curves if curve.weight_decay is not None})
+    if len(logged) > 1:
+        raise FitError(
+            f"the runs' logs name different weight decays ({', '.join(map(str, logged))}): one fit "
+            "has one; leave runs out, or choose with --weight-decay"
+        )
+    if logged:
+        say(f"note: AdamW's weight decay is {logged[0]:g}, from the runs' logs")
+        return {"weight_decay": logged[0]}
+    say("note: AdamW's weight decay is taken to be 0.1 (set it with --weight-decay)")
+    return None
 
 
 def named_schedules(texts: Sequence[str]) -> dict[str, Schedule]:

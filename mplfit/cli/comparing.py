@@ -37,7 +37,12 @@ __all__ = ["compare_command"]
     ),
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
-@click.option("--law", "laws", multiple=True, help="A law to compare (repeat). [default: all]")
+@click.option(
+    "--law",
+    "laws",
+    multiple=True,
+    help="A law to compare (repeat). [default: all but bound, which takes long]",
+)
 @click.option("--weight-decay", type=float, help="AdamW's, for the effective law. [default: 0.1]")
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
@@ -49,11 +54,6 @@ def compare_command(
     weight_decay: float | None,
     train: Sequence[str],
     test: Sequence[str],
-    step_col: str | None,
-    lr_col: str | None,
-    loss_col: str | None,
-    schedules: Sequence[str],
-    warmup: int | None,
     as_json: bool,
 ) -> None:
     """Fit every law to the loss curves in PATHS and compare them on curves they have not seen.
@@ -63,19 +63,19 @@ def compare_command(
     """
     from mplfit.estimate.compare import compare_laws
     from mplfit.estimate.prior import PER_OBSERVATION
-    from mplfit.laws.registry import LAWS
+    from mplfit.laws.registry import LAWS, get_law
     from mplfit.readers.paths import read_curves, split
 
-    chosen = laws or tuple(LAWS)
-    constants: dict[str, float] = {}
+    chosen = laws or tuple(law for law in LAWS if law != "bound")
     for law in chosen:
-        if law == "effective":
-            constants = law_constants(law, weight_decay) or {}
-    options, own = read_options(step_col, lr_col, loss_col, schedules, warmup)
+        get_law(law)  # refuses a wrong name before any work
+    options, own = read_options()
     curves = read_curves(paths, options, schedules=own)
     say_notes(curves)
     trained, held, how = split(curves, train, test)
     say(f"{len(trained)} training curves, {len(held)} held out: {how}")
+    decays = "effective" in chosen
+    constants = law_constants("effective", weight_decay, trained) if decays else None
     rows = compare_laws(trained, held, chosen, constants=constants, progress=progress)
     for row in rows:
         if row.failed:

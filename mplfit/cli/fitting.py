@@ -67,11 +67,6 @@ def fit_command(
     weight_decay: float | None,
     train: Sequence[str],
     test: Sequence[str],
-    step_col: str | None,
-    lr_col: str | None,
-    loss_col: str | None,
-    schedules: Sequence[str],
-    warmup: int | None,
     out: Path | None,
     no_save: bool,
     force: bool,
@@ -85,18 +80,20 @@ def fit_command(
     run folder (by default mplfit-runs/NAME), which other commands take as FIT.
     """
     from mplfit.estimate.fit import fit
+    from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
     from mplfit.writers.files import refuse_existing, write_folder
 
-    constants = law_constants(law, weight_decay)  # refuses a wrong name before any work
+    get_law(law)  # refuses a wrong name before any work
     folder = out or Path("mplfit-runs") / (Path(paths[0]).resolve().stem or "fit")
     if not no_save:
         refuse_existing(folder, force)
-    options, own = read_options(step_col, lr_col, loss_col, schedules, warmup)
+    options, own = read_options()
     curves = read_curves(paths, options, schedules=own)
     say_notes(curves)
     trained, held, how = split(curves, train, test)
     say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
+    constants = law_constants(law, weight_decay, trained)
     result = fit(trained, law, prior=prior, constants=constants, test=held, progress=progress)
     for text in result.warnings:
         warn(text)
@@ -133,11 +130,6 @@ def evaluate_command(
     params: str,
     train: Sequence[str],
     test: Sequence[str],
-    step_col: str | None,
-    lr_col: str | None,
-    loss_col: str | None,
-    schedules: Sequence[str],
-    warmup: int | None,
     exact: bool,
     as_json: bool,
 ) -> None:
@@ -151,7 +143,7 @@ def evaluate_command(
     from mplfit.readers.paths import read_curves, split_for
 
     fit = load_fit(params)
-    options, own = read_options(step_col, lr_col, loss_col, schedules, warmup)
+    options, own = read_options()
     curves = read_curves(paths, options, schedules=own)
     say_notes(curves)
     trained, held, how = split_for(fit, curves, train, test)

@@ -37,11 +37,6 @@ __all__ = ["read_command"]
 @json_option
 def read_command(
     paths: Sequence[str],
-    step_col: str | None,
-    lr_col: str | None,
-    loss_col: str | None,
-    schedules: Sequence[str],
-    warmup: int | None,
     as_json: bool,
 ) -> None:
     """Show what is in the logs in PATHS: runs, formats, steps, losses, schedules.
@@ -53,7 +48,7 @@ def read_command(
     """
     from mplfit.readers.paths import read_logged
 
-    options, own = read_options(step_col, lr_col, loss_col, schedules, warmup)
+    options, own = read_options()
     read = read_logged(paths, options, schedules=own)
     say_notes(curve for curve, _ in read)
     if as_json:

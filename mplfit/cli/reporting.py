@@ -54,11 +54,6 @@ def report_command(
     runs: Sequence[str],
     candidates: Sequence[str],
     title: str,
-    step_col: str | None,
-    lr_col: str | None,
-    loss_col: str | None,
-    schedules: Sequence[str],
-    warmup: int | None,
     out: Path,
     force: bool,
     as_json: bool,
@@ -77,7 +72,7 @@ def report_command(
 
     refuse_existing(out, force)
     fits = _named([(run, load_fit(run)) for run in runs])
-    options, own = read_options(step_col, lr_col, loss_col, schedules, warmup)
+    options, own = read_options()
     curves = _curves(fits, options, own)
     made = {
         name: Candidate(
