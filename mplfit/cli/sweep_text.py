@@ -9,7 +9,7 @@ from mplfit.cli.tables import render
 from mplfit.sweep.analysis import Part, SweepAnalysis
 from mplfit.sweep.optimum import FLAGS, Optimum
 from mplfit.sweep.power_law import PowerLaw
-from mplfit.sweep.predicted import NOT_YET
+from mplfit.sweep.predicted import NOT_ASKED
 from mplfit.sweep.size_law import SizeLaw
 from mplfit.sweep.table import label
 from mplfit.sweep.verdict import headline, sentences
@@ -52,7 +52,24 @@ def sweep_text(analysis: SweepAnalysis) -> str:
         lines.append(f"\n… and {len(parts) - _PARTS} more parametrizations (--json has all)")
     if any(part.laws for part in parts):
         lines += ["", *_METHODS]
-    return "\n".join([*lines, "", NOT_YET])
+    return "\n".join([*lines, "", *_predicted_lines(analysis)])
+
+
+def _predicted_lines(analysis: SweepAnalysis) -> list[str]:
+    if not analysis.predicted:
+        return [NOT_ASKED]
+    rows = [
+        [
+            one.optimum.group.name,
+            f"{one.predicted_lr:.4g}",
+            f"{one.optimum.lr:.3g}",
+            "yes" if one.inside else "no",
+            f"{one.paid:.4f}",
+        ]
+        for one in analysis.predicted[:_ROWS]
+    ]
+    header = ["predicted by the fit", "best rate", "observed", "in its interval", "loss paid"]
+    return [render(header, rows)]
 
 
 def _row(one: Optimum) -> list[str]:

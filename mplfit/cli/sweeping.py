@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ __all__ = ["sweep_command"]
 @click.option("--tolerance", default=1.0, show_default=True, help="Of a basin, in % of the loss.")
 @click.option("--draws", default=1000, show_default=True, help="Resampled sweeps a setting.")
 @click.option("--random-seed", default=0, show_default=True, help="Of the resampling.")
+@click.option("--params", metavar="FIT", help="A fit of the effective law, to predict best rates.")
+@click.option("--schedule", metavar="SPEC", help="The runs' schedule, for --params.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="A folder for the results.")
 @force_option
 @json_option
@@ -70,6 +73,8 @@ def sweep_command(
     tolerance: float,
     draws: int,
     random_seed: int,
+    params: str | None,
+    schedule: str | None,
     out: Path | None,
     force: bool,
     as_json: bool,
@@ -83,18 +88,29 @@ def sweep_command(
     small model's rate costs at the large one, and laws eta0 · (N0/N)^gamma of the best rate and of
     its loss. --out writes sweep.json, optima.csv, report.html, report.txt and figures.
     """
+    from mplfit.readers.fits import load_fit
+    from mplfit.readers.schedules import load_schedule
     from mplfit.readers.sweep_table import read_sweep
     from mplfit.sweep.analysis import Options, analyse
+    from mplfit.sweep.predicted import compare_predicted, predictor
     from mplfit.sweep.roles import Roles
     from mplfit.writers.files import refuse_existing, write_folder
 
+    if (params is None) != (schedule is None):
+        raise click.UsageError("--params and --schedule belong together")
     if out is not None:
         refuse_existing(out, force)
     options = Options(method, tolerance / 100, draws, random_seed, _references(reference))
     table = read_sweep(paths, Roles(lr, loss, seed, tuple(groups) or None, tuple(sizes) or None))
     for note in table.notes:
         say(f"note: {note}")
+    predict = None
+    if params is not None and schedule is not None:
+        predict = predictor(load_fit(params), load_schedule(schedule))
     analysis = analyse(table, options, progress=progress)
+    if predict is not None:
+        found = tuple(compare_predicted(analysis.optima, predict))
+        analysis = replace(analysis, predicted=found)
     _warn(analysis)
     values = _as_dict(analysis, paths)
     if out is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mplfit.errors import FitError
 from mplfit.sweep.optimum import DRAWS, Optimum, find_optima
 from mplfit.sweep.power_law import METHODS, PowerLaw, fit_power_law, reference_sizes
+from mplfit.sweep.predicted import Comparison
 from mplfit.sweep.roles import size_kind
 from mplfit.sweep.settings import parametrizations, size_classes, slices
 from mplfit.sweep.size_law import SizeLaw, fit_size_law
@@ -68,11 +69,16 @@ class Part:
 
 @dataclass(frozen=True)
 class SweepAnalysis:
-    """What a sweep says. `parts` : by parametrization, in the order of the keys."""
+    """What a sweep says.
+
+    parts : by parametrization, in the order of the keys.
+    predicted : a law's best rates beside the observed ones, where a fit was given.
+    """
 
     table: SweepTable
     options: Options
     parts: tuple[Part, ...]
+    predicted: tuple[Comparison, ...] = ()
 
     @property
     def optima(self) -> tuple[Optimum, ...]:

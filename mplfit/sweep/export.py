@@ -8,7 +8,7 @@ from typing import Any
 from mplfit.sweep.analysis import Part, SweepAnalysis
 from mplfit.sweep.optimum import Optimum
 from mplfit.sweep.power_law import PowerLaw
-from mplfit.sweep.predicted import NOT_YET
+from mplfit.sweep.predicted import NOT_ASKED
 from mplfit.sweep.size_law import SizeLaw
 from mplfit.sweep.transfer import Transfer
 from mplfit.sweep.verdict import headline, sentences
@@ -33,8 +33,18 @@ def as_dict(analysis: SweepAnalysis) -> dict[str, Any]:
             "reference": dict(options.reference),
         },
         "parametrizations": [_part(part) for part in analysis.parts],
-        "predicted": None,
-        "predicted_note": NOT_YET,
+        "predicted": [
+            {
+                "setting": one.optimum.group.name,
+                "predicted_lr": one.predicted_lr,
+                "observed_lr": one.optimum.lr,
+                "inside": one.inside,
+                "paid": one.paid,
+            }
+            for one in analysis.predicted
+        ]
+        or None,
+        "predicted_note": None if analysis.predicted else NOT_ASKED,
     }
 
 

@@ -1,8 +1,9 @@
-"""Predicted and observed best rates side by side: the seam for laws that know the peak rate.
+"""Predicted and observed best rates side by side.
 
-No law of mplfit has a best peak rate yet: the Multi-Power Law and its relatives take the rate for
-a clock that runs the faster the better, and were fitted to runs of one peak. A law that does have
-one needs no change here: it is a function from a setting and rates to losses.
+A law that has a best peak rate is a function from a setting and rates to losses. Of mplfit's laws
+the effective-rate law is one; the Multi-Power Law and the others take the rate for a clock that
+runs the faster the better. A fit is of one model, so that the prediction is for the settings of a
+sweep that are that model, under the schedule given.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mplfit.schedule import FloatArray
+from mplfit.errors import FitError
+from mplfit.estimate.result import Fit
+from mplfit.schedule import FloatArray, Schedule
 from mplfit.sweep.optimum import Optimum
 from mplfit.sweep.table import Value
 
-__all__ = ["NOT_YET", "Comparison", "PredictLoss", "compare_predicted"]
+__all__ = ["NOT_ASKED", "Comparison", "PredictLoss", "compare_predicted", "predictor"]
 
 PredictLoss: TypeAlias = Callable[[Mapping[str, Value], FloatArray], FloatArray]
 """(setting, rates of shape (m,)) → predicted final losses, shape (m,)."""
 
-NOT_YET = (
-    "predicted best rates are not compared: no law of mplfit has an optimum in the peak rate yet"
+NOT_ASKED = (
+    "predicted best rates are not compared: give --schedule, and --params with a fit of the "
+    "effective-rate law (the only one with a best peak rate) to runs of several peak rates"
 )
 
 
@@ -39,6 +43,27 @@ class Comparison:
     predicted_lr: float
     inside: bool
     paid: float
+
+
+def predictor(fit: Fit, schedule: Schedule) -> PredictLoss:
+    """Final losses of a schedule whose peak is moved to each rate, all other rates with it.
+
+    Raises
+    ------
+    FitError
+        If the fit's law has no best peak rate.
+    """
+    if fit.law != "effective":
+        raise FitError(
+            f"the law {fit.law} has no best peak rate (a higher one is always better): give a fit "
+            "of the effective-rate law"
+        )
+
+    def predict(setting: Mapping[str, Value], rates: FloatArray) -> FloatArray:
+        shape = schedule.lr / schedule.peak
+        return np.array([fit.formula.final(fit.values, rate * shape) for rate in rates.tolist()])
+
+    return predict
 
 
 def compare_predicted(optima: Sequence[Optimum], predict: PredictLoss) -> list[Comparison]:
