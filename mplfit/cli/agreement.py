@@ -38,7 +38,7 @@ def agreement_command(
     and a figure, in a folder (by default mplfit-runs/agreement).
     """
     from mplfit.estimate.agreement import agreement
-    from mplfit.readers.epfml_minimal import read_outcomes
+    from mplfit.readers.epfml_outcomes import read_outcomes
     from mplfit.readers.outcome_table import read_outcome_table
     from mplfit.writers.files import free_folder, refuse_existing, write_folder
 

@@ -47,10 +47,10 @@ _VALUES = {
 
     For each schedule: the peak rate that minimises the bound on the final loss, and the bound
     there; ranked. {" ".join(SCHEDULE_HELP.split())} A name may stand before it: NAME=SPEC. A
-    zero at the end is dropped: the bound is judged after the last positive rate. --sweep varies one property of
-    schedules that are given as text. --fit lays the bound over logged losses instead, with the
-    gradient norms that the log has (without them: mplfit fit --law bound). The folder (by default
-    mplfit-runs/bound) gets the figure, and the bound curves as csv.
+    zero at the end is dropped: the bound is judged after the last positive rate. --sweep varies one
+    property of schedules that are given as text. --fit lays the bound over logged losses instead,
+    with the gradient norms that the log has (without them: mplfit fit --law bound). The folder (by
+    default mplfit-runs/bound) gets the figure, and the bound curves as csv.
 
     Bounds scale with D·G and best rates with D/G, which nobody knows before a run: with both at
     1, compare schedules, not numbers.""",

@@ -49,7 +49,7 @@ def extend_command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """How to continue a run for longer without a new base learning rate.
+    """Continue a run for longer with its base learning rate.
 
     The rate of a constant or warmup-stable-decay schedule (SPEC) is taken to be the best for its
     length. For more steps it stays the best, by convex theory, with a longer cooldown, or with a

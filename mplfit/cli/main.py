@@ -28,6 +28,7 @@ COMMANDS = {
     "schedule": ("planning", "Plot schedules and write their rates."),
     "export": ("exporting", "Write a schedule for a training code: torch, optax, Megatron, …"),
     "report": ("reporting", "Write one HTML page on fits, residuals and candidate schedules."),
+    "sweep": ("sweeping", "Find the best learning rate in a sweep, and whether it transfers."),
     "simulate": ("predicting", "Make curves from a law, with noise."),
 }
 

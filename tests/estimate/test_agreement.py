@@ -12,7 +12,7 @@ from mplfit import schedule as schedules
 from mplfit.bounds import best_base, bound
 from mplfit.errors import DataError
 from mplfit.estimate.agreement import Outcome, agreement, spearman
-from mplfit.readers.epfml_minimal import read_outcome, read_outcomes
+from mplfit.readers.epfml_outcomes import read_outcome, read_outcomes
 from mplfit.readers.outcome_table import read_outcome_table
 from tests.shared_data import shared
 

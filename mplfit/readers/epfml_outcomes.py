@@ -1,8 +1,8 @@
 """Finished runs from the JSON logs of github.com/epfml and github.com/fabian-sp/lr-scheduling.
 
 Only what a comparison of final losses needs: the schedule, rebuilt from the run's `config` and
-checked against every logged rate, and the final validation loss on the whole validation set. (The
-curves themselves are for a full reader of these logs.)
+checked against every logged rate, and the final validation loss on the whole validation set. The
+curves themselves are read by `mplfit.readers.epfml`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.estimate.agreement import Outcome
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.readers.epfml import config_schedule
+from mplfit.schedule import FloatArray
 
 __all__ = ["read_outcome", "read_outcomes"]
-
-_FIRST = 0.01  # the warmup's first rate, in units of the peak
 
 
 def read_outcomes(folder: Path) -> list[Outcome]:
@@ -48,7 +47,7 @@ def read_outcome(path: Path) -> Outcome:
     try:
         log = json.loads(path.read_text(encoding="utf-8"))
         config, summary, train = log["config"], log["summary"], log["history"]["train"]
-        rates = _rates(config)
+        schedule = config_schedule(config)
         count = np.array(train["iter"], dtype=np.int64)
         logged = np.array(train["train_lr"], dtype=np.float64)
     except OSError as error:
@@ -58,6 +57,9 @@ def read_outcome(path: Path) -> Outcome:
             f"{path} is not a log of a run with config, summary and history.train: "
             f"{type(error).__name__} {error}"
         ) from None
+    if schedule is None:
+        raise DataError(f"{path}: the scheduler {config['scheduler']!r} is neither cos nor wsd")
+    rates = schedule.lr
     loss = summary.get("final-val/loss")
     if loss is None or not np.isfinite(loss):
         raise DataError(f"{path} has no final-val/loss in its summary: the run is not finished")
@@ -73,7 +75,7 @@ def read_outcome(path: Path) -> Outcome:
     kind, cooldown = _kind(config, rates)
     share = "" if cooldown is None else f" {100 * cooldown:.0f} %" if cooldown else " no cooldown"
     name = f"{kind}{share}, lr {config['lr']:g}, {config['iterations']} steps"
-    return Outcome(name, Schedule(rates, int(config["warmup_steps"])), float(loss), kind, cooldown)
+    return Outcome(name, schedule, float(loss), kind, cooldown)
 
 
 def _kind(config: dict[str, Any], rates: FloatArray) -> tuple[str, float | None]:
@@ -81,30 +83,3 @@ def _kind(config: dict[str, Any], rates: FloatArray) -> tuple[str, float | None]
         return f"cosine to {100 * round(rates[-1] / rates.max(), 3):.0f} %", None
     share = float(config["wsd_fract_decay"])
     return ("wsd linear" if not share else f"wsd {config['decay_type']}"), share
-
-
-def _rates(config: dict[str, Any]) -> FloatArray:
-    """The rate of every update, as the runs' code computes it."""
-    steps, warmup, peak = int(config["iterations"]), int(config["warmup_steps"]), config["lr"]
-    t = np.arange(steps, dtype=np.float64)
-    if config["scheduler"] == "cos":  # torch's OneCycleLR, whose warmup is a cosine too
-        top = warmup - 1
-        # cos_final_lr is absolute; -1 stands for a tenth of the peak.
-        final = config["cos_final_lr"] if config["cos_final_lr"] > 0 else 0.1 * peak
-        rise = _FIRST * peak + (1 - _FIRST) * peak * _half_cosine(1 - t / top)
-        fall = final + (peak - final) * _half_cosine((t - top) / (steps - 1 - top))
-        cosine: FloatArray = np.where(t <= top, rise, fall)
-        return cosine
-    if config["scheduler"] != "wsd":
-        raise ValueError(f"scheduler {config['scheduler']!r} is neither cos nor wsd")
-    decay = int(config["wsd_fract_decay"] * steps)
-    x = np.clip((t - (steps - decay)) / max(decay, 1), 0.0, 1.0)
-    final = config["wsd_final_lr_scale"]
-    fall = final + (1 - final) * (1 - (np.sqrt(x) if config["decay_type"] == "sqrt" else x))
-    warm = _FIRST + (1 - _FIRST) * t / warmup
-    rates: FloatArray = peak * np.where(t < warmup, warm, fall)
-    return rates
-
-
-def _half_cosine(x: FloatArray) -> FloatArray:
-    return 0.5 * (1 + np.cos(np.pi * x))

@@ -1,0 +1,176 @@
+"""`mplfit sweep`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mplfit.cli.common import (
+    Examples,
+    force_option,
+    json_option,
+    print_json,
+    progress,
+    say,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from mplfit.sweep.analysis import SweepAnalysis
+
+__all__ = ["sweep_command"]
+
+
+@click.command(
+    "sweep",
+    cls=Examples,
+    examples=(
+        "mplfit sweep data/simulated_sweep.csv",
+        "mplfit sweep data/simulated_sweep.csv --method grid --reference width=128 --json",
+        "mplfit sweep data/simulated_sweep.csv --out /tmp/sweep --force",
+    ),
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(), metavar="FILE…")
+@click.option("--lr", metavar="COL", help="Column of the learning rate.")
+@click.option("--loss", metavar="COL", help="Column of the final loss.")
+@click.option("--seed", metavar="COL", help="Column of the seed.")
+@click.option(
+    "--group", "groups", metavar="COL", multiple=True, help="Column of settings (repeat)."
+)
+@click.option("--size", "sizes", metavar="COL", multiple=True, help="Column of a size (repeat).")
+@click.option(
+    "--method",
+    default="robust",
+    show_default=True,
+    help="The law that is drawn and told first: grid (as notebooks do), ordinary or robust.",
+)
+@click.option(
+    "--reference", metavar="SIZE=VALUE", multiple=True, help="Where laws state their rate."
+)
+@click.option("--tolerance", default=1.0, show_default=True, help="Of a basin, in % of the loss.")
+@click.option("--draws", default=1000, show_default=True, help="Resampled sweeps a setting.")
+@click.option("--random-seed", default=0, show_default=True, help="Of the resampling.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="A folder for the results.")
+@force_option
+@json_option
+def sweep_command(
+    paths: Sequence[str],
+    lr: str | None,
+    loss: str | None,
+    seed: str | None,
+    groups: Sequence[str],
+    sizes: Sequence[str],
+    method: str,
+    reference: Sequence[str],
+    tolerance: float,
+    draws: int,
+    random_seed: int,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Find the best learning rate in a sweep, and whether it transfers across sizes.
+
+    FILE is a .csv, .tsv, .jsonl or .json table, one run a row: its rate, its final loss, and
+    columns that tell settings apart (width, depth, steps, parametrization, seed, …), which are
+    found by their names and said. For every setting: the best rate on the grid and interpolated,
+    with an interval. For every parametrization: how the best rate moves with each size, what the
+    small model's rate costs at the large one, and laws eta0 · (N0/N)^gamma of the best rate and of
+    its loss. --out writes sweep.json, optima.csv, report.html, report.txt and figures.
+    """
+    from mplfit.readers.sweep_table import read_sweep
+    from mplfit.sweep.analysis import Options, analyse
+    from mplfit.sweep.roles import Roles
+    from mplfit.writers.files import refuse_existing, write_folder
+
+    if out is not None:
+        refuse_existing(out, force)
+    options = Options(method, tolerance / 100, draws, random_seed, _references(reference))
+    table = read_sweep(paths, Roles(lr, loss, seed, tuple(groups) or None, tuple(sizes) or None))
+    for note in table.notes:
+        say(f"note: {note}")
+    analysis = analyse(table, options, progress=progress)
+    _warn(analysis)
+    values = _as_dict(analysis, paths)
+    if out is not None:
+        write_folder(out, _files(analysis, values), force=force)
+    if as_json:
+        print_json(values)
+        return
+    from mplfit.cli.sweep_text import sweep_text
+
+    click.echo(sweep_text(analysis))
+    if out is not None:
+        click.echo(f"\nwritten to {out}/: sweep.json, optima.csv, report.html, report.txt, figures")
+
+
+def _references(texts: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    pairs = []
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            pairs.append((name.strip(), float(value)))
+        except ValueError:
+            raise click.UsageError(
+                f"--reference takes SIZE=VALUE, such as width=256, got {text!r}"
+            ) from None
+    return tuple(pairs)
+
+
+def _warn(analysis: SweepAnalysis) -> None:
+    diverged = sum(int(one.group.diverged.sum()) for one in analysis.optima)
+    if diverged:
+        rates = sum(int((one.group.diverged > 0).sum()) for one in analysis.optima)
+        warn(
+            f"{diverged} of {len(analysis.table)} runs diverged (NaN, infinite or more than 1000 "
+            f"times the lowest loss), at {rates} rates, which are not taken as best"
+        )
+    for flag, text in (
+        ("single rate", "only one rate was tried, which says nothing about the best"),
+        ("edge low", "the best rate is the smallest tried: try smaller ones"),
+        ("edge high", "the best rate is the largest tried: try larger ones"),
+        ("no optimum", "every rate has a diverged run: there is no best one"),
+    ):
+        names = [one.group.name for one in analysis.optima if flag in one.flags]
+        if names:
+            shown = "; ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            warn(f"in {len(names)} of {len(analysis.optima)} settings {text} ({shown})")
+
+
+def _as_dict(analysis: SweepAnalysis, paths: Sequence[str]) -> dict[str, Any]:
+    import hashlib
+
+    from mplfit.sweep.export import as_dict
+
+    values = as_dict(analysis)
+    values["data"] = [
+        {"file": str(path), "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest()}
+        for path in paths
+    ]
+    return values
+
+
+def _files(analysis: SweepAnalysis, values: dict[str, Any]) -> dict[str, bytes]:
+    from mplfit.cli.sweep_text import sweep_text
+    from mplfit.show.sweep_plot import sweep_figures
+    from mplfit.show.sweep_report import sweep_page
+    from mplfit.sweep.export import optima_rows
+    from mplfit.writers.text import json_bytes
+
+    rows = io.StringIO()
+    header, cells = optima_rows(analysis.optima)
+    writer = csv.writer(rows, lineterminator="\n")
+    writer.writerows([header, *cells])
+    text, figures = sweep_text(analysis), sweep_figures(analysis, progress)
+    return {
+        "sweep.json": json_bytes(values),
+        "optima.csv": rows.getvalue().encode(),
+        "report.txt": (text + "\n").encode(),
+        "report.html": sweep_page(analysis, text, figures),
+        **figures,
+    }

@@ -1,0 +1,59 @@
+"""A sweep as a section of an HTML report, and as a page of its own."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping
+
+from mplfit.sweep.analysis import SweepAnalysis
+from mplfit.sweep.verdict import headline, sentences
+
+__all__ = ["sweep_page", "sweep_section"]
+
+_CAPTIONS = {
+    "side-by-side": "Loss against rate, the parametrizations side by side",
+    "transfer": "The best rate against every size",
+    "best-rate": "Laws of the best rate",
+    "best-loss": "Laws of the loss at the best rate",
+    "exponents": "Loss by size and by what sets the rate",
+    "basins": "Loss against rate, setting by setting",
+}
+
+
+def sweep_section(analysis: SweepAnalysis, text: str, figures: Mapping[str, bytes]) -> str:
+    """The section: verdicts first, then figures, then every number (`text`) folded away.
+
+    `figures` are PNG files by name, as `mplfit.show.sweep_plot.sweep_figures` makes them; they are
+    put into the page, which needs no other file.
+    """
+    lines = ['<section class="sweep">', "<h2>Learning-rate sweep</h2>"]
+    for part in analysis.parts:
+        lines.append(f"<h3>{html.escape(part.name)}: {html.escape(headline(part))}</h3>\n<ul>")
+        lines += [f"<li>{html.escape(one.strip())}</li>" for one in sentences(part)]
+        lines.append("</ul>")
+    for start, caption in _CAPTIONS.items():
+        for name in (name for name in figures if name.startswith(start)):
+            data = base64.b64encode(figures[name]).decode()
+            lines.append(
+                f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
+                f"<figcaption>{caption}</figcaption></figure>"
+            )
+    lines.append("<h3>Assumed in reading</h3>\n<ul>")
+    lines += [f"<li>{html.escape(note)}</li>" for note in analysis.table.notes]
+    lines.append("</ul>")
+    lines.append(f"<details><summary>All numbers</summary><pre>{html.escape(text)}</pre></details>")
+    return "\n".join([*lines, "</section>"])
+
+
+def sweep_page(analysis: SweepAnalysis, text: str, figures: Mapping[str, bytes]) -> bytes:
+    """The section as a page."""
+    style = (
+        "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+        "img{max-width:100%}figure{margin:2rem 0}figcaption{color:#555}pre{overflow-x:auto}"
+    )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>Learning-rate sweep</title><style>{style}</style></head><body>\n"
+        f"{sweep_section(analysis, text, figures)}\n</body></html>\n"
+    ).encode()

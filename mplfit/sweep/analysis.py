@@ -1,0 +1,195 @@
+"""From a sweep table to everything that is said about it, parametrization by parametrization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from mplfit.errors import FitError
+from mplfit.sweep.optimum import DRAWS, Optimum, find_optima
+from mplfit.sweep.power_law import METHODS, PowerLaw, fit_power_law, reference_sizes
+from mplfit.sweep.roles import size_kind
+from mplfit.sweep.settings import parametrizations, size_classes, slices
+from mplfit.sweep.size_law import SizeLaw, fit_size_law
+from mplfit.sweep.table import SweepTable, Value, groups_of, label
+from mplfit.sweep.transfer import Transfer, transfer
+from mplfit.tasks import Progress
+
+__all__ = ["Options", "Part", "SweepAnalysis", "analyse"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a sweep is analysed.
+
+    method : whose law is drawn and named first, one of `METHODS`. tolerance : of the basins,
+    relative to the best loss. draws : resampled sweeps. seed : of the random numbers.
+    reference : a size at which laws in it state their rate, by the column's name.
+    """
+
+    method: str = "robust"
+    tolerance: float = 0.01
+    draws: int = DRAWS
+    seed: int = 0
+    reference: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One parametrization: the settings that differ in their sizes alone.
+
+    laws : for the best rate, by variables; each in every method that could be fitted, the grid's
+    twice where a setting has a single rate (with it, as notebooks do, and without).
+    missing : sentences on what could not be fitted.
+    """
+
+    key: Mapping[str, Value]
+    optima: tuple[Optimum, ...]
+    sizes: tuple[tuple[str, ...], ...]
+    transfers: tuple[Transfer, ...]
+    laws: tuple[PowerLaw, ...]
+    size_laws: tuple[SizeLaw, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The parametrization in words."""
+        return label(self.key)
+
+    def law(self, method: str) -> PowerLaw | None:
+        """The first law of that method, or of the next best one that could be fitted."""
+        for wanted in (method, *reversed(METHODS)):
+            for law in self.laws:
+                if law.method == wanted:
+                    return law
+        return None
+
+
+@dataclass(frozen=True)
+class SweepAnalysis:
+    """What a sweep says. `parts` : by parametrization, in the order of the keys."""
+
+    table: SweepTable
+    options: Options
+    parts: tuple[Part, ...]
+
+    @property
+    def optima(self) -> tuple[Optimum, ...]:
+        """The optima of all settings."""
+        return tuple(one for part in self.parts for one in part.optima)
+
+
+def analyse(
+    table: SweepTable,
+    options: Options | None = None,
+    *,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> SweepAnalysis:
+    """Optima, transfer and laws of a sweep.
+
+    Raises
+    ------
+    DataError, FitError
+        If an option is out of range, or no setting has an optimum.
+
+    >>> import numpy as np
+    >>> from mplfit.sweep.analysis import analyse
+    >>> from mplfit.sweep.table import SweepTable
+    >>> width, rate, seed = np.meshgrid([1.0, 2, 4], 2.0 ** np.arange(-12, -4), [-1, 1])
+    >>> loss = 2 + 0.1 * np.log(rate * width / 2**-7) ** 2 + 1e-4 * seed
+    >>> table = SweepTable(rate.ravel(), loss.ravel(), {"width": width.ravel()}, ("width",),
+    ...                    ("width",))
+    >>> part, = analyse(table).parts
+    >>> part.transfers[0].verdict, round(part.law("ordinary").gamma, 6)
+    ('moves', 1.0)
+    """
+    options = options or Options()
+    if options.method not in METHODS:
+        raise FitError(
+            f"there is no method {options.method!r}: the methods are {', '.join(METHODS)}"
+        )
+    for name, value in options.reference:
+        if name not in table.sizes or not value > 0:
+            raise FitError(
+                f"the reference {name}={value:g} must be a positive size, and the sizes are "
+                f"{', '.join(table.sizes) or 'none'}"
+            )
+    optima = find_optima(
+        groups_of(table),
+        tolerance=options.tolerance,
+        draws=options.draws,
+        seed=options.seed,
+        executor=executor,
+        progress=progress,
+    )
+    parts = [_part(key, found, options) for key, found in parametrizations(optima)]
+    return SweepAnalysis(table, options, tuple(parts))
+
+
+def _part(key: dict[str, Value], optima: Sequence[Optimum], options: Options) -> Part:
+    classes, missing = size_classes(optima), []
+    transfers = []
+    for along in slices(optima):
+        try:
+            transfers.append(transfer(along))
+        except FitError as error:
+            missing.append(str(error))
+    laws: list[PowerLaw] = []
+    for names in _variables(classes):
+        laws += _laws(optima, names, options, missing)
+    size_laws = []
+    if len(classes) == 1:
+        reference = dict(options.reference)
+        for name in sorted(classes[0], key=_parameters_first):
+            for floor in (True, False):
+                try:
+                    law = fit_size_law(optima, name, floor=floor, reference=reference.get(name))
+                except FitError as error:
+                    missing.append(str(error))
+                else:
+                    size_laws.append(law)
+    elif classes:
+        missing.append(
+            "no law of the loss: several sizes vary at once ("
+            f"{', '.join(names[0] for names in classes)})"
+        )
+    return Part(
+        key,
+        tuple(optima),
+        tuple(tuple(names) for names in classes),
+        tuple(transfers),
+        tuple(laws),
+        tuple(size_laws),
+        tuple(dict.fromkeys(missing)),
+    )
+
+
+def _variables(classes: list[list[str]]) -> list[tuple[str, ...]]:
+    """Laws to fit: in each name of the one size that varies, or in all sizes that do."""
+    if len(classes) == 1:
+        return [(name,) for name in sorted(classes[0], key=_parameters_first)]
+    return [tuple(min(names, key=_parameters_first) for names in classes)] if classes else []
+
+
+def _parameters_first(name: str) -> int:
+    return 0 if size_kind(name) == "parameters" else 1
+
+
+def _laws(
+    optima: Sequence[Optimum], names: tuple[str, ...], options: Options, missing: list[str]
+) -> list[PowerLaw]:
+    given = dict(options.reference)
+    usual = reference_sizes(optima, names)
+    reference = [given.get(name, value) for name, value in zip(names, usual, strict=True)]
+    vacuous = any("single rate" in one.flags for one in optima)
+    made = []
+    for method, single in [("grid", True)] * vacuous + [(method, False) for method in METHODS]:
+        try:
+            law = fit_power_law(optima, names, method, reference=reference, single=single)
+        except FitError as error:
+            missing.append(str(error))
+        else:
+            made.append(law)
+    return made

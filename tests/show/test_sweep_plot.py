@@ -1,0 +1,68 @@
+"""Figures of a sweep: what they show, and that odd sweeps have them, too."""
+
+import numpy as np
+import pytest
+
+from mplfit.show.sweep_law_plot import plot_rate_law, plot_size_law, plot_transfer
+from mplfit.show.sweep_plot import plot_basins, plot_beside, plot_exponents, sweep_figures
+from mplfit.sweep.analysis import Options, analyse
+from mplfit.sweep.simulate import basin, simulate_sweep
+from mplfit.sweep.table import SweepTable
+
+RATES = 2.0 ** np.arange(-14, -4)
+
+
+@pytest.fixture(scope="module")
+def parts():
+    table = simulate_sweep([64, 128, 256, 512], RATES, exponents={"sp": -1.0, "mup": 0.0})
+    return analyse(table, Options(draws=100)).parts
+
+
+def test_a_panel_a_setting(parts):
+    axes = [one for one in plot_basins(parts[0]).axes if one.get_visible()]
+    assert [one.get_title(loc="left") for one in axes] == [
+        f"width={w}" for w in (64, 128, 256, 512)
+    ]
+    assert all(one.get_xscale() == "log" for one in axes)
+
+
+def test_parametrizations_side_by_side(parts):
+    axes = plot_beside(parts).axes
+    assert [one.get_title(loc="left") for one in axes] == [
+        "parametrization=mup",
+        "parametrization=sp",
+    ]
+
+
+def test_laws_have_bands_and_labels(parts):
+    (axes,) = plot_rate_law(parts[1], "ordinary").axes
+    names = axes.get_legend_handles_labels()[1]
+    assert any(name.startswith("ordinary: ") for name in names)
+    assert any(name.startswith("grid: ") for name in names)
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert plot_size_law(parts[0]).axes[0].get_ylabel() == "loss at the best rate"
+    assert [one.get_xlabel() for one in plot_transfer(parts).axes] == ["width"]
+
+
+def test_exponents_and_widths():
+    exponent, width = (a.ravel() for a in np.meshgrid([0.0, 0.5, 1.0], [64.0, 128.0, 256.0]))
+    lr = 1e-3 * (width / 64) ** -exponent
+    columns = {"k": exponent, "width": width}
+    table = SweepTable(lr, 3 + basin(np.log(lr / 5e-4)), columns, ("width",), ("width",), None, "k")
+    left, right = plot_exponents(table).axes
+    assert (left.get_xlabel(), right.get_xlabel()) == ("width", "k")
+    assert "exponents.png" in sweep_figures(analyse(table, Options(draws=100)))
+
+
+@pytest.mark.parametrize(
+    "loss", [[3.0, 2.0, np.nan], [2.0, 3.0, 4.0], [3.0, 3.0, 3.0], [np.nan, 2.0, np.nan]]
+)
+def test_odd_settings_are_drawn(loss):
+    files = sweep_figures(analyse(SweepTable([0.1, 0.2, 0.4], loss), Options(draws=100)))
+    assert files["basins.png"].startswith(b"\x89PNG")
+
+
+def test_the_same_figure_is_the_same_file(parts):
+    from mplfit.show.plot import png
+
+    assert png(plot_transfer(parts)) == png(plot_transfer(parts))
