@@ -122,11 +122,14 @@ def _from(*patterns: tuple[str, Iterable[str]]) -> Callable[[str], Iterator[Row]
 
 
 def _megatron(text: str) -> Iterator[Row]:
-    for found in _MEGATRON.finditer(text):
-        for part in found[2].split("|"):
+    heads = list(_MEGATRON.finditer(text))
+    # Ranks that print at once may put two reports on one line.
+    starts = [head.start() for head in heads[1:]] + [len(text)]
+    for head, start in zip(heads, starts, strict=True):
+        for part in text[head.end() : start].partition("\n")[0].split("|"):
             name, _, value = part.partition(":")
-            if re.fullmatch(_NUMBER, value.strip(), re.I):
-                yield float(found[1]), name.strip(), _number(value.strip())
+            if _VALUE.fullmatch(value.strip()):
+                yield float(head[1]), name.strip(), _number(value.strip())
     for found in _MEGATRON_VAL.finditer(text):
         yield float(found[1]), "validation loss", _number(found[2])
 
@@ -142,9 +145,8 @@ def _olmo(text: str) -> Iterator[Row]:
             step = None
 
 
-_HEAD = r"iteration[ \t]+\d+/[ \t]*\d+[ \t]*\|"
-# Ranks that print at once may put two reports on one line.
-_MEGATRON = re.compile(rf"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|([^\n]*?)(?={_HEAD}|\n|\Z)")
+_VALUE = re.compile(_NUMBER, re.I)
+_MEGATRON = re.compile(r"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|")
 _MEGATRON_VAL = re.compile(
     rf"validation loss at iteration[ \t]+(\d+)[^\n|]*\|[ \t]*lm loss value:[ \t]*({_NUMBER})", re.I
 )
