@@ -18,7 +18,7 @@ demo: $(VENV)/.installed
 	@echo "the schedule itself: mplfit-runs/demo-schedule/schedule.csv, .npy and .json"
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .

@@ -87,7 +87,7 @@ def test_the_folder_is_whole(tmp_path):
     assert "no sign that the best rate moves with width" in page
 
 
-def test_force_replaces_what_is_there(tmp_path):
+def test_force_writes_into_what_is_there(tmp_path):
     path, out = tmp_path / "a.csv", tmp_path / "out"
     path.write_text("lr,loss\n1,3\n2,2\n4,3\n")
     out.mkdir()
@@ -95,7 +95,8 @@ def test_force_replaces_what_is_there(tmp_path):
     assert sweep(path, "--out", out).exit_code == 1
     assert (out / "old.txt").exists()
     assert sweep(path, "--out", out, "--force").exit_code == 0
-    assert not (out / "old.txt").exists()
+    assert (out / "sweep.json").exists()
+    assert (out / "old.txt").read_text() == "old"  # what is not written is kept
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_held_out_errors_are_below_the_published_ones(key, size):
 def test_priors_are_chosen_by_law_and_refused_by_name():
     assert {key: default_prior(law) for key, law in LAWS.items()} == {
         "mpl": "none", "effective": "weak", "amplitude": "weak", "onepower": "none",
-        "momentum": "none", "fsl": "none",
+        "momentum": "none", "fsl": "none", "bound": "none",
     }  # fmt: skip
     with pytest.raises(FitError, match="no prior 'strong' for the law mpl: choose none or weak"):
         prior_for(get_law("mpl"), "strong")
