@@ -84,7 +84,7 @@ def plot_residuals(curve: Curve, fits: Mapping[str, Fit], points: int = _POINTS)
     _rate_axis(rates)
     rates.set_ylabel("rate")
     _step_axis(rates)
-    figure.align_ylabels([losses, errors, rates])
+    _place_labels(losses, errors, rates)
     for axes in (losses, errors, rates):
         _tidy(axes)
     return figure
@@ -121,7 +121,7 @@ def plot_curve(curve: Curve, fit: Fit, role: str) -> Figure:
     )
     _draw_fit(losses, curve, fit)
     losses.set_ylabel("loss")
-    losses.set_title(f"{_plain(curve.name)} ({role})", loc="left")
+    losses.set_title(f"{_plain(curve.name)} ({role})", loc="left", y=1.0)
     losses.legend(frameon=False)
     error = fit.predict(curve.schedule, curve.step) / curve.loss - 1
     errors.axhline(0, color="black", linewidth=0.8)
@@ -131,7 +131,7 @@ def plot_curve(curve: Curve, fit: Fit, role: str) -> Figure:
     rates.plot(*_thin(curve.schedule), color=_COLOURS[2])
     _rate_axis(rates)
     _step_axis(rates)
-    figure.align_ylabels([losses, errors, rates])
+    _place_labels(losses, errors, rates)
     for axes in (losses, errors, rates):
         _tidy(axes)
     return figure
@@ -141,18 +141,28 @@ def plot_overview(curves: Sequence[tuple[Curve, str]], fit: Fit) -> Figure:
     """All runs of a fit side by side: observed and predicted loss, one small panel each."""
     columns = min(3, len(curves))
     rows = -(-len(curves) // columns)
-    figure = Figure(figsize=(4 * columns, 2.7 * rows + 0.5), layout="constrained")
+    height = 2.7 * rows + 0.5
+    figure = Figure(figsize=(4 * columns, height))
+    figure.subplots_adjust(
+        left=0.16 / columns, right=1 - 0.03 / columns, bottom=0.3 / height, top=1 - 0.85 / height,
+        wspace=0.2, hspace=0.45,
+    )  # fmt: skip
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
     for axes, (curve, role) in zip(panels, curves, strict=False):
         _draw_fit(axes, curve, fit)
         error = np.abs(fit.predict(curve.schedule, curve.step) - curve.loss).mean()
-        axes.set_title(f"{_plain(curve.name)}\n{role}, MAE {error:.4f}", loc="left", fontsize=9)
+        text = f"{_plain(curve.name)}\n{role}, MAE {error:.4f}"
+        axes.set_title(text, loc="left", fontsize=9, y=1.0)
         _step_axis(axes, label=False)
         _tidy(axes)
     for axes in panels[len(curves) :]:
         axes.set_visible(False)
     panels[0].legend(frameon=False, fontsize=8)
-    figure.suptitle(f"Loss against step: observed, and the fitted law ({fit.law})", fontsize=11)
+    figure.suptitle(
+        f"Loss against step: observed, and the fitted law ({fit.law})",
+        fontsize=11,
+        y=1 - 0.1 / height,
+    )
     return figure
 
 
@@ -255,6 +265,13 @@ def _step_axis(axes: Axes, label: bool = True) -> None:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     if label:
         axes.set_xlabel("step")
+
+
+def _place_labels(*panels: Axes) -> None:
+    """Labels of stacked panels at fixed places: to find free ones takes as long as to draw."""
+    for axes in panels:
+        axes.yaxis.set_label_coords(-0.09, 0.5)
+    panels[-1].xaxis.set_label_coords(0.5, -0.24)
 
 
 def _rate_axis(axes: Axes) -> None:
