@@ -65,7 +65,6 @@ def report_command(
     changed since is left out, and said. The page loads nothing, runs no script, and is the same
     byte for byte for the same results.
     """
-    from mplfit.estimate.propagate import final_error
     from mplfit.readers.fits import load_fit
     from mplfit.show.report import Candidate, Report, report
     from mplfit.writers.files import refuse_existing, write_file
@@ -78,7 +77,7 @@ def report_command(
         name: Candidate(
             schedule,
             {
-                key: (float(fit.predict(schedule)[-1]), final_error(fit, schedule))
+                key: (float(fit.predict(schedule)[-1]), _ends(fit, schedule))
                 for key, fit in fits.items()
             },
         )
@@ -101,6 +100,19 @@ def report_command(
         )
     else:
         click.echo(f"written to {out}: {len(data) / 1e6:.2f} MB, {len(curves)} curves drawn")
+
+
+def _ends(fit: Fit, schedule: Schedule) -> tuple[float, float] | None:
+    """The 95 % interval of a final loss."""
+    import numpy as np
+
+    from mplfit.estimate.intervals import predict_interval
+
+    interval = predict_interval(fit, schedule, np.array([schedule.steps - 1]))
+    if interval is None:
+        return None
+    low, high = interval.bounds(0.95)
+    return float(low[0]), float(high[0])
 
 
 def _named(fits: Sequence[tuple[str, Fit]]) -> dict[str, Fit]:

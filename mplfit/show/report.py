@@ -26,10 +26,10 @@ _POINTS = (200, 1200)  # that a curve is thinned to: with many curves fewer, wit
 
 @dataclass(frozen=True)
 class Candidate:
-    """A schedule and its predicted final loss by fit, each with a standard error or None."""
+    """A schedule and its predicted final loss by fit, each with its 95 % interval or None."""
 
     schedule: Schedule
-    final: Mapping[str, tuple[float, float | None]]
+    final: Mapping[str, tuple[float, tuple[float, float] | None]]
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _cell(values: Mapping[str, Any] | None, key: str) -> str:
 
 
 def _fit(name: str, fit: Fit) -> str:
-    law, errors = get_law(fit.law), fit.standard_errors or {}
+    law, errors = fit.formula, fit.standard_errors or {}
     rows = [
         [one.name, f"{fit.params[one.name]:.6g}", _number(errors.get(one.name), ".2g"), one.meaning]
         for one in law.parameters
@@ -156,14 +156,13 @@ def _candidates(what: Report) -> str:
         cells = [name, str(one.schedule.steps), f"{one.schedule.peak:.4g}"]
         cells.append(f"{one.schedule.lr[-1]:.3g}")
         for law in what.fits:
-            loss, error = one.final[law]
-            cells.append(f"{loss:.4f}" + (f" ± {2 * error:.4f}" if error is not None else ""))
+            loss, ends = one.final[law]
+            cells.append(f"{loss:.4f}" + (f" ({ends[0]:.4f}–{ends[1]:.4f})" if ends else ""))
         rows.append(cells)
     header = ["schedule", "steps", "peak lr", "last lr", *(f"loss by {law}" for law in what.fits)]
     note = (
-        "± is two standard errors of the prediction, from the errors of the parameters alone (none "
-        "where a parameter has none). It is a lower bound: two runs of one schedule differ by 1e-3 "
-        "to 8e-3."
+        "In parentheses: 95 % intervals, from the parameters' errors, the differences between runs "
+        "and the extrapolation in the cumulative rate (none for published parameters)."
     )
     name, fit = next(iter(what.fits.items()))
     schedules = {f"schedule {i + 1}": c.schedule for i, c in enumerate(what.candidates.values())}
