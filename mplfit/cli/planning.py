@@ -161,7 +161,7 @@ def _defaults(
     if steps is None:
         steps = int(like["steps"]) if like else _STEPS
     if warmup is None:
-        warmup = min(int(like["warmup"]) if like else _WARMUP, steps - 1)
+        warmup = int(like["warmup"]) if like else _WARMUP
     if peak_lr == "free":
         return steps, warmup, (largest / 10, largest * _WIDEST)
     try:

@@ -221,7 +221,7 @@ def _check(
         what = "the past" if past is not None else "the warmup"
         raise FitError(
             f"{steps} steps leave {max(steps - first, 0)} updates after {what} of {first}: give "
-            "more steps"
+            "more steps" + ("" if past is not None else ", or a shorter warmup")
         )
     if not 0 < minimum < highest:
         raise FitError(
