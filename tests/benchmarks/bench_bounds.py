@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 
 from mplfit.bounds import best_base, bound_curve, bound_gradient
 from mplfit.bounds.sums import exact_sums
 from mplfit.schedule import wsdld
+from tests.benchmarks.timing import best
 
 _SAMPLED = 400  # targets of the quadratic sum that are timed where all of them would take minutes
 _WHOLE = 50_000  # steps up to which all of them are
-
-
-def best(function: Callable[[], object], times: int) -> float:
-    """Seconds of the fastest of some calls."""
-    seconds = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds)
 
 
 def rows() -> list[tuple[str, str]]:
@@ -33,7 +23,7 @@ def rows() -> list[tuple[str, str]]:
         lr = wsdld(steps, 1.0, decay=0.2).lr
         fast = best(lambda lr=lr: bound_curve(lr), 5 if steps <= _WHOLE else 2)
         if steps <= _WHOLE:
-            exact, how = best(lambda lr=lr: bound_curve(lr, exact=True), 1), ""
+            exact, how = best(lambda lr=lr: bound_curve(lr, exact=True), 1, warm=False), ""
         else:
             exact, how = _sampled(lr), f" (from {_SAMPLED} of its terms)"
         table.append(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +19,11 @@ from mplfit.laws.base import to_unknowns
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.plan.optimize import optimize
 from mplfit.readers.paths import split
+from tests.benchmarks.timing import best
 
 ROOT = Path(__file__).parents[2]
 PARAMS = np.array(PUBLISHED["400"])
 LAW = get_law("mpl")
-
-
-def best(function: Callable[[], object], times: int) -> float:
-    """Seconds of the fastest of some calls, after one to warm up."""
-    function()
-    seconds = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds)
 
 
 def rows() -> Iterator[tuple[str, str]]:

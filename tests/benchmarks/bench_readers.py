@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mplfit import read_curves
-from tests.benchmarks.bench_core import best
+from tests.benchmarks.timing import best
 from tests.readers.test_formats import events, scalar
 
 
