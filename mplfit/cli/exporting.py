@@ -106,11 +106,10 @@ def _cost(given: Schedule, made: Schedule, params: str | None) -> dict[str, floa
     if params is None:
         say(f"{text}; give --params FIT for the predicted loss that this costs")
         return cost
-    from mplfit.laws.registry import get_law
     from mplfit.readers.fits import load_fit
 
     fit = load_fit(params)
-    before, after = (get_law(fit.law).final(fit.values, one.lr) for one in (given, made))
+    before, after = (fit.formula.final(fit.values, one.lr) for one in (given, made))
     cost["predicted_loss"] = after - before
     say(
         f"{text}; predicted final loss {before:.5f} → {after:.5f} ({after - before:+.1e}, by "

@@ -9,7 +9,6 @@ from typing import Any
 
 from mplfit.curve import Curve
 from mplfit.estimate.result import Fit
-from mplfit.laws.registry import get_law
 from mplfit.schedule import Schedule
 from mplfit.show.html import details, figure, page, section, table
 from mplfit.show.plot import plot_predictions, plot_residuals, svg
@@ -75,7 +74,7 @@ def _summary(what: Report) -> str:
     rows = []
     for name, fit in what.fits.items():
         trained = [entry for entry in fit.data if entry["role"] == "train"]
-        cells = [name, get_law(fit.law).title, str(len(fit.params)), str(len(trained))]
+        cells = [name, fit.formula.title, str(len(fit.params)), str(len(trained))]
         cells.append(_number(fit.objective, ".4g"))
         for role in ("train", "test"):
             group = _group(fit, role)

@@ -24,9 +24,11 @@ from mplfit import schedule as s
 from mplfit.cli.exporting import _FORMATS
 from mplfit.cli.main import main
 from mplfit.errors import OutputError, ScheduleError
+from mplfit.estimate.result import Fit
 from mplfit.plan.compress import as_wsd, exact_knots, with_knots
 from mplfit.readers.schedules import read_schedule
 from mplfit.schedule import Schedule
+from mplfit.spec import parse_schedule
 from mplfit.writers.export import EXPORTS, Units, export
 
 SCHEDULES = {
@@ -296,3 +298,19 @@ def test_the_command_says_what_a_simpler_schedule_costs(tmp_path: Path) -> None:
     assert "by mpl with the parameters 25" in cheap.stderr
     plain = run.invoke(main, ["export", spec, "--format", "npy"])
     assert plain.exit_code == 2
+
+
+def test_the_cost_is_that_of_the_fit_with_its_constants(tmp_path: Path) -> None:
+    """A law with a reference rate and a weight decay predicts with those of the fit."""
+    names = ("L0", "A", "alpha", "B", "tau", "beta", "delta", "p", "rho")
+    values = (2.4, 0.38, 0.52, 0.22, 50.0, 0.33, 0.05, 0.8, 0.4)
+    constants = {"eta_ref": 3e-4, "weight_decay": 0.05}
+    fit = Fit("effective", dict(zip(names, values, strict=True)), constants=constants)
+    path = tmp_path / "fit.json"
+    path.write_text(json.dumps(fit.to_dict()))
+    spec = "cosine:steps=2000,peak=3e-4,warmup=100"
+    args = ["export", spec, "--format", "csv", "--as", "wsd", "--params", str(path), "--json"]
+    cost = json.loads(CliRunner().invoke(main, args).stdout)["cost"]["predicted_loss"]
+    given = parse_schedule(spec)
+    before, after = (fit.predict(one)[-1] for one in (given, as_wsd(given)))
+    assert cost == pytest.approx(after - before, abs=1e-9)
