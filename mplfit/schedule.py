@@ -408,16 +408,41 @@ def to_knots(schedule: Schedule, rtol: float = 1e-13) -> list[tuple[int, float]]
     >>> to_knots(wsdld(6, 1.0, decay=4))
     [(0, 1.0), (2, 1.0), (5, 0.25)]
     """
-    lr, tolerance = schedule.lr, rtol * schedule.peak
-    bends = np.flatnonzero(np.abs(np.diff(lr, 2)) > tolerance) + 1
+    lr = schedule.lr
+    kept = line_knots(lr, np.full(lr.size, rtol * schedule.peak))
+    return [(step, float(lr[step])) for step in kept]
+
+
+def line_knots(lr: FloatArray, allowed: FloatArray) -> list[int]:
+    """Steps, found greedily, whose chords meet every rate to what is `allowed` at its step.
+
+    >>> import numpy as np
+    >>> from mplfit.schedule import line_knots
+    >>> line_knots(np.array([1.0, 0.9, 0.5, 0.0]), np.full(4, 0.2))
+    [0, 1, 3]
+    """
+    bends = np.flatnonzero(np.abs(np.diff(lr, 2)) > allowed[1:-1]) + 1
     kept = [0]
     # Between two bends the rates lie on a line up to rounding, which adds up: check each stretch.
     for bend in [*bends.tolist(), lr.size - 1]:
         if bend == kept[-1] + 1:
             kept.append(bend)
         elif bend > kept[-1]:
-            _keep_line(lr, kept, bend, tolerance)
-    return [(step, float(lr[step])) for step in kept]
+            _keep_line(lr, kept, bend, allowed)
+    return kept
+
+
+def chord_miss(lr: FloatArray, start: int, stop: int) -> FloatArray:
+    """How far the rates strictly between two steps are from the line that joins these.
+
+    >>> import numpy as np
+    >>> from mplfit.schedule import chord_miss
+    >>> chord_miss(np.array([1.0, 0.5, 0.5, 0.25]), 0, 3).tolist()
+    [0.25, 0.0]
+    """
+    place = (np.arange(start + 1, stop) - start) / (stop - start)
+    missed: FloatArray = np.abs(lr[start] + (lr[stop] - lr[start]) * place - lr[start + 1 : stop])
+    return missed
 
 
 def cumulative(lr: FloatArray) -> FloatArray:
@@ -439,16 +464,14 @@ def cumulative(lr: FloatArray) -> FloatArray:
     return exact
 
 
-def _keep_line(lr: FloatArray, kept: list[int], end: int, tolerance: float) -> None:
-    """Append to `kept` the steps up to `end` whose chords meet every rate to `tolerance`."""
+def _keep_line(lr: FloatArray, kept: list[int], end: int, allowed: FloatArray) -> None:
+    """Append to `kept` the steps up to `end` whose chords meet every rate as `allowed`."""
     ends = [end]
     while ends:
         start, stop = kept[-1], ends[-1]
-        inside = np.arange(start + 1, stop)
-        chord = lr[start] + (lr[stop] - lr[start]) * ((inside - start) / (stop - start))
-        miss = np.abs(chord - lr[start + 1 : stop])
-        if miss.size and miss.max() > tolerance:
-            ends.append(int(inside[miss.argmax()]))
+        excess = chord_miss(lr, start, stop) - allowed[start + 1 : stop]
+        if excess.size and excess.max() > 0:
+            ends.append(start + 1 + int(excess.argmax()))
         else:
             kept.append(ends.pop())
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from mplfit.errors import ScheduleError
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import FloatArray, Schedule, chord_miss, line_knots
 
 __all__ = ["as_wsd", "exact_knots", "with_knots"]
 
@@ -29,17 +29,7 @@ def exact_knots(schedule: Schedule) -> list[tuple[int, float]]:
     lr = schedule.lr
     # Interpolation itself rounds to an ulp of the larger knot.
     allowed = np.maximum(_RTOL * lr, np.minimum(1e-16 * schedule.peak, 1e-10 * lr))
-    bends = np.flatnonzero(np.abs(np.diff(lr, 2)) > allowed[1:-1]) + 1
-    kept = [0]
-    for bend in [*bends.tolist(), lr.size - 1]:
-        ends = [bend] if bend > kept[-1] else []
-        while ends:
-            miss = _miss(lr, kept[-1], ends[-1]) - allowed[kept[-1] + 1 : ends[-1]]
-            if miss.size and miss.max() > 0:
-                ends.append(kept[-1] + 1 + int(miss.argmax()))
-            else:
-                kept.append(ends.pop())
-    return [(step, float(lr[step])) for step in kept]
+    return [(step, float(lr[step])) for step in line_knots(lr, allowed)]
 
 
 def with_knots(schedule: Schedule, count: int) -> Schedule:
@@ -105,13 +95,6 @@ def as_wsd(schedule: Schedule) -> Schedule:
     return Schedule(np.concatenate([head, np.maximum(best[1], 0.0)]), warmup)
 
 
-def _miss(lr: FloatArray, a: int, b: int) -> FloatArray:
-    """How far the rates between two steps are from the line that joins them."""
-    place = (np.arange(a + 1, b) - a) / (b - a)
-    missed: FloatArray = np.abs(lr[a] + (lr[b] - lr[a]) * place - lr[a + 1 : b])
-    return missed
-
-
 def _worst(lr: FloatArray, a: int, b: int) -> tuple[float, int]:
-    miss = _miss(lr, a, b)
+    miss = chord_miss(lr, a, b)
     return (float(miss.max()), a + 1 + int(miss.argmax())) if miss.size else (0.0, a)
