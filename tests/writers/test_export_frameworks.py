@@ -34,7 +34,7 @@ def framework(name: str) -> Any:
     """A module; a skip where it, or what it needs, is not there."""
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except Exception as error:  # half-installed ones fail in many ways
         pytest.skip(f"{name.partition('.')[0]} cannot be imported (extras): {error}")
 
 

@@ -100,7 +100,7 @@ def olmo_core_file(schedule: Schedule) -> str:
     )
     about = (
         "Use it as TransformerTrainModuleConfig(scheduler=make_scheduler(), ...), with\n"
-        "ai2-olmo-core 2.6 or newer. (Before that: a Scheduler whose get_lr(self, initial_lr, step,\n"
-        "max_steps) returns initial_lr * lr(step - 1) / PEAK.)"
+        "ai2-olmo-core 2.6 or newer. (Before that: a Scheduler whose get_lr(self, initial_lr,\n"
+        "step, max_steps) returns initial_lr * lr(step - 1) / PEAK.)"
     )
     return core(schedule, "A learning-rate schedule for OLMo-core.", about, imports) + _OLMO
