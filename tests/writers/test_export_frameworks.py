@@ -1,4 +1,4 @@
-"""Exports in the real classes of the frameworks, where these are installed (extras `frameworks` and `trainers`).
+"""Exports in the frameworks' own classes, where installed (extras frameworks and trainers).
 
 The rates that a framework applies must be the schedule's, at every step, to 1e-9 relative.
 """
