@@ -25,6 +25,7 @@ thead th { border-bottom: 1.5px solid #888; vertical-align: bottom; white-space:
 tr.sum td { font-weight: 600; }
 figure { margin: 1rem 0; break-inside: avoid; } img { width: 100%; min-width: 34rem;
   height: auto; display: block; }
+.sweep img { min-width: 0; max-width: 100%; }
 figcaption, .note { color: #555; font-size: .86rem; }
 .warn { border-left: 4px solid #d55e00; padding-left: .7rem; }
 details { margin: .6rem 0; } summary { cursor: pointer; }
