@@ -27,33 +27,27 @@ def group(fit: Fit, role: str) -> Mapping[str, Any] | None:
 
 def comparison_section(name: str, values: Mapping[str, Any]) -> str:
     """The laws of `mplfit compare`, the best on held-out curves first."""
-    rows, laws = [], values["laws"]
+    errors, more, laws = [], [], values["laws"]
     for one in laws:
         fit = one["fit"] or {}
         trained = ((fit.get("metrics") or {}).get("train") or {}).get("mean") or {}
         whole, unshared = one["held_out"] or {}, one["after_branching"] or {}
-        cells = [str(one["law"]), str((fit.get("options") or {}).get("prior", "–"))]
-        cells += [str(len(fit.get("params") or ())) if fit else "no fit"]
-        cells += [number(trained.get("mae")), number(whole.get("mae")), number(unshared.get("mae"))]
-        cells += [number(whole.get(key)) for key in ("rmse", "worste")]
+        cells = [str(one["law"]), str(len(fit.get("params") or ())) if fit else "no fit"]
+        cells += [number(trained.get("mae"), ".5f"), number(whole.get("mae"), ".5f")]
+        cells += [number(unshared.get("mae"), ".5f")]
+        cells += [number(whole.get(key), ".5f") for key in ("rmse", "worste")]
         cells += [number(trained.get("r2"), ".4f"), number(whole.get("r2"), ".4f")]
-        cells += [number(one["final_error"], ".4f"), number(one["criterion"], ".1f")]
+        errors.append([*cells, number(one["final_error"], ".4f")])
         shares = one["coverage"] or {}
-        cells += [
+        held = [
             f"{100 * shares[level]:.0f} %" if shares.get(level) is not None else "–"
             for level in ("0.80", "0.95")
         ]
-        rows.append(cells)
-    header = [
-        "law",
-        "prior",
-        "parameters",
-        "training MAE",
-        "held-out MAE",
-        "the same, unshared rows",
-    ]
+        prior = str((fit.get("options") or {}).get("prior", "–"))
+        more.append([str(one["law"]), prior, number(one["criterion"], ".1f"), *held])
+    header = ["law", "parameters", "training MAE", "held-out MAE", "of unshared rows"]
     header += ["held-out RMSE", "held-out WorstE", "training R2", "held-out R2", "final error"]
-    header += ["criterion", "80 % holds", "95 % holds"]
+    others = ["law", "prior", "criterion", "80 % intervals hold", "95 % intervals hold"]
     how = (
         "Held out: each training curve in turn, predicted from the others."
         if any(one["left_out"] for one in laws)
@@ -61,14 +55,15 @@ def comparison_section(name: str, values: Mapping[str, Any]) -> str:
     )
     note = (
         f"{how} Unshared rows: those that no training curve has too. Final error: mean difference "
-        "of the last loss. Criterion: an AIC of the training curves. The last columns say how many "
-        "held-out points lie in the 80 % and 95 % intervals."
+        "of the last loss. Criterion: an AIC of the training curves. Intervals hold a share of the "
+        "held-out points."
     )
     failed = [f"{one['law']}: {one['failed']}" for one in laws if one.get("failed")]
     items = "".join(f"<li>{escape(text)}</li>" for text in failed)
-    more = f'<div class="warn"><ul>{items}</ul></div>' if failed else ""
-    title = "Laws compared" + (f": {name}" if name else "")
-    return section(title, table(header, rows), f'<p class="note">{escape(note)}</p>', more)
+    parts = [table(header, errors), table(others, more), f'<p class="note">{escape(note)}</p>']
+    if failed:
+        parts.append(f'<div class="warn"><ul>{items}</ul></div>')
+    return section("Laws compared" + (f": {name}" if name else ""), *parts)
 
 
 def metrics_section(fits: Mapping[str, Fit]) -> str:
@@ -119,7 +114,7 @@ def fit_section(name: str, fit: Fit) -> str:
         parts.append(details("Where the descents ended", table(["descent", "objective"], ends)))
     if fit.correlations is not None:
         cells = [
-            [law.names[i], *(f"{value:+.3f}" for value in row)]
+            [law.names[i], *(number(value, "+.3f") for value in row)]
             for i, row in enumerate(fit.correlations)
         ]
         shown = table(["", *law.names], cells)
