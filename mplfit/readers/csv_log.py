@@ -79,7 +79,8 @@ def columns_log(
         columns["iter"] = np.where(empty, columns["step"] + 1, columns["iter"])
     known = ~np.isnan(columns[step_name or ""])
     if known.any() and not known.all():
-        notes.append(f"{int((~known).sum())} rows without a {step_name} dropped")
+        lost = int((~known).sum())
+        notes.append(f"{lost} row{'s' if lost > 1 else ''} without a {step_name} dropped")
         columns = {name: column[known] for name, column in columns.items()}
     step, loss = columns[step_name or ""], columns[loss_name or ""]
     nano = {"iter", "train/loss", "val/loss", "lr", "mfu"} <= set(header) and step_name == "iter"

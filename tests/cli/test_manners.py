@@ -50,6 +50,8 @@ def test_quiet_leaves_warnings_and_results(tmp_path: Path) -> None:
 def test_every_command_has_quiet_and_examples(command: str) -> None:
     text = CliRunner().invoke(main, [command, "--help"]).output
     assert "--quiet" in text
+    assert "--json" in text
+    assert "--out" not in text or "--force" in text
     assert "\nExamples:\n  mplfit " in text
 
 
