@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mplfit.cli.common import (
     Examples,
+    force_option,
     json_option,
     law_constants,
     print_json,
@@ -19,6 +21,7 @@ from mplfit.cli.common import (
     say_notes,
     warn,
 )
+from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
@@ -31,7 +34,8 @@ __all__ = ["compare_command"]
     "compare",
     cls=Examples,
     examples=(
-        "mplfit compare data/simulated_400 --law mpl --law effective --law onepower",
+        "mplfit compare data/simulated_400 --law mpl --law effective --law onepower"
+        " --out /tmp/compared --force",
         "mplfit compare data/simulated_25/cosine_24000.csv data/simulated_25/wsdcon_9.csv"
         " --law amplitude --law momentum --json",
     ),
@@ -47,6 +51,8 @@ __all__ = ["compare_command"]
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="A folder for comparison.json.")
+@force_option
 @json_option
 def compare_command(
     paths: Sequence[str],
@@ -54,18 +60,25 @@ def compare_command(
     weight_decay: float | None,
     train: Sequence[str],
     test: Sequence[str],
+    out: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Fit every law to the loss curves in PATHS and compare them on curves they have not seen.
 
     Curves are split as by `mplfit fit`. Where none is held out, each training curve is left out in
     turn and predicted from the others. Every law has its default prior. The best comes first.
+    --out writes comparison.json, which `mplfit report` takes.
     """
     from mplfit.estimate.compare import compare_laws
     from mplfit.estimate.prior import PER_OBSERVATION
     from mplfit.laws.registry import LAWS, get_law
     from mplfit.readers.paths import read_curves, split
+    from mplfit.writers.files import refuse_existing, write_folder
+    from mplfit.writers.text import json_bytes
 
+    if out is not None:
+        refuse_existing(out, force)
     chosen = laws or tuple(law for law in LAWS if law != "bound")
     for law in chosen:
         get_law(law)  # refuses a wrong name before any work
@@ -80,8 +93,11 @@ def compare_command(
     for row in rows:
         if row.failed:
             warn(f"{row.law}: {row.failed}")
+    values = _as_dict(rows, command_line())
+    if out is not None:
+        write_folder(out, {"comparison.json": json_bytes(values)}, force=force)
     if as_json:
-        print_json({"schema": "mplfit.comparison/1", "laws": [row.to_dict() for row in rows]})
+        print_json(values)
         return
     what = (
         "each training curve left out in turn"
@@ -97,6 +113,16 @@ def compare_command(
         f"{points / PER_OBSERVATION:.0f} effective observations ({points} rows, "
         f"{PER_OBSERVATION:.0f} count as one)"
     )
+    if out is not None:
+        click.echo(f"\nwritten to {out}/: comparison.json (`mplfit report {out}` shows it)")
+
+
+def _as_dict(rows: Sequence[Comparison], command: str) -> dict[str, Any]:
+    laws = [row.to_dict() for row in rows]
+    for law in laws:
+        if law["fit"] is not None:
+            law["fit"]["options"]["command"] = command
+    return {"schema": "mplfit.comparison/1", "command": command, "laws": laws}
 
 
 def _row(row: Comparison) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from mplfit.cli.common import (
     say_notes,
     warn,
 )
+from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ def fit_command(
     say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
     constants = law_constants(law, weight_decay, trained)
     result = fit(trained, law, prior=prior, constants=constants, test=held, progress=progress)
+    result = replace(result, options={**result.options, "command": command_line()})
     for text in result.warnings:
         warn(text)
     if not no_save:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mplfit import __version__
+from mplfit.cli.recorded import record
 from mplfit.errors import MplfitError
 
 __all__ = ["COMMANDS", "main"]
@@ -40,6 +41,18 @@ class _Refusal(click.ClickException):
 
 
 class _LazyGroup(click.Group):
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        words = list(args)  # click uses the list up
+        context = super().make_context(info_name, args, parent, **extra)
+        record(context, words)
+        return context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 

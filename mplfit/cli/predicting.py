@@ -194,6 +194,7 @@ def _prediction_files(
 @click.option("--seed", default=0, show_default=True, help="Of the noise.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The folder.")
 @force_option
+@json_option
 def simulate_command(
     specs: Sequence[str],
     params: str,
@@ -204,6 +205,7 @@ def simulate_command(
     seed: int,
     out: Path,
     force: bool,
+    as_json: bool,
 ) -> None:
     import numpy as np
 
@@ -222,7 +224,7 @@ def simulate_command(
     named = named_schedules(specs)
     if released:
         named |= {name: made for name in NAMES if (made := released_schedule(name)) is not None}
-    files = {}
+    files, runs = {}, []
     seeds = np.random.SeedSequence(seed).spawn(len(named))
     for (name, schedule), one_seed in zip(named.items(), seeds, strict=True):
         curve = simulate(
@@ -236,5 +238,19 @@ def simulate_command(
             rng=np.random.default_rng(one_seed),
         )
         files[f"{file_name(name)}.csv"] = curve_csv(curve)
+        runs.append(
+            {
+                "name": name,
+                "file": str(out / f"{file_name(name)}.csv"),
+                "points": len(curve),
+                "steps": schedule.steps,
+                "final_loss": float(curve.loss[-1]),
+            }
+        )
     write_folder(out, files, force=force)
+    if as_json:
+        options = {"noise": noise, "correlation": correlation, "seed": seed, "every": every}
+        print_json(
+            {"schema": "mplfit.simulated/1", "params": params, "options": options, "runs": runs}
+        )
     say(f"{len(files)} simulated curves written to {out}/")

@@ -1,11 +1,11 @@
-"""`mplfit report`: one HTML page from fits."""
+"""`mplfit report`: one HTML page from results."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,12 +19,13 @@ from mplfit.cli.common import (
     reading_options,
     say,
 )
+from mplfit.cli.recorded import command_line, parsed
 from mplfit.errors import DataError, MplfitError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
     from mplfit.estimate.result import Fit
-    from mplfit.readers.options import ReadOptions
+    from mplfit.readers.results import Results
     from mplfit.schedule import Schedule
 
 __all__ = ["report_command"]
@@ -39,7 +40,7 @@ __all__ = ["report_command"]
         "mplfit report 25 400 --title Sizes --out /tmp/report.html --force",
     ),
 )
-@click.argument("runs", nargs=-1, required=True, metavar="FIT…")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN…")
 @click.option(
     "--candidate", "candidates", multiple=True, metavar="[NAME=]SPEC", help="A schedule to predict."
 )
@@ -58,21 +59,27 @@ def report_command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write one self-contained HTML page on fits: data, laws, errors, residuals, candidates.
+    """Write one self-contained HTML page: data, laws, errors, residuals, candidates, sweeps.
 
-    Each FIT is a run folder, a fit.json, or published parameters; several stand side by side. The
-    logs are read again for the figures, with the same options as in `mplfit fit`; a log that has
-    changed since is left out, and said. The page loads nothing, runs no script, and is the same
-    byte for byte for the same results.
+    Each RUN is what a command wrote: `mplfit fit` (a run folder, a fit.json; or published
+    parameters 25, 100, 400), `mplfit compare --out`, `mplfit optimize --out` or `mplfit sweep
+    --out`; several stand side by side. The logs are read again for the figures, as the recorded
+    command of the fit read them unless reading options are given here; a log that has changed
+    since is left out, and said. The page loads nothing, runs no script, and is the same byte for
+    byte for the same results.
     """
-    from mplfit.readers.fits import load_fit
+    from mplfit.readers.results import load_results
     from mplfit.show.report import Candidate, Report, report
     from mplfit.writers.files import refuse_existing, write_file
 
     refuse_existing(out, force)
-    fits = _named([(run, load_fit(run)) for run in runs])
-    options, own = read_options()
-    curves = _curves(fits, options, own)
+    found = [(run, load_results(run)) for run in runs]
+    fits = _named([(run, fit) for run, one in found for fit in one.fits.values()])
+    optimized = _optimized(found)
+    if not fits:
+        fits = _fits_of(optimized)
+    curves = _curves(fits)
+    schedules = named_schedules(candidates) | {name: made for name, (_, made) in optimized.items()}
     made = {
         name: Candidate(
             schedule,
@@ -81,11 +88,21 @@ def report_command(
                 for key, fit in fits.items()
             },
         )
-        for name, schedule in named_schedules(candidates).items()
+        for name, schedule in (schedules.items() if fits else ())
     }
-    commands = [_fit_command(fit) for fit in fits.values() if fit.data]
-    commands.append(_own_command(runs, candidates, title))
-    data = report(Report(title, fits, curves, made, commands))
+    several = sum(one.comparison is not None for _, one in found) > 1
+    data = report(
+        Report(
+            title,
+            fits,
+            curves,
+            made,
+            _commands(found),
+            {(run if several else ""): one.comparison for run, one in found if one.comparison},
+            optimized,
+            _sweeps(found),
+        )
+    )
     write_file(out, data, force=force)
     if as_json:
         print_json(
@@ -120,59 +137,150 @@ def _named(fits: Sequence[tuple[str, Fit]]) -> dict[str, Fit]:
     laws = [fit.law for _, fit in fits]
     named: dict[str, Fit] = {}
     for run, fit in fits:
-        stem = Path(run).resolve().parent.name if run.endswith(".json") else Path(run).name
-        name = fit.law if laws.count(fit.law) == 1 else f"{fit.law} ({stem or run})"
+        name = fit.law if laws.count(fit.law) == 1 else f"{fit.law} ({_stem(run)})"
         if name in named:
             raise DataError(f"two fits are called {name}: give each run once")
         named[name] = fit
     return named
 
 
-def _curves(
-    fits: dict[str, Fit], options: ReadOptions, own: Mapping[str, Schedule]
-) -> dict[str, Curve]:
-    """The logs behind the fits, where they are still what they were."""
-    from mplfit.readers.paths import read_curves
+def _stem(run: str) -> str:
+    return (Path(run).resolve().parent.name if run.endswith(".json") else Path(run).name) or run
 
-    entries = {
-        str(entry["path"]): entry
-        for fit in fits.values()
-        for entry in fit.data
-        if entry["path"] is not None
+
+def _optimized(
+    found: Sequence[tuple[str, Results]],
+) -> dict[str, tuple[Mapping[str, Any], Schedule]]:
+    """Optimized schedules by name: the word, and the folder's too where there are several."""
+    there = [
+        (_stem(run), one.optimized, one.schedule)
+        for run, one in found
+        if one.optimized is not None and one.schedule is not None
+    ]
+    return {
+        f"optimized ({stem})" if len(there) > 1 else "optimized": (values, schedule)
+        for stem, values, schedule in there
     }
-    curves: dict[str, Curve] = {}
-    present = [path for path in entries if Path(path).exists()]
-    for path in entries:
-        if path not in present:
-            say(f"note: {path} is not there any more: its curve is not drawn")
+
+
+def _fits_of(optimized: Mapping[str, tuple[Mapping[str, Any], Schedule]]) -> dict[str, Fit]:
+    """The fits that schedules were optimized with, where they are still there."""
+    from mplfit.readers.fits import load_fit
+
+    fits: dict[str, Fit] = {}
+    for values, _ in optimized.values():
+        try:
+            fits[str(values["params"])] = load_fit(str(values["params"]))
+        except (MplfitError, KeyError):
+            say(f"note: the fit {values.get('params')} that a schedule was made with is not there")
+    return fits
+
+
+def _curves(fits: Mapping[str, Fit]) -> dict[str, Curve]:
+    """The logs behind the fits, where they are still what they were."""
     known = {(str(e["name"]), e["sha256"], e["points"]) for f in fits.values() for e in f.data}
-    try:
-        # Together, because some logs (W&B charts, cooldowns) need one another.
-        read = read_curves(present, options, schedules=own) if present else []
-    except MplfitError as error:
-        say(f"note: no curve is drawn: the logs cannot be read again ({error})")
-        return {}
-    for curve in read:
-        sha256 = curve.origin.sha256 if curve.origin else None
-        if (curve.name, sha256, len(curve)) in known:
-            curves[curve.name] = curve
-        else:
-            say(f"note: {curve.name} is not as it was fitted: its curve is not drawn")
+    curves: dict[str, Curve] = {}
+    done: set[tuple[str, ...]] = set()
+    for fit in fits.values():
+        paths = dict.fromkeys(str(e["path"]) for e in fit.data if e["path"] is not None)
+        key = (str(fit.options.get("command")), *paths)
+        if key in done:
+            continue
+        done.add(key)
+        for curve in _read_again(fit, list(paths)):
+            sha256 = curve.origin.sha256 if curve.origin else None
+            if (curve.name, sha256, len(curve)) in known:
+                curves[curve.name] = curve
+            elif curve.name not in curves:
+                say(f"note: {curve.name} is not as it was fitted: its curve is not drawn")
     return curves
 
 
+def _read_again(fit: Fit, paths: Sequence[str]) -> list[Curve]:
+    """The fit's logs, by its own recorded reading options where none are given here."""
+    from mplfit.readers.paths import read_curves
+
+    present = [path for path in paths if Path(path).exists()]
+    for path in paths:
+        if path not in present:
+            say(f"note: {path} is not there any more: its curve is not drawn")
+    if not present:
+        return []
+    try:
+        with _reading_context(fit):
+            options, own = read_options()
+        names = {str(entry["name"]) for entry in fit.data}
+        own = {name: schedule for name, schedule in own.items() if name in names}
+        # Together, because some logs (W&B charts, cooldowns) need one another.
+        return read_curves(present, options, schedules=own)
+    except MplfitError as error:
+        say(f"note: no curve is drawn: the logs cannot be read again ({error})")
+        return []
+
+
+def _reading_context(fit: Fit) -> click.Context:
+    """The command line that says how the logs are read: this one, or the one that made the fit."""
+    from mplfit.cli.comparing import compare_command
+    from mplfit.cli.fitting import fit_command
+
+    here = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    own = {option.name for option in here.command.params if not option.expose_value}
+    if any(
+        here.get_parameter_source(name) is not default for name in own - {"quiet", None} if name
+    ):
+        return here
+    line = fit.options.get("command")
+    return parsed(fit_command, line) or parsed(compare_command, line) or here
+
+
+def _commands(found: Sequence[tuple[str, Results]]) -> list[str]:
+    """Every recorded command, each once, and this one."""
+    lines: dict[str, None] = {}
+    for _, one in found:
+        lines |= {_fit_command(fit): None for fit in one.fits.values() if fit.data}
+        for values in (one.comparison, one.optimized, one.sweep):
+            if values is not None and isinstance(values.get("command"), str):
+                lines[values["command"]] = None
+    return [*lines, command_line(without=("--force", "--json", "--quiet", "-q"))]
+
+
 def _fit_command(fit: Fit) -> str:
-    """A command that makes the fit again (options of reading are in the notes of the data)."""
+    """The command that made the fit; without a record (a fit by the library), one that would."""
+    line = fit.options.get("command")
+    if isinstance(line, str):
+        return line
     paths = [str(entry["path"]) for entry in fit.data if entry["path"] is not None]
-    tests = [str(entry["name"]) for entry in fit.data if entry["role"] == "test"]
     words = ["mplfit", "fit", *paths, "--law", fit.law]
-    for name in tests:
-        words += ["--test", name]
+    for entry in fit.data:
+        if entry["role"] == "test":
+            words += ["--test", str(entry["name"])]
     return shlex.join(words)
 
 
-def _own_command(runs: Sequence[str], candidates: Sequence[str], title: str) -> str:
-    words = ["mplfit", "report", *runs, "--title", title]
-    for text in candidates:
-        words += ["--candidate", text]
-    return shlex.join(words)
+def _sweeps(found: Sequence[tuple[str, Results]]) -> list[str]:
+    """The sections of sweeps, analysed again from tables that are still what they were."""
+    from mplfit.cli.sweep_text import sweep_text
+    from mplfit.cli.sweeping import analysed, sweep_command
+    from mplfit.readers.log import hash_file
+    from mplfit.show.sweep_plot import sweep_figures
+    from mplfit.show.sweep_report import sweep_section
+
+    sections = []
+    for run, one in found:
+        if one.sweep is None:
+            continue
+        said = parsed(sweep_command, one.sweep.get("command"))
+        try:
+            same = all(
+                hash_file(Path(str(entry["file"]))) == entry["sha256"]
+                for entry in one.sweep["data"]
+            )
+        except (OSError, KeyError, TypeError):
+            same = False
+        if said is None or not same:
+            say(f"note: {run}: the sweep's table is not what it was: no section is made of it")
+            continue
+        analysis = analysed(**said.params)
+        sections.append(sweep_section(analysis, sweep_text(analysis), sweep_figures(analysis)))
+    return sections

@@ -20,11 +20,12 @@ from mplfit.cli.common import (
     say,
     warn,
 )
+from mplfit.cli.recorded import command_line
 
 if TYPE_CHECKING:
     from mplfit.sweep.analysis import SweepAnalysis
 
-__all__ = ["sweep_command"]
+__all__ = ["analysed", "sweep_command"]
 
 
 @click.command(
@@ -88,29 +89,18 @@ def sweep_command(
     small model's rate costs at the large one, and laws eta0 · (N0/N)^gamma of the best rate and of
     its loss. --out writes sweep.json, optima.csv, report.html, report.txt and figures.
     """
-    from mplfit.readers.fits import load_fit
-    from mplfit.readers.schedules import load_schedule
-    from mplfit.readers.sweep_table import read_sweep
-    from mplfit.sweep.analysis import Options, analyse
-    from mplfit.sweep.predicted import compare_predicted, predictor
-    from mplfit.sweep.roles import Roles
     from mplfit.writers.files import refuse_existing, write_folder
 
     if (params is None) != (schedule is None):
         raise click.UsageError("--params and --schedule belong together")
     if out is not None:
         refuse_existing(out, force)
-    options = Options(method, tolerance / 100, draws, random_seed, _references(reference))
-    table = read_sweep(paths, Roles(lr, loss, seed, tuple(groups) or None, tuple(sizes) or None))
-    for note in table.notes:
+    analysis = analysed(
+        paths, lr, loss, seed, groups, sizes, method, reference, tolerance, draws, random_seed,
+        params, schedule,
+    )  # fmt: skip
+    for note in analysis.table.notes:
         say(f"note: {note}")
-    predict = None
-    if params is not None and schedule is not None:
-        predict = predictor(load_fit(params), load_schedule(schedule))
-    analysis = analyse(table, options, progress=progress)
-    if predict is not None:
-        found = tuple(compare_predicted(analysis.optima, predict))
-        analysis = replace(analysis, predicted=found)
     _warn(analysis)
     values = _as_dict(analysis, paths)
     if out is not None:
@@ -123,6 +113,39 @@ def sweep_command(
     click.echo(sweep_text(analysis))
     if out is not None:
         click.echo(f"\nwritten to {out}/: sweep.json, optima.csv, report.html, report.txt, figures")
+
+
+def analysed(
+    paths: Sequence[str],
+    lr: str | None,
+    loss: str | None,
+    seed: str | None,
+    groups: Sequence[str],
+    sizes: Sequence[str],
+    method: str,
+    reference: Sequence[str],
+    tolerance: float,
+    draws: int,
+    random_seed: int,
+    params: str | None,
+    schedule: str | None,
+    **_: object,
+) -> SweepAnalysis:
+    """The analysis that the options of `mplfit sweep` ask for."""
+    from mplfit.readers.fits import load_fit
+    from mplfit.readers.schedules import load_schedule
+    from mplfit.readers.sweep_table import read_sweep
+    from mplfit.sweep.analysis import Options, analyse
+    from mplfit.sweep.predicted import compare_predicted, predictor
+    from mplfit.sweep.roles import Roles
+
+    options = Options(method, tolerance / 100, draws, random_seed, _references(reference))
+    table = read_sweep(paths, Roles(lr, loss, seed, tuple(groups) or None, tuple(sizes) or None))
+    analysis = analyse(table, options, progress=progress)
+    if params is None or schedule is None:
+        return analysis
+    predict = predictor(load_fit(params), load_schedule(schedule))
+    return replace(analysis, predicted=tuple(compare_predicted(analysis.optima, predict)))
 
 
 def _references(texts: Sequence[str]) -> tuple[tuple[str, float], ...]:
@@ -164,6 +187,7 @@ def _as_dict(analysis: SweepAnalysis, paths: Sequence[str]) -> dict[str, Any]:
     from mplfit.sweep.export import as_dict
 
     values = as_dict(analysis)
+    values["command"] = command_line()
     values["data"] = [
         {"file": str(path), "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest()}
         for path in paths

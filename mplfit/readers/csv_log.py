@@ -1,7 +1,9 @@
 """Logs as tables: columns for step, learning rate and loss, in any order, under usual names.
 
-The step is taken as a 0-based index, as most training code logs it. litgpt's csv is the
-exception: its `iter` counts the finished micro-batches, and its `step` is the logger's own.
+The step is taken as a 0-based index, as most training code logs it, unless the columns are those of
+a code that is known to count: litgpt's `iter` counts the finished micro-batches (its `step` is the
+logger's own), Hugging Face's `train/global_step` the finished updates, and nanoGPT's evaluations
+come before the update of their `iter`.
 """
 
 from __future__ import annotations
@@ -68,18 +70,26 @@ def columns_log(
     given = options.schedule is not None
     lr_name = find_column(path, header, "lr", options.lr_col, needed=False)
     decay = next((name for name in _DECAYS if name in header), None)
-    names = [name for name in (step_name, loss_name, lr_name, decay) if name]
+    # litgpt's rows of a validation loss have its logger's step alone, which is iter − 1.
+    asked = [step_name, loss_name, lr_name, decay, "step" if litgpt else None]
+    names = [name for name in dict.fromkeys(asked) if name]
     columns = dict(zip(names, values(names), strict=True))
-    step, loss = columns[step_name or ""], columns[loss_name or ""]
     if litgpt:
-        notes.append(
-            "litgpt: steps are its count of micro-batches, iter; with gradient accumulation give "
-            "the micro-batches of an update as --tokens-per-step"
-        )
+        empty = np.isnan(columns["iter"])
+        columns["iter"] = np.where(empty, columns["step"] + 1, columns["iter"])
+    known = ~np.isnan(columns[step_name or ""])
+    if known.any() and not known.all():
+        lost = int((~known).sum())
+        notes.append(f"{lost} row{'s' if lost > 1 else ''} without a {step_name} dropped")
+        columns = {name: column[known] for name, column in columns.items()}
+    step, loss = columns[step_name or ""], columns[loss_name or ""]
+    nano = {"iter", "train/loss", "val/loss", "lr", "mfu"} <= set(header) and step_name == "iter"
+    counted = litgpt or nano or step_name == "train/global_step"
+    notes += _about_steps(step_name or "", step, options, litgpt=litgpt, nano=nano)
     rate, no_rate = Series.empty(), "no row logs a learning rate: give the run's --schedule"
     if lr_name:
         # Rows without a loss count too where they log a rate.
-        rate = Series(step, columns[lr_name], litgpt)
+        rate = Series(step, columns[lr_name], counted and not nano)
     elif not given:
         no_rate = _no_rate(path, header)
     return Log(
@@ -87,13 +97,36 @@ def columns_log(
         kind="litgpt csv" if litgpt else kind,
         path=path,
         sha256=sha256,
-        loss=Series(step, loss, litgpt),
+        loss=Series(step, loss, counted),
         rate=rate,
         weight_decay=_constant(columns[decay]) if decay else None,
         notes=tuple(notes),
         no_rate=no_rate,
         also=tuple(name for name in losses_among(header) if name != loss_name),
     )
+
+
+def _about_steps(
+    name: str, step: FloatArray, options: ReadOptions, *, litgpt: bool, nano: bool
+) -> list[str]:
+    """What the steps are taken to be, where that is not plain."""
+    if litgpt:
+        what = "litgpt: steps are its count of micro-batches, iter"
+        more = "; with gradient accumulation give those of an update as --tokens-per-step"
+        return [what if options.tokens_per_step else what + more]
+    if nano:
+        return ["nanoGPT evaluates before the update of its iter: losses are those of iter − 1"]
+    if options.steps_are is not None or options.tokens_per_step is not None:
+        return []
+    if name == "train/global_step":
+        return [
+            f"{name} counts finished updates, as Hugging Face logs it (else: --steps-are index)"
+        ]
+    if name == "_step":
+        return ["W&B's _step, which counts its calls, is taken for the update (else: --step-col)"]
+    if step.size and not np.any(step <= 0):
+        return ["steps are taken as 0-based indices (if they count updates: --steps-are count)"]
+    return []
 
 
 def _constant(values: FloatArray) -> float | None:

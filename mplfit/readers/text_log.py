@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,17 @@ from mplfit.errors import DataError
 from mplfit.readers.log import Log, Series, file_bytes, text_of
 from mplfit.readers.names import find_column, losses_among
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.table import shorten
 
 __all__ = ["FORMATS", "TextFormat", "read_text", "text_format"]
 
 Row = tuple[float, str, float]  # step, name of the value, value
 
-_NUMBER = r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf|-inf"
+# Thousands may be set off by commas, as in OLMo-core's counts of tokens; 3,14 is no number.
+_NUMBER = (
+    r"(?:[-+]?(?:\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|(?i:nan|inf|-inf))(?![\w.+-]|,\w)"
+)
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -32,6 +38,7 @@ class TextFormat:
     """How one training code prints its progress.
 
     mark : what a line of progress has, to recognise the format.
+    report : what begins every report of the training loss, readable or not.
     rows : the values in a whole text, by name.
     rate_counted : the rate beside count c is that of the update c - 1; otherwise that of c.
     loss : what it calls the training loss.
@@ -39,6 +46,7 @@ class TextFormat:
 
     name: str
     mark: re.Pattern[str]
+    report: re.Pattern[str]
     rows: Callable[[str], Iterator[Row]]
     counted: bool = True
     rate_counted: bool = True
@@ -81,6 +89,11 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
     rate = find_column(path, names, "lr", options.lr_col, needed=False)
     if loss == "val loss" and form.name == "litgpt":
         columns[loss] = _changes(*columns[loss])
+    notes = list(form.notes)
+    if loss == own and len(columns[loss][0]) < (
+        reports := sum(1 for _ in form.report.finditer(text))
+    ):
+        notes.append(_unreadable(text, form, reports, len(columns[loss][0])))
     counted = form.counted or (form.name == "nanoGPT" and loss != "loss")
     return Log(
         name=path.stem,
@@ -89,9 +102,23 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
         sha256=sha256,
         loss=Series.of(*columns[loss], counted=counted),
         rate=Series.of(*columns[rate], counted=form.rate_counted) if rate else Series.empty(),
-        notes=form.notes,
+        notes=tuple(notes),
         no_rate=f"({form.name}) logs no learning rate: give the run's --schedule",
         also=tuple(name for name in losses_among(names) if name != loss),
+    )
+
+
+def _unreadable(text: str, form: TextFormat, reports: int, losses: int) -> str:
+    """What is said of reports whose loss is damaged, cut short or not there."""
+    starts = [found.start() for found in form.report.finditer(text)]
+    for start, end in pairwise([*starts, len(text)]):
+        line = text.rfind("\n", 0, start) + 1
+        if not any(name == form.loss for _, name, _ in form.rows(text[line:end])):
+            break
+    first = shorten(text[start:end].partition("\n")[0].strip(), 60)
+    return (
+        f"{reports - losses} of {reports} reports have no {form.loss} that can be read: dropped "
+        f"(the first: {first!r})"
     )
 
 
@@ -162,20 +189,33 @@ _MEAN = "each loss is the mean over the updates since the row before it"
 
 FORMATS = (
     TextFormat(
-        "Megatron-LM", _MEGATRON, _megatron, rate_counted=False, loss="lm loss", notes=(_MEAN,)
+        "Megatron-LM",
+        _MEGATRON,
+        _MEGATRON,
+        _megatron,
+        rate_counted=False,
+        loss="lm loss",
+        notes=(_MEAN,),
     ),
-    TextFormat("OLMo-core", _OLMO, _olmo),
+    TextFormat("OLMo-core", _OLMO, _OLMO, _olmo, loss="train/CE loss"),
     TextFormat(
         "torchtitan",
         re.compile(_TITAN),
+        re.compile(r"(?<!validate )\bstep:[ \t]*\d+[ \t]+loss\b"),
         _from((_TITAN, ["loss"]), (_TITAN_VAL, ["val loss"])),
     ),
     TextFormat(
         "nanoGPT",
         re.compile(f"{_NANO}|{_NANO_VAL}", re.M),
+        re.compile(r"^iter \d+: loss\b", re.M),
         _from((_NANO, ["loss"]), (_NANO_VAL, ["train loss", "val loss"])),
         counted=False,
         notes=("the loss of nanoGPT's iter lines is that of one batch",),
     ),
-    TextFormat("litgpt", re.compile(_LIT), _from((_LIT, ["loss", "val loss"]))),
+    TextFormat(
+        "litgpt",
+        re.compile(_LIT),
+        re.compile(r"\biter \d+ (?:\| )?step \d+(?: \||:) loss train\b"),
+        _from((_LIT, ["loss", "val loss"])),
+    ),
 )

@@ -17,14 +17,15 @@ h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.25rem; margin-top:
 .wide { overflow-x: auto; margin: .6rem 0; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: #555; padding-bottom: .3rem; }
-th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #e4e4e4;
+th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #e4e4e4;
   overflow-wrap: normal; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: normal;
-  overflow-wrap: anywhere; min-width: 9.5rem; }
+  overflow-wrap: anywhere; min-width: 7rem; }
 thead th { border-bottom: 1.5px solid #888; vertical-align: bottom; white-space: normal; }
 tr.sum td { font-weight: 600; }
 figure { margin: 1rem 0; break-inside: avoid; } img { width: 100%; min-width: 34rem;
   height: auto; display: block; }
+.sweep img { min-width: 0; max-width: 100%; }
 figcaption, .note { color: #555; font-size: .86rem; }
 .warn { border-left: 4px solid #d55e00; padding-left: .7rem; }
 details { margin: .6rem 0; } summary { cursor: pointer; }
@@ -32,7 +33,9 @@ pre { white-space: pre-wrap; background: #f5f5f5; padding: .6rem; font-size: .82
 ul { padding-left: 1.2rem; }
 @media print { body { max-width: none; font-size: 10.5pt; } .wide { overflow: visible; }
   img { min-width: 0; }
-  h2, h3 { break-after: avoid; } tr { break-inside: avoid; } table { font-size: 8pt; } }
+  h2, h3 { break-after: avoid; } tr { break-inside: avoid; } table { font-size: 7.5pt; }
+  th, td { padding: .1rem .25rem; white-space: normal; }
+  details::details-content { content-visibility: visible; display: block; height: auto; } }
 """
 # Nothing may be loaded, whatever a text contains.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

@@ -84,7 +84,7 @@ def plot_residuals(curve: Curve, fits: Mapping[str, Fit], points: int = _POINTS)
     _rate_axis(rates)
     rates.set_ylabel("rate")
     _step_axis(rates)
-    _place_labels(losses, errors, rates)
+    _place_labels(losses, errors, rates, below=0.36)
     for axes in (losses, errors, rates):
         _tidy(axes)
     return figure
@@ -267,11 +267,11 @@ def _step_axis(axes: Axes, label: bool = True) -> None:
         axes.set_xlabel("step")
 
 
-def _place_labels(*panels: Axes) -> None:
+def _place_labels(*panels: Axes, below: float = 0.24) -> None:
     """Labels of stacked panels at fixed places: to find free ones takes as long as to draw."""
     for axes in panels:
         axes.yaxis.set_label_coords(-0.09, 0.5)
-    panels[-1].xaxis.set_label_coords(0.5, -0.24)
+    panels[-1].xaxis.set_label_coords(0.5, -below)
 
 
 def _rate_axis(axes: Axes) -> None:

@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mplfit.errors import OutputError
+from mplfit.writers.swap import restore_parked, swap
 
 __all__ = ["free_folder", "refuse_existing", "write_file", "write_folder"]
 
 
 def refuse_existing(path: Path, force: bool) -> None:
-    """Raise `OutputError` where something would be overwritten without leave."""
+    """Raise `OutputError` where something would be overwritten without leave.
+
+    A folder that a killed write left parked beside its place is put back first.
+    """
+    restore_parked(path)
     if _exists(path) and not force:
         raise OutputError(f"{path} exists already: choose another place, or add --force")
 
@@ -65,6 +70,7 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, force: bool = False)
     OutputError
         If it exists and `force` is not set, if it is not a folder, or cannot be written.
     """
+    restore_parked(path)
     refuse_existing(path, force)
     if _exists(path) and not path.is_dir():
         raise OutputError(f"{path} is a file, but a folder is to be written: choose another place")
@@ -81,15 +87,13 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, force: bool = False)
                 _fill(file.fileno(), data)
         if place.exists():
             _copy_others(place, fresh)
-            old = Path(tempfile.mkdtemp(prefix=".mplfit.old.", dir=place.parent)) / place.name
-            os.rename(place, old)
-        os.rename(fresh, place)
+            old = swap(fresh, place)
+        else:
+            os.rename(fresh, place)
     except OSError as error:
         raise _refusal(path, error) from None
-    finally:  # also after an interrupt: the old folder must not be lost
-        if old is not None and old.exists() and not place.exists():
-            _restore(old, place)
-        for leftover in (fresh, old.parent if old is not None else None):
+    finally:
+        for leftover in (fresh, old):
             if leftover is not None:
                 shutil.rmtree(leftover, ignore_errors=True)
 
@@ -99,16 +103,6 @@ def _make_parents(path: Path) -> None:
         if os.path.lexists(parent) and not parent.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, f"{parent} is not a folder")
     path.parent.mkdir(parents=True, exist_ok=True)
-
-
-def _restore(old: Path, path: Path) -> None:
-    try:
-        os.rename(old, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written, nor can its old contents be put back ({error.strerror}): "
-            f"they are in {old}"
-        ) from None
 
 
 def _copy_others(folder: Path, fresh: Path) -> None:

@@ -1,7 +1,9 @@
-"""Timings of the readers: a million csv rows, and TensorBoard scalars with their checksums."""
+"""The readers: a million csv rows, and TensorBoard scalars with their checksums: time, memory."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,23 @@ import numpy as np
 from mplfit import read_curves
 from tests.benchmarks.timing import best
 from tests.readers.test_formats import events, scalar
+
+_MEMORY = """
+import resource, sys
+from mplfit import read_curves
+import mplfit.readers.paths
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+read_curves([sys.argv[1]])
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+def memory(path: Path) -> str:
+    """How far the largest memory of a fresh process grows in reading a file."""
+    command = [sys.executable, "-c", _MEMORY, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    grown, size = float(done.stdout), path.stat().st_size
+    return f"{grown / 1e6:.0f} MB, {grown / size:.1f} times the file"
 
 
 def rows() -> Iterator[tuple[str, str]]:
@@ -23,6 +42,8 @@ def rows() -> Iterator[tuple[str, str]]:
         )
         table.write_text("\n".join(["step,lr,loss", *lines]))
         yield "read 1,000,000 csv rows", f"{best(lambda: read_curves([table]), 3):.2f} s"
+        yield "memory of that", memory(table)
         scalars = [scalar(t, "loss", 3.0) + scalar(t, "lr", 1e-3) for t in range(50_000)]
-        events(folder / "events.out.tfevents.1", scalars)
+        board = events(folder / "events.out.tfevents.1", scalars)
         yield "read 100,000 TensorBoard scalars", f"{best(lambda: read_curves([folder]), 3):.2f} s"
+        yield "memory of that", memory(board)

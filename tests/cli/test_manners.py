@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from mplfit.cli.main import COMMANDS, main
+from mplfit.writers import swap
 from mplfit.writers.files import write_file, write_folder
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,8 @@ def test_quiet_leaves_warnings_and_results(tmp_path: Path) -> None:
 def test_every_command_has_quiet_and_examples(command: str) -> None:
     text = CliRunner().invoke(main, [command, "--help"]).output
     assert "--quiet" in text
+    assert "--json" in text
+    assert "--out" not in text or "--force" in text
     assert "\nExamples:\n  mplfit " in text
 
 
@@ -188,22 +191,28 @@ def test_a_kill_leaves_the_old_file_or_the_new_one_200_times(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_kill_never_leaves_half_a_folder(tmp_path: Path) -> None:
-    """The old or the new; between the two renames the old one is beside it, whole."""
+@pytest.mark.parametrize("exchange", [True, False], ids=["exchange", "two renames"])
+def test_a_kill_leaves_the_old_folder_or_the_new_one_200_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool
+) -> None:
+    """In its place, whole; after two renames, once the next read or write has looked."""
+    if not exchange:
+        monkeypatch.setattr(swap, "_exchange", lambda one, other: False)
     target, rng = tmp_path / "run", random.Random(2)
     write_folder(target, {"a": whole(-1), "b": whole(-1)})
-    contents = [whole(number) for number in range(8)]
+    contents, seen = [whole(number) for number in range(8)], set()
 
     def write(number: int) -> None:
         data = contents[number % 8]
         write_folder(target, {"a": data, "b": data}, force=True)
 
-    for _ in range(100):
-        killed(write, rng.uniform(0.0005, 0.02))
+    for _ in range(200):
+        killed(write, rng.uniform(0.0005, 0.012))
         if not target.exists():
-            # Earlier kills may have left parked folders, too: the last one parked is meant.
-            parked = tmp_path.glob(".mplfit.old.*/run")
-            os.rename(max(parked, key=lambda old: old.parent.stat().st_mtime_ns), target)
+            assert not exchange or not sys.platform.startswith("linux")
+            assert swap.restore_parked(target)
         a, b = (target / "a").read_bytes(), (target / "b").read_bytes()
         assert a == b
         assert is_whole(a)
+        seen.add(a[:8])
+    assert len(seen) > 1

@@ -180,7 +180,7 @@ def shuffled_folder() -> Path:
 
 def test_the_given_schedule_is_used_and_needs_no_rates(tmp_path: Path) -> None:
     given_ = s.constant(100, 1e-3, warmup=10)
-    curve = read(tmp_path, "step,loss\n5,3\n50,2\n", schedule=given_)
+    curve = read(tmp_path, "step,loss\n0,4\n5,3\n50,2\n", schedule=given_)
     assert curve.schedule is given_
     assert notes(curve) == ""
     off = read(tmp_path, "step,lr,loss\n5,1e-3,3\n50,2e-3,2\n", schedule=given_)

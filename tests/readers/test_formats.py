@@ -115,6 +115,54 @@ def test_litgpt_s_csv_counts_micro_batches(tmp_path: Path) -> None:
     assert "divided by 4" in said(curve)
 
 
+def test_litgpt_s_rows_of_a_validation_loss_have_its_logger_s_step_alone(tmp_path: Path) -> None:
+    head = "epoch,iter,iter_time,learning_rate,loss,step,val_loss"
+    rows = [f"0,{4 * u},0.1,0.001,{5 - u / 99},{4 * u - 1}," for u in range(1, 30)]
+    rows.insert(10, ",,,,,39,4.75")
+    path = tmp_path / "metrics.csv"
+    path.write_text("\n".join([head, *rows]))
+    assert one(path, tokens_per_step=4).step.tolist() == list(range(29))
+    val = one(path, tokens_per_step=4, metric="val")
+    assert (val.step.tolist(), val.loss.tolist()) == ([9], [4.75])
+
+
+def test_nanogpt_s_own_keys_are_evaluations_before_the_update(tmp_path: Path) -> None:
+    rows = [
+        {"_step": i, "iter": 250 * i, "train/loss": 4.0, "val/loss": 5.0, "lr": 1e-3, "mfu": 40}
+        for i in range(5)
+    ]
+    path = tmp_path / "nano.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    curve = one(path)
+    assert curve.step.tolist() == [249, 499, 749, 999]
+    assert curve.schedule.steps == 1000
+    assert "before the update of its iter" in said(curve)
+
+
+def test_hugging_face_s_wandb_keys_count_updates(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    lines = [f"{i},{10 * i},{4 - i / 9},0.001,,1" for i in range(1, 9)]
+    lines.insert(3, "99,30,,,3.5,1")
+    head = "_step,train/global_step,train/loss,train/learning_rate,eval/loss,train/epoch"
+    path.write_text("\n".join([head, *lines]))
+    curve = one(path)
+    assert (curve.step[0], curve.step[-1], curve.schedule.steps) == (9, 79, 80)
+    assert "counts finished updates, as Hugging Face logs it" in said(curve)
+    assert one(path, metric="val").step.tolist() == [29]
+    assert one(path, steps_are="index").step[-1] == 80
+
+
+def test_a_table_says_what_its_steps_are_where_that_is_not_plain(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("step,lr,loss\n10,1e-3,3\n,1e-3,3\n20,1e-3,2\n")
+    curve = one(path)
+    assert curve.step.tolist() == [10, 20]
+    assert "taken as 0-based indices (if they count updates: --steps-are count)" in said(curve)
+    assert "1 row without a step dropped" in said(curve)
+    path.write_text("_step,lr,loss\n0,1e-3,3\n1,1e-3,2\n")
+    assert "W&B's _step, which counts its calls" in said(one(path))
+
+
 # --- charts -------------------------------------------------------------------------------------
 
 
@@ -439,6 +487,25 @@ def test_logs_without_rates_need_a_schedule(tmp_path: Path, name: str) -> None:
     curve = one(path, schedule=s.constant(30, 1e-3))
     assert curve.step.tolist() == list(range(30))
     assert curve.loss[0] == 9
+
+
+BAD = ["x.yz", "3,14", "4.2.1", "", "8.3e", "1_0"]
+
+
+@pytest.mark.parametrize("name", [*SILENT, "Megatron-LM", "OLMo-core"])
+@pytest.mark.parametrize("bad", BAD)
+def test_a_report_without_a_readable_loss_is_said(tmp_path: Path, name: str, bad: str) -> None:
+    olmo = "2025\th:0\tINFO\t[step={c}/90,epoch=1]\n    train/CE loss={loss:.4f}\n    t=1,024"
+    form = {**SILENT, "Megatron-LM": MEGATRON, "OLMo-core": olmo}[name]
+    rows = [form.format(c=i + 1, i=i, n=9, m=4, lr=1e-3, loss=9 - i / 10) for i in range(30)]
+    for shown in ("8.300000E+00", "8.3000", "8.300"):
+        rows[7] = rows[7].replace(shown, bad)
+    path = tmp_path / "train.log"
+    path.write_text("\n".join(rows))
+    curve = one(path, schedule=s.constant(90, 1e-3))
+    assert curve.step.tolist() == [i for i in range(30) if i != 7]
+    assert "1 of 30 reports have no " in said(curve)
+    assert "that can be read: dropped (the first: " in said(curve)
 
 
 def test_nanogpt_s_evaluations_are_of_the_weights_after_so_many_updates(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from tests.readers.test_formats import MEGATRON, SILENT, epfml, events, record, 
 Found = list[tuple[float, float]]  # steps (indices) and losses, in the file's order
 INPUTS = 10_000
 GIVEN = s.constant(2000, 1e-3)
-SILENT_ONES = ("torchtitan", "wandb")
+SILENT_ONES = ("torchtitan", "wandb", "nanoGPT", "litgpt", "TensorBoard csv")
 ENDS = ("__MIN", "__MAX")
 
 
@@ -99,30 +99,98 @@ def plain_wide(data: bytes) -> Found:
     ]
 
 
+def plain_tensorboard(data: bytes) -> Found:
+    head, *rows = plain_rows(data)
+    assert list(map(name_of, head)) == ["walltime", "step", "value"]
+    if len(rows) < data.rstrip().count(b"\n"):  # a quote that is never closed, in no column read
+        rows = [line.split(",") for line in data.decode("utf-8-sig").splitlines()[1:]]
+    return [(plain_number(row[1]), plain_number(row[2])) for row in rows if len(row) > 2]
+
+
+def plain_text(data: bytes) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", data.decode("utf-8-sig"))
+
+
+def plain_token(text: str, after: str = "") -> float | None:
+    """The number that a text begins with, up to where no number can go on; None if it is none.
+
+    `after` must follow it.
+    """
+    token = re.match(r"(?:[\w.+-]|,(?=\w))*", text)[0]
+    if not text[len(token) :].startswith(after):
+        return None
+    if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?(e[-+]?\d+)?", token, re.I):
+        token = token.replace(",", "")
+    if "_" in token or token.lower() in ("+inf", "+nan", "-nan") or "infinity" in token.lower():
+        return None
+    try:
+        return float(token)
+    except ValueError:
+        return None
+
+
 def plain_megatron(data: bytes) -> Found:
-    number = r"([-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:E[-+]?\d+)?|nan|-?inf)"
-    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", data.decode("utf-8-sig"))
     exact: Found = []
     alike: Found = []  # taken where no line has the name as it should be
-    for line in text.split("\n"):
+    for line in plain_text(data).split("\n"):
         parts = re.split(r"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|", line)
         for count, part in zip(parts[1::2], parts[2::2], strict=True):
             for name, _, value in (one.partition(":") for one in part.split("|")):
-                if re.fullmatch(number, value.strip(), re.I):
-                    found = (float(count) - 1, plain_number(value.strip().replace(",", "")))
+                loss = plain_token(value.strip())
+                if loss is not None and re.fullmatch(r"[\w.,+-]+", value.strip()):
+                    found = (float(count) - 1, loss)
                     exact += [found] if name.strip() == "lm loss" else []
                     alike += [found] if name_of(name) == "lmloss" else []
     return exact or alike
 
 
 def plain_titan(data: bytes) -> Found:
-    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", data.decode())
-    found = re.findall(
-        r"(?<!validate )\bstep:[ \t]*(\d+)[ \t]+loss:[ \t]*([-+.,\deE]+|nan|inf)", text
-    )
-    number = r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf"
-    heads = [(count, re.match(number, loss)) for count, loss in found]
-    return [(float(count) - 1, float(m[0].replace(",", ""))) for count, m in heads if m]
+    found = []
+    for part in re.split(r"(?<!validate )\bstep:", plain_text(data))[1:]:
+        head = re.match(r"[ \t]*(\d+)[ \t]+loss:[ \t]*", part)
+        loss = plain_token(part[head.end() :]) if head else None
+        found += [(float(head[1]) - 1, loss)] if head and loss is not None else []
+    return found
+
+
+def plain_nano(data: bytes) -> Found:
+    found, rough = [], []
+    for line in plain_text(data).split("\n"):
+        if head := re.match(r"iter (\d+): loss ", line):
+            loss = plain_token(line[head.end() :], ", time")
+            found += [] if loss is None else [(float(head[1]), loss)]
+        elif head := re.match(r"step (\d+): train loss ", line):
+            loss = plain_token(line[head.end() :], ", val loss ")
+            _, _, val = line.partition(", val loss ")
+            rough += [] if None in (loss, plain_token(val)) else [(float(head[1]) - 1, loss)]
+    return found or rough
+
+
+def plain_lit(data: bytes) -> Found:
+    found = []
+    for line in plain_text(data).split("\n"):
+        for head in re.finditer(r"\biter \d+ (?:\| )?step (\d+)(?: \||:) loss train: ", line):
+            loss = plain_token(line[head.end() :], ", val: ")
+            _, _, val = line[head.end() :].partition(", val: ")
+            if loss is not None and (val.startswith("n/a") or plain_token(val) is not None):
+                found.append((float(head[1]) - 1, loss))
+    return found
+
+
+def plain_olmo(data: bytes) -> Found:
+    exact, alike, count = [], [], None
+    for line in plain_text(data).splitlines():
+        if head := re.search(r"\[step=(\d+)/\d", line):
+            count = float(head[1])
+        elif line[:1].strip() and not re.fullmatch(r"[ \t]+[^=]+=.*", line):
+            count = None
+        elif count is not None and "=" in line and line[0] in " \t":
+            name, _, value = line.partition("=")
+            loss = plain_token(value)
+            if loss is not None and re.fullmatch(r"[\w.,+-]+[ \t]*", value):
+                exact += [(count - 1, loss)] if name.strip(" \t") == "train/CE loss" else []
+                alike += [(count - 1, loss)] if name_of(name).endswith("loss") else []
+    return exact or alike
 
 
 def plain_events(data: bytes) -> Found:
@@ -177,7 +245,16 @@ def samples(folder: Path) -> dict[str, tuple[str, bytes, Callable[[bytes], Found
     lines = "\n".join(json.dumps({"step": t, "lr": lr, "loss": y}) for t, lr, y in rows)
     scalars = [scalar(t, "loss", y) + scalar(t, "lr", lr) for t, lr, y in rows]
     megatron = "\n".join(MEGATRON.format(c=t + 1, n=t, lr=lr, loss=y) for t, lr, y in rows)
-    titan = "\n".join(SILENT["torchtitan"].format(c=t + 1, loss=y) for t, lr, y in rows)
+    silent = {
+        name: "\n".join(line.format(c=t + 1, i=t, m=4 * t + 4, loss=y) for t, lr, y in rows)
+        for name, line in SILENT.items()
+    }
+    olmo = "".join(
+        f"2025-01-01\thost:0\tlogger:9\tINFO\t[step={t + 1}/60,epoch=1]\n"
+        f"    optim/LR (group 0)={lr:.6f}\n    train/CE loss={y:.3f}\n    tokens=4,194,304\n"
+        for t, lr, y in rows
+    )
+    board = "".join(f"{17e8 + t},{t},{y}\n" for t, lr, y in rows)
     return {
         "csv": ("run.csv", table.encode(), plain_csv),
         "json lines": ("run.jsonl", lines.encode(), plain_jsonl),
@@ -193,7 +270,13 @@ def samples(folder: Path) -> dict[str, tuple[str, bytes, Callable[[bytes], Found
             "x.tfevents.1", events(folder / "t.tfevents.1", scalars).read_bytes(), plain_events,
         ),
         "megatron": ("run.log", megatron.encode(), plain_megatron),
-        "torchtitan": ("run.log", titan.encode(), plain_titan),
+        "torchtitan": ("run.log", silent["torchtitan"].encode(), plain_titan),
+        "nanoGPT": ("run.log", silent["nanoGPT"].encode(), plain_nano),
+        "litgpt": ("run.log", silent["litgpt"].encode(), plain_lit),
+        "OLMo-core": ("run.log", olmo.encode(), plain_olmo),
+        "TensorBoard csv": (
+            "run-a-tag-loss.csv", f"Wall time,Step,Value\n{board}".encode(), plain_tensorboard,
+        ),
     }  # fmt: skip
 
 
@@ -285,6 +368,7 @@ def run(name: str, folder: Path, inputs: int) -> None:
 
 
 NAMES = ["csv", "json lines", "trainer_state", "epfml", "wandb", "events", "megatron", "torchtitan"]
+NAMES += ["nanoGPT", "litgpt", "OLMo-core", "TensorBoard csv"]
 
 
 @pytest.fixture

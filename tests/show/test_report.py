@@ -27,6 +27,7 @@ from mplfit.readers.paths import read_curves
 from mplfit.show.report import Candidate, Report, report
 from mplfit.writers.text import curve_csv, json_bytes
 
+ROOT = Path(__file__).parents[2]
 EVIL = '<script>alert("1")</script> & $x^$ \u202e'
 SPEC = "cosine:steps=2000,peak=3e-4,warmup=100"
 
@@ -200,3 +201,104 @@ def test_in_chromium_nothing_is_asked_for_and_nothing_overflows(
     assert int(found[2]) == 3
     assert [path for path in asked if path not in ("/", "/report", "/favicon.ico")] == []
     assert asked.count("/report") == 1
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A comparison, an optimized schedule, a sweep and a fit with options of reading."""
+    folder, run = tmp_path_factory.mktemp("all"), CliRunner()
+    logs = folder / "logs"
+    logs.mkdir()
+    for name in ("a", "b", "c"):
+        (logs / f"{name}.csv").write_bytes(curve_csv(curve(name), digits=6))
+    where = [str(logs / f"{name}.csv") for name in ("a", "b", "c")]
+    read = ["--warmup", "100", "--smooth", "3"]
+    sweep = ROOT / "data" / "simulated_sweep.csv"
+    for command in (
+        ["compare", *where, "--law", "onepower", "--law", "fsl", "--test", "c", "-o", "cmp", *read],
+        ["fit", *where, "--law", "onepower", "--test", "c", "-o", "fit", *read],
+        ["optimize", "--params", "25", "--steps", "600", "--warmup", "50", "--knots", "6",
+         "-o", "best"],
+        ["sweep", str(sweep), "--draws", "100", "-o", "sweep"],
+    ):  # fmt: skip
+        at = command.index("-o") + 1
+        done = run.invoke(main, [*command[:at], str(folder / command[at]), *command[at + 1 :]])
+        assert done.exit_code == 0, done.output
+    return folder
+
+
+def test_a_report_of_everything_that_commands_write(everything: Path, tmp_path: Path) -> None:
+    run, out = CliRunner(), tmp_path / "r.html"
+    runs = [str(everything / name) for name in ("cmp", "fit", "best", "sweep")]
+    done = run.invoke(main, ["report", *runs, "-o", str(out), "--json"])
+    assert done.exit_code == 0, done.output
+    values, text = json.loads(done.stdout), out.read_text()
+    assert values["fits"] == ["onepower (cmp)", "fsl", "onepower (fit)"] or values["fits"] == [
+        "fsl", "onepower (cmp)", "onepower (fit)",
+    ]  # fmt: skip
+    # Read again as the recorded commands read them, without a word of it here.
+    assert values["figures"] == ["a", "b", "c"]
+    assert "note:" not in done.stderr
+    assert values["candidates"] == ["optimized"]
+    for heading in ("Laws compared", "Optimized schedule: optimized", "Learning-rate sweep"):
+        assert f"<h2>{heading}</h2>" in text
+    for command in ("compare", "fit", "sweep", "report"):
+        assert f"\nmplfit {command} " in text or f"<pre>mplfit {command} " in text
+    assert "--smooth 3" in text
+    assert len(out.read_bytes()) < 2_000_000
+    first = out.read_bytes()
+    assert run.invoke(main, ["report", *runs, "-o", str(out), "--force"]).exit_code == 0
+    assert out.read_bytes() == first
+
+
+def test_each_kind_of_result_alone(everything: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(
+        ("cmp/comparison.json", "best", "sweep/sweep.json", "fit/fit.json")
+    ):
+        out = tmp_path / f"{number}.html"
+        done = CliRunner().invoke(main, ["report", str(everything / name), "-o", str(out)])
+        assert done.exit_code == 0, (name, done.output)
+    assert "loss by 25" in (tmp_path / "1.html").read_text()
+
+
+def test_damaged_results_are_refused_in_a_sentence(everything: Path, tmp_path: Path) -> None:
+    for name, change in (
+        ("cmp/comparison.json", {"laws": 3}),
+        ("cmp/comparison.json", {"laws": [{"fit": {"schema": "x"}, "law": "mpl"}]}),
+        ("best/schedule.json", {"lr": "x"}),
+    ):
+        values = json.loads((everything / name).read_text()) | change
+        path = tmp_path / Path(name).name
+        path.write_text(json.dumps(values))
+        done = CliRunner().invoke(main, ["report", str(path), "-o", str(tmp_path / "r.html")])
+        assert done.exit_code == 1, done.output
+        assert done.stderr.count("\n") == 1
+    (tmp_path / "sweep.json").write_text(
+        json.dumps({"schema": "mplfit.sweep/1", "data": [], "command": "mplfit sweep --help"})
+    )
+    done = CliRunner().invoke(
+        main, ["report", str(tmp_path / "sweep.json"), "-o", str(tmp_path / "r.html")]
+    )
+    assert done.exit_code == 0
+    assert "the sweep's table is not what it was" in done.stderr
+
+
+def test_what_a_fit_says_of_its_identifiability_is_shown() -> None:
+    """The hook for `Fit.identification`: sentences, numbers and rows of any names."""
+    fit = published_fit("25")
+    object.__setattr__(
+        fit,
+        "identification",
+        {
+            "condition_number": 1.5e7,
+            "sentences": ["C is <not> determined"],
+            "profiles": [{"parameter": "C", "low": 1.0, "high": None}],
+            "intervals": {"C": {"low": 1.0}, "B": {"low": 2.0, "high": [3.0, 4]}},
+            "shares": {"C": 0.25},
+        },
+    )
+    text = report(Report("x", {"25": fit})).decode()
+    assert "<summary>Identifiability</summary>" in text
+    for shown in ("1.5e+07", "C is &lt;not&gt; determined", "<td>C</td><td>1</td><td>–</td>"):
+        assert shown in text
+    assert "<td>B</td><td>2</td><td>3, 4</td>" in text

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mplfit.errors import OutputError
 from mplfit.writers import files
+from mplfit.writers import swap as swapping
 from mplfit.writers.files import free_folder, refuse_existing, write_file, write_folder
+from mplfit.writers.swap import restore_parked
 
 OLD = {"fit.json": b"old", "plots/a.png": b"old a"}
 NEW = {"fit.json": b"new", "plots/b.png": b"new b", "more.csv": b""}
@@ -50,6 +55,13 @@ def fail(patch: pytest.MonkeyPatch, name: str, at: int, error: BaseException) ->
 FULL = OSError(errno.ENOSPC, "No space left on device")
 STEPS = [("write", 1), ("write", 2), ("fsync", 1), ("fsync", 2), ("chmod", 1)]
 FOLDER_STEPS = [*STEPS, ("rename", 1)]
+
+
+@pytest.fixture
+def no_exchange(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """As on a system that cannot exchange two folders in one step."""
+    monkeypatch.setattr(swapping, "_exchange", lambda one, other: False)
+    return monkeypatch
 
 
 def test_a_file_is_written_with_its_parents_and_usual_rights(tmp_path: Path) -> None:
@@ -179,9 +191,10 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("step", "at"), [*FOLDER_STEPS, ("rename", 2), ("link", 1)])
 @pytest.mark.parametrize("error", [FULL, KeyboardInterrupt()])
 def test_a_failure_leaves_the_old_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, at: int, error: BaseException
+    tmp_path: Path, no_exchange: pytest.MonkeyPatch, step: str, at: int, error: BaseException
 ) -> None:
     write_folder(tmp_path / "run", OLD)
+    monkeypatch = no_exchange
     calls = fail(monkeypatch, step, at, error)
     said = "run cannot be written: No space left" if error is FULL else None
     if step == "link" and error is FULL:  # then it is copied
@@ -192,6 +205,50 @@ def test_a_failure_leaves_the_old_folder(
         write_folder(tmp_path / "run", NEW, force=True)
     assert calls[0] >= at
     assert tree(tmp_path) == under("run", OLD)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux exchanges folders")
+def test_linux_exchanges_the_folders_in_one_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(tmp_path / "run", OLD)
+    calls = fail(monkeypatch, "rename", 1, KeyboardInterrupt())
+    write_folder(tmp_path / "run", NEW, force=True)
+    assert calls == [0]
+    assert tree(tmp_path) == under("run", {**OLD, **NEW})
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(errno.EINVAL, None), (errno.ENOSYS, None), (errno.EBUSY, "busy")]
+)
+def test_an_exchange_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str | None
+) -> None:
+    def call(*_: object) -> int:
+        ctypes.set_errno(code)
+        return -1
+
+    monkeypatch.setattr(swapping.ctypes, "CDLL", lambda *_, **__: SimpleNamespace(renameat2=call))
+    write_folder(tmp_path / "run", OLD)
+    if said is None:  # not to be had here: two renames
+        write_folder(tmp_path / "run", NEW, force=True)
+        assert tree(tmp_path) == under("run", {**OLD, **NEW})
+    else:
+        with pytest.raises(OutputError, match=f"(?i)run cannot be written: .*{said}"):
+            write_folder(tmp_path / "run", NEW, force=True)
+        assert tree(tmp_path) == under("run", OLD)
+
+
+def test_a_folder_left_parked_by_a_kill_is_put_back(tmp_path: Path) -> None:
+    for number, name in ((1, "older"), (2, "newer")):
+        write_folder(tmp_path / f".mplfit.old.{number}" / "run", {"x": name.encode()})
+        os.utime(tmp_path / f".mplfit.old.{number}", ns=(number, number))
+    with pytest.raises(OutputError, match="run exists already"):
+        write_folder(tmp_path / "run", NEW)
+    assert (tmp_path / "run" / "x").read_bytes() == b"newer"
+    assert not (tmp_path / ".mplfit.old.2").exists()
+    assert not restore_parked(tmp_path / "run")
+    assert not restore_parked(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize(("step", "at"), FOLDER_STEPS)
@@ -205,8 +262,9 @@ def test_a_failure_leaves_no_new_folder(
 
 
 def test_if_even_the_old_folder_cannot_be_put_back_it_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, no_exchange: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch = no_exchange
     write_folder(tmp_path / "run", OLD)
     real, calls = os.rename, []
 

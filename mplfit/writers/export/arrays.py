@@ -24,19 +24,22 @@ def schedule(count):
 '''
 
 _KERAS = '''
+_STEPS = np.array([step for step, _ in KNOTS], float)
+_RATES = np.array([rate for _, rate in KNOTS])
+
 
 @keras.saving.register_keras_serializable("mplfit")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """keras.optimizers.AdamW(learning_rate=Schedule()); Keras counts updates from 0.
 
-    The rates have Keras's default precision (float32: about 1e-7 relative).
+    The rates have Keras's precision: about 1e-7 relative in float32, its default, and all digits
+    after keras.config.set_floatx("float64") (with JAX: where jax_enable_x64 is set, too).
     """
 
     def __call__(self, step):
-        ops = keras.ops
-        at = ops.convert_to_tensor([float(s) for s, _ in KNOTS], "float32")
-        rates = ops.convert_to_tensor([rate for _, rate in KNOTS], "float32")
-        step = ops.cast(step, "float32")
+        ops, kind = keras.ops, keras.config.floatx()
+        at, rates = ops.convert_to_tensor(_STEPS, kind), ops.convert_to_tensor(_RATES, kind)
+        step = ops.cast(step, kind)
         right = ops.clip(ops.sum(ops.cast(at <= step, "int32")), 1, max(len(KNOTS) - 1, 1))
         left, right = right - 1, ops.minimum(right, len(KNOTS) - 1)
         low, high = ops.take(rates, left), ops.take(rates, right)
@@ -58,4 +61,5 @@ def optax_file(schedule: Schedule) -> str:
 def keras_file(schedule: Schedule) -> str:
     """A LearningRateSchedule of Keras 3."""
     about = "Use it as keras.optimizers.AdamW(learning_rate=Schedule())."
-    return core(schedule, "A learning-rate schedule for Keras 3.", about, "import keras") + _KERAS
+    title, imports = "A learning-rate schedule for Keras 3.", "import keras\nimport numpy as np"
+    return core(schedule, title, about, imports) + _KERAS

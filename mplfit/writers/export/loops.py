@@ -1,7 +1,7 @@
 """Training codes with a get_lr of their own: nanoGPT, litgpt, Megatron-LM, OLMo-core.
 
 Each counts in its own unit, which the exported file converts: nanoGPT updates from 0, litgpt
-micro-batches from 1, Megatron-LM samples, OLMo-core updates from 1.
+micro-batches from 0, Megatron-LM samples, OLMo-core updates from 1.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ACCUMULATE = {accumulate}
 
 
 def get_lr(learning_rate, it, warmup_iters, max_iters, min_lr):
-    """In place of get_lr in litgpt/pretrain.py. `it` counts micro-batches and begins at 1.
+    """In place of get_lr in litgpt/pretrain.py. `it` counts the micro-batches done: 0, 1, …
 
-    The rate is that of the update which micro-batch `it` is part of; the other arguments are
+    The rate is that of the update which the next micro-batch is part of; the other arguments are
     litgpt's and not needed.
     """
-    return lr((it - 1) // ACCUMULATE)
+    return lr(it // ACCUMULATE)
 '''
 
 _MEGATRON = '''
@@ -40,10 +40,12 @@ GLOBAL_BATCH_SIZE = {batch}
 def get_lr(self, param_group):
     """In place of OptimizerParamScheduler.get_lr; self.num_steps counts the samples done.
 
-    Megatron calls it after n updates to set the rate of the next, whose index is n. With a ramp
-    of the batch size, counts of samples are no multiples of one size: convert them here.
+    Megatron calls it after n updates to set the rate of the next, whose index is n. Groups with a
+    max_lr of their own keep their proportion to --lr. With a ramp of the batch size, counts of
+    samples are no multiples of one size: convert them here.
     """
-    return lr(self.num_steps // GLOBAL_BATCH_SIZE)
+    own = param_group.get("max_lr")
+    return lr(self.num_steps // GLOBAL_BATCH_SIZE) * (own / self.max_lr if own else 1.0)
 
 
 def install():
@@ -55,17 +57,18 @@ def install():
 
 _OLMO = '''
 
-@dataclass
-class KnotScheduler(Scheduler):
-    """OLMo-core's scheduler through KNOTS; the optimizer's lr is PEAK.
+def make_scheduler():
+    """OLMo-core's ComposableScheduler: a linear stage between every two of KNOTS.
 
-    OLMo-core's step is 1 in the first update, so that the index is step - 1. Other values of
-    initial_lr scale the schedule in proportion.
+    Its rates are shares of the optimizer's lr, which must be PEAK (groups of other rates keep their
+    proportion). OLMo-core's step is 1 in the first update: a first stage of one step, which is
+    never used, stands for its step 0. The scheduler says that it ignores t_max: it is meant to.
     """
-
-    def get_lr(self, initial_lr, step, max_steps):
-        del max_steps
-        return initial_lr * (lr(step - 1) / PEAK)
+    first, share = KNOTS[0][0] + 1, KNOTS[0][1] / PEAK
+    stages = [Stage(duration=first, start_lr_fraction=share, end_lr_fraction=share)]
+    for (a, _), (b, rate) in zip(KNOTS, KNOTS[1:]):
+        stages.append(Stage(duration=b - a, end_lr_fraction=rate / PEAK))
+    return ComposableScheduler(stages=stages)
 '''
 
 
@@ -90,7 +93,14 @@ def megatron_file(schedule: Schedule, batch: int) -> str:
 
 
 def olmo_core_file(schedule: Schedule) -> str:
-    """A Scheduler for OLMo-core's train module."""
-    imports = "from dataclasses import dataclass\n\nfrom olmo_core.optim.scheduler import Scheduler"
-    about = "Use it as TransformerTrainModuleConfig(scheduler=KnotScheduler(), ...)."
+    """The stages of OLMo-core's ComposableScheduler."""
+    imports = (
+        "from olmo_core.optim.scheduler import ComposableScheduler\n"
+        "from olmo_core.optim.scheduler import ComposableSchedulerStage as Stage"
+    )
+    about = (
+        "Use it as TransformerTrainModuleConfig(scheduler=make_scheduler(), ...), with\n"
+        "ai2-olmo-core 2.6 or newer. (Before that: a Scheduler whose get_lr(self, initial_lr,\n"
+        "step, max_steps) returns initial_lr * lr(step - 1) / PEAK.)"
+    )
     return core(schedule, "A learning-rate schedule for OLMo-core.", about, imports) + _OLMO

@@ -48,14 +48,24 @@ class ScheduleMixin:
 _TITAN = '''
 
 def build_lr_schedulers(optimizers, *_, **__):
-    """In place of torchtitan's: one LambdaLR for each optimizer, through its own container.
+    """One LambdaLR for each optimizer, in torchtitan's own container.
 
-    torchtitan steps the scheduler once after each update, micro-batches not counted. In the TOML
+    torchtitan steps it once after each update, micro-batches not counted. In the configuration
     set the optimizer's lr to PEAK and training.steps to STEPS.
     """
-    from torchtitan.components.lr_scheduler import LRSchedulersContainer
-
     return LRSchedulersContainer(optimizers, lr_lambda)
+
+
+try:  # torchtitan 0.3 and newer: lr_scheduler=ScheduleConfig() in the trainer's configuration
+    from torchtitan.components.optimizer import LRSchedulersContainer
+
+    @dataclass(kw_only=True, slots=True)
+    class ScheduleConfig(LRSchedulersContainer.Config):
+        def build(self, *, optimizers, training_steps):
+            return build_lr_schedulers(optimizers)
+
+except ImportError:  # 0.1 and 0.2: build_lr_schedulers_fn=build_lr_schedulers in the train spec
+    from torchtitan.components.lr_scheduler import LRSchedulersContainer
 '''
 
 _IMPORT = "from torch.optim.lr_scheduler import LambdaLR"
@@ -79,5 +89,6 @@ def hf_file(schedule: Schedule) -> str:
 
 def torchtitan_file(schedule: Schedule) -> str:
     """The builder of torchtitan's train spec."""
-    about = "Give the train spec build_lr_schedulers_fn=build_lr_schedulers from this file."
-    return core(schedule, "A learning-rate schedule for torchtitan.", about) + _FACTOR + _TITAN
+    about = "Set lr_scheduler=ScheduleConfig() in the configuration (before 0.3: see the end)."
+    title, imports = "A learning-rate schedule for torchtitan.", "from dataclasses import dataclass"
+    return core(schedule, title, about, imports) + _FACTOR + _TITAN

@@ -1,0 +1,177 @@
+"""Sections of the report on laws: their fits, their metrics side by side, their comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from mplfit.estimate.result import Fit
+from mplfit.show.html import details, section, table
+
+__all__ = ["comparison_section", "fit_section", "group", "metrics_section", "number"]
+
+_METRICS = {
+    "mae": "MAE", "r2": "R2", "rmse": "RMSE", "prede": "PredE", "worste": "WorstE",
+    "huber": "Huber",
+}  # fmt: skip
+
+
+def number(value: float | None, form: str = ".5g") -> str:
+    return "–" if value is None else format(value, form)
+
+
+def group(fit: Fit, role: str) -> Mapping[str, Any] | None:
+    return (fit.metrics or {}).get(role)
+
+
+def comparison_section(name: str, values: Mapping[str, Any]) -> str:
+    """The laws of `mplfit compare`, the best on held-out curves first."""
+    errors, more, laws = [], [], values["laws"]
+    for one in laws:
+        fit = one["fit"] or {}
+        trained = ((fit.get("metrics") or {}).get("train") or {}).get("mean") or {}
+        whole, unshared = one["held_out"] or {}, one["after_branching"] or {}
+        cells = [str(one["law"]), str(len(fit.get("params") or ())) if fit else "no fit"]
+        cells += [number(trained.get("mae"), ".5f"), number(whole.get("mae"), ".5f")]
+        cells += [number(unshared.get("mae"), ".5f")]
+        cells += [number(whole.get(key), ".5f") for key in ("rmse", "worste")]
+        cells += [number(trained.get("r2"), ".4f"), number(whole.get("r2"), ".4f")]
+        errors.append([*cells, number(one["final_error"], ".4f")])
+        shares = one["coverage"] or {}
+        held = [
+            f"{100 * shares[level]:.0f} %" if shares.get(level) is not None else "–"
+            for level in ("0.80", "0.95")
+        ]
+        prior = str((fit.get("options") or {}).get("prior", "–"))
+        more.append([str(one["law"]), prior, number(one["criterion"], ".1f"), *held])
+    header = ["law", "parameters", "training MAE", "held-out MAE", "of unshared rows"]
+    header += ["held-out RMSE", "held-out WorstE", "training R2", "held-out R2", "final error"]
+    others = ["law", "prior", "criterion", "80 % intervals hold", "95 % intervals hold"]
+    how = (
+        "Held out: each training curve in turn, predicted from the others."
+        if any(one["left_out"] for one in laws)
+        else "Held out: curves that no law was fitted to."
+    )
+    note = (
+        f"{how} Unshared rows: those that no training curve has too. Final error: mean difference "
+        "of the last loss. Criterion: an AIC of the training curves. Intervals hold a share of the "
+        "held-out points."
+    )
+    failed = [f"{one['law']}: {one['failed']}" for one in laws if one.get("failed")]
+    items = "".join(f"<li>{escape(text)}</li>" for text in failed)
+    parts = [table(header, errors), table(others, more), f'<p class="note">{escape(note)}</p>']
+    if failed:
+        parts.append(f'<div class="warn"><ul>{items}</ul></div>')
+    return section("Laws compared" + (f": {name}" if name else ""), *parts)
+
+
+def metrics_section(fits: Mapping[str, Fit]) -> str:
+    """Every metric of every curve, the fits side by side."""
+    parts = []
+    for role, title in (("train", "training curves"), ("test", "held-out curves")):
+        groups = {name: found for name, fit in fits.items() if (found := group(fit, role))}
+        if not groups:
+            continue
+        curves = list(dict.fromkeys(c for group in groups.values() for c in group["curves"]))
+        tables = []
+        for key, metric in _METRICS.items():
+            rows = [
+                [curve, *(_cell(group["curves"].get(curve), key) for group in groups.values())]
+                for curve in curves
+            ]
+            rows.append(["mean", *(_cell(group["mean"], key) for group in groups.values())])
+            branched = [group.get("after_branching") for group in groups.values()]
+            if any(branched):
+                means = [_cell(one["mean"], key) if one else "–" for one in branched]
+                rows.append(["mean of rows not shared with training", *means])
+            sums = 2 if any(branched) else 1
+            tables.append(table([metric, *groups], rows, f"{metric}, {title}", sums))
+        parts += [tables[0], details(f"R2, RMSE, PredE, WorstE and Huber, {title}", *tables[1:])]
+    return section("Metrics side by side", *parts) if parts else ""
+
+
+def _cell(values: Mapping[str, Any] | None, key: str) -> str:
+    return number(values[key] if values else None, ".3e" if key == "huber" else ".5f")
+
+
+def fit_section(name: str, fit: Fit) -> str:
+    """Parameters, errors, correlations, starts, warnings and identifiability of one fit."""
+    law, errors = fit.formula, fit.standard_errors or {}
+    rows = [
+        [one.name, f"{fit.params[one.name]:.6g}", number(errors.get(one.name), ".2g"), one.meaning]
+        for one in law.parameters
+    ]
+    parts = [table(["parameter", "value", "standard error", "meaning"], rows)]
+    if fit.starts:
+        starts = fit.starts
+        text = (
+            f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, from the best of "
+            f"{starts.screened} points that span the law's box."
+        )
+        parts.append(f"<p>{escape(text)}</p>")
+        ends = [[str(i + 1), f"{value:.6g}"] for i, value in enumerate(starts.objectives)]
+        parts.append(details("Where the descents ended", table(["descent", "objective"], ends)))
+    if fit.correlations is not None:
+        cells = [
+            [law.names[i], *(number(value, "+.3f") for value in row)]
+            for i, row in enumerate(fit.correlations)
+        ]
+        shown = table(["", *law.names], cells)
+        parts.append(details("Correlations of the estimates", shown))
+    if fit.warnings:
+        items = "".join(f"<li>{escape(text)}</li>" for text in fit.warnings)
+        parts.append(f'<div class="warn"><h3>What the data leave open</h3><ul>{items}</ul></div>')
+    parts += _identification(fit)
+    return section(f"{name}: {law.title}", *parts)
+
+
+def _identification(fit: Fit) -> list[str]:
+    """What is known of how well the data determine the parameters, where the fit says it.
+
+    The hook for `Fit.identification` and `Fit.bootstrap` (their `to_dict`): sentences first, then
+    numbers by name, then tables of rows.
+    """
+    parts = []
+    for key, title in (
+        ("identification", "Identifiability"),
+        ("identifiability", "Identifiability"),
+        ("bootstrap", "Bootstrap"),
+    ):
+        found = getattr(fit, key, None)
+        if isinstance(found, Mapping) and found:
+            parts.append(details(title, *_told(found)))
+    return parts
+
+
+def _told(values: Mapping[str, Any]) -> list[str]:
+    parts, plain = [], []
+    for key, value in values.items():
+        name = str(key).replace("_", " ")
+        rows = list(value) if isinstance(value, (list, tuple)) else []
+        if rows and all(isinstance(one, str) for one in rows):
+            items = "".join(f"<li>{escape(one)}</li>" for one in rows)
+            parts.append(f"<p>{escape(name)}</p><ul>{items}</ul>")
+        elif rows and all(isinstance(one, Mapping) for one in rows):
+            header = [str(column) for column in rows[0]]
+            cells = [[_text(one.get(column)) for column in rows[0]] for one in rows]
+            parts.append(table(header, cells, name))
+        elif isinstance(value, Mapping):
+            if value and all(isinstance(one, Mapping) for one in value.values()):
+                header = list(dict.fromkeys(str(c) for one in value.values() for c in one))
+                cells = [[str(k), *(_text(one.get(c)) for c in header)] for k, one in value.items()]
+                parts.append(table(["", *header], cells, name))
+            else:
+                cells = [[str(k), _text(one)] for k, one in value.items()]
+                parts.append(table(["", name], cells))
+        else:
+            plain.append([name, _text(value)])
+    return [table(["", "value"], plain), *parts] if plain else parts
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_text, value))
+    return "–" if value is None else str(value)
