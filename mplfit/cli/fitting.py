@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mplfit.cli.bootstrapping import bootstrap_text
 from mplfit.cli.common import (
     Examples,
     force_option,
@@ -23,6 +25,7 @@ from mplfit.cli.common import (
     say_notes,
     warn,
 )
+from mplfit.cli.engine import engine, engine_options
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
         "mplfit fit data/simulated_400",
         "mplfit fit data/simulated_400 --law momentum --out /tmp/momentum --force",
         "mplfit fit data/simulated_25/cosine_24000.csv data/simulated_25/wsdcon_9.csv --no-save",
+        "mplfit fit data/simulated_25 --bootstrap 20 --workers 2 --no-save",
     ),
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
@@ -56,6 +60,15 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
+@click.option(
+    "--bootstrap",
+    "refits",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Refit N times to resampled residuals, for intervals (1000 are usual).",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@engine_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The run folder to write.")
 @click.option("--no-save", is_flag=True, help="Write nothing.")
 @force_option
@@ -67,6 +80,8 @@ def fit_command(
     weight_decay: float | None,
     train: Sequence[str],
     test: Sequence[str],
+    refits: int | None,
+    seed: int,
     out: Path | None,
     no_save: bool,
     force: bool,
@@ -79,6 +94,7 @@ def fit_command(
     curves train, unless --train or --test says more. The fit, and a plot of every curve, go into a
     run folder (by default mplfit-runs/NAME), which other commands take as FIT.
     """
+    from mplfit.estimate.bootstrap import bootstrap
     from mplfit.estimate.fit import fit
     from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
@@ -94,9 +110,24 @@ def fit_command(
     trained, held, how = split(curves, train, test)
     say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
     constants = law_constants(law, weight_decay, trained)
-    result = fit(trained, law, prior=prior, constants=constants, test=held, progress=progress)
-    for text in result.warnings:
-        warn(text)
+    with engine() as executor:
+        result = fit(
+            trained,
+            law,
+            prior=prior,
+            constants=constants,
+            test=held,
+            executor=executor,
+            progress=progress,
+        )
+        for text in result.warnings:
+            warn(text)
+        drawn = None
+        if refits is not None:
+            drawn = bootstrap(
+                result, trained, refits, seed=seed, executor=executor, progress=progress
+            )
+            result = replace(result, bootstrap=drawn.to_dict())
     if not no_save:
         write_folder(folder, _run_files(result, trained, held), force=force)
     if as_json:
@@ -104,6 +135,8 @@ def fit_command(
     else:
         click.echo(_fit_text(result, trained))
         click.echo(_coverage_text(result, held, trained))
+        if drawn is not None:
+            click.echo("\n" + bootstrap_text(result, drawn, [*trained, *held]))
         if not no_save:
             click.echo(f"\nwritten to {folder}/: fit.json, overview.png, plots/")
     if not result.converged:

@@ -23,7 +23,7 @@ from mplfit.laws.registry import get_law
 from mplfit.schedule import FloatArray
 from mplfit.tasks import Progress
 
-__all__ = ["describe", "fit"]
+__all__ = ["describe", "fit", "parameter_box"]
 
 
 def fit(
@@ -80,7 +80,7 @@ def fit(
     formula = formula.trained_on(train)
     chosen = default_prior(formula) if prior is None else prior
     objective = Objective.of(formula, train, prior_for(formula, chosen))
-    box = _box(formula, train)
+    box = parameter_box(formula, train)
     ends = search(objective, box, executor=executor, progress=progress)
     best = ends[0]
     params = objective.params(best.unknowns)
@@ -137,7 +137,8 @@ def _check(train: Sequence[Curve], test: Sequence[Curve], law: Law) -> None:
         )
 
 
-def _box(law: Law, curves: Sequence[Curve]) -> Box:
+def parameter_box(law: Law, curves: Sequence[Curve]) -> Box:
+    """The box of a law's unknowns in which a fit to these curves is sought."""
     ends = np.array([to_unknowns(law, bound) for bound in law.box(curves)])
     return Box(ends.min(axis=0), ends.max(axis=0))
 

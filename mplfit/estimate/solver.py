@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.optimize import least_squares, minimize, nnls
@@ -71,7 +72,7 @@ def search(
     screened.sort(key=lambda pair: pair[0])
     best = [point for _, point in screened[:DESCENDED]]
     ends = tasks.run(
-        lambda point: descend(objective, box, point),
+        partial(descend, objective, box),
         best,
         executor=executor,
         progress=progress,

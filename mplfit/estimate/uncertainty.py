@@ -22,7 +22,7 @@ from mplfit.estimate.solver import Box
 from mplfit.laws.base import unknown_slopes
 from mplfit.schedule import FloatArray
 
-__all__ = ["Uncertainty", "uncertainty", "weak_directions"]
+__all__ = ["Uncertainty", "noise_unit", "uncertainty", "weak_directions"]
 
 _WEAK = 0.3  # a direction with a larger standard error (of logarithms) is weakly identified
 
@@ -58,6 +58,21 @@ def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncerta
         correlations = covariance / np.outer(spread, spread)
     slopes = np.abs(unknown_slopes(objective.law, objective.params(unknowns)))
     return Uncertainty(spread * slopes, covariance, correlations, lag_one)
+
+
+def noise_unit(objective: Objective, unknowns: FloatArray) -> float:
+    """What a rise of the objective by ½χ² = 1 amounts to: 30 δ² with a prior, whose strength says
+    how many rows count as one; else the variance of the Huber slopes over the share of residuals in
+    the quadratic zone, inflated by (1 + r)/(1 - r) as in the sandwich covariance.
+    """
+    if objective.prior is not None:
+        return PER_OBSERVATION * DELTA**2
+    residual = objective.linearise(unknowns)[0]
+    quadratic = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
+    lag_one = _lag_one(residual, objective)
+    power = float(np.mean(huber_slope(residual) ** 2))
+    # Curves without noise (simulated ones) have no unit: rounding of the losses stands in.
+    return max(power, 1e-30) / quadratic * (1 + lag_one) / (1 - lag_one)
 
 
 def weak_directions(objective: Objective, result: Uncertainty) -> list[str]:
