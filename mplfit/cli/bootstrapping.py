@@ -22,8 +22,8 @@ def bootstrap_text(fit: Fit, found: Bootstrap, curves: Sequence[Curve]) -> str:
 
     laplace, errors = laplace_intervals(fit), found.standard_errors()
     rows = []
-    for name, ends in found.intervals().items():
-        cells = [name, f"{fit.params[name]:.5g}", _ends(laplace[name]), _ends(ends)]
+    for name, drawn in found.intervals().items():
+        cells = [name, f"{fit.params[name]:.5g}", _ends(laplace[name]), _ends(drawn)]
         rows.append([*cells, f"{errors[name]:.2g}"])
     header = ["parameter", "value", "95 % Laplace", "95 % bootstrap", "its std. error"]
     blocks = [render(header, rows)]
@@ -32,7 +32,8 @@ def bootstrap_text(fit: Fit, found: Bootstrap, curves: Sequence[Curve]) -> str:
         last = curve.step[-1:]
         known = predict_interval(fit, curve.schedule, last)
         low, high = found.predict(curve.schedule, last)
-        wide = tuple(float(one[0]) for one in known.bounds(0.95)) if known else None
+        ends = known.bounds(0.95) if known else None
+        wide = (float(ends[0][0]), float(ends[1][0])) if ends else None
         predicted = float(fit.predict(curve.schedule, last)[0])
         cells = [curve.name, f"{curve.loss[-1]:.4f}", f"{predicted:.4f}", _ends(wide, ".4f")]
         rows.append([*cells, _ends((float(low[0]), float(high[0])), ".4f")])

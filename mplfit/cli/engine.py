@@ -87,11 +87,15 @@ def _dask(address: str) -> Iterator[Executor]:
             "pip install 'mplfit[dask]', or use --workers N"
         ) from None
     try:
-        client = Client(address, timeout=_PATIENCE, set_as_default=False)
+        client = Client(address, timeout=_PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call, unused-ignore]
     except (OSError, TimeoutError, ValueError) as error:
         raise MplfitError(
             f"no Dask scheduler answers at {address!r} ({type(error).__name__}): expected an "
             "address such as tcp://127.0.0.1:8786, as `dask scheduler` prints it"
         ) from None
-    with client, client.get_executor(pure=False) as executor:
-        yield executor
+    with client:
+        executor: Executor = client.get_executor(  # type: ignore[no-untyped-call, unused-ignore]
+            pure=False
+        )
+        with executor:
+            yield executor
