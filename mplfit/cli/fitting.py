@@ -68,6 +68,7 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
     help="Refit N times to resampled residuals, for intervals (1000 are usual).",
 )
 @click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--correlations", is_flag=True, help="Print all correlations of the estimates.")
 @engine_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The run folder to write.")
 @click.option("--no-save", is_flag=True, help="Write nothing.")
@@ -82,6 +83,7 @@ def fit_command(
     test: Sequence[str],
     refits: int | None,
     seed: int,
+    correlations: bool,
     out: Path | None,
     no_save: bool,
     force: bool,
@@ -96,6 +98,7 @@ def fit_command(
     """
     from mplfit.estimate.bootstrap import bootstrap
     from mplfit.estimate.fit import fit
+    from mplfit.estimate.identify import identify
     from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
     from mplfit.writers.files import refuse_existing, write_folder
@@ -122,6 +125,7 @@ def fit_command(
         )
         for text in result.warnings:
             warn(text)
+        result = replace(result, identification=identify(result, trained).to_dict())
         drawn = None
         if refits is not None:
             drawn = bootstrap(
@@ -133,7 +137,7 @@ def fit_command(
     if as_json:
         print_json(result.to_dict())
     else:
-        click.echo(_fit_text(result, trained))
+        click.echo(_fit_text(result, trained, correlations))
         click.echo(_coverage_text(result, held, trained))
         if drawn is not None:
             click.echo("\n" + bootstrap_text(result, drawn, [*trained, *held]))
@@ -217,8 +221,7 @@ def _run_files(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> dict[
     return files
 
 
-def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
-
+def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
     law, starts, errors = fit.formula, fit.starts, fit.standard_errors or {}
     points = sum(len(curve) for curve in trained)
     rows = []
@@ -242,7 +245,7 @@ def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
             f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, from the best of "
             f"{starts.screened} points that span the law's box"
         )
-    lines += _correlation_lines(fit, law.names)
+    lines += _correlation_lines(fit, law.names, correlations)
     if fit.options.get("prior", "none") != "none":
         lines.append("standard errors are those of the posterior (Laplace's approximation)")
     else:
@@ -251,12 +254,21 @@ def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
             f"({fit.options.get('residual_correlation', 0):.2f} from one logged row to the next),\n"
             "not for differences between runs: they are lower bounds"
         )
+    said = (fit.identification or {}).get("sentences", [])
+    if said:
+        lines += ["", "what these curves leave open:", *(f"- {text}" for text in said)]
     return "\n".join([*lines, "", _metrics_text(fit.metrics or {})])
 
 
-def _correlation_lines(fit: Fit, names: Sequence[str]) -> list[str]:
+def _correlation_lines(fit: Fit, names: Sequence[str], whole: bool) -> list[str]:
     if fit.correlations is None:
         return []
+    if whole:
+        rows = [
+            [name, *("–" if value is None else f"{value:+.3f}" for value in row)]
+            for name, row in zip(names, fit.correlations, strict=True)
+        ]
+        return ["", render(["correlations", *names], rows), ""]
     pairs = []
     for i, row in enumerate(fit.correlations):
         for j, value in enumerate(row[:i]):

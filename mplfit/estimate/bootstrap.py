@@ -30,13 +30,12 @@ import numpy as np
 from mplfit import tasks
 from mplfit.curve import Curve
 from mplfit.errors import FitError
-from mplfit.estimate.fit import parameter_box
 from mplfit.estimate.huber import huber_slope
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.refit import refit
 from mplfit.estimate.result import Fit
-from mplfit.estimate.solver import Box, descend
+from mplfit.estimate.solver import Box, descend, parameter_box
 from mplfit.estimate.uncertainty import noise_unit
 from mplfit.laws.base import Law, to_unknowns
 from mplfit.laws.registry import get_law

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -12,18 +13,19 @@ import numpy as np
 from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.huber import DELTA
+from mplfit.estimate.identify import Identification, identify
 from mplfit.estimate.metrics import evaluate
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import default_prior, prior_for
 from mplfit.estimate.result import Fit, Spread, Starts
-from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, search
-from mplfit.estimate.uncertainty import uncertainty, weak_directions
-from mplfit.laws.base import Law, scales, to_unknowns
+from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, parameter_box, search
+from mplfit.estimate.uncertainty import uncertainty
+from mplfit.laws.base import Law, scales
 from mplfit.laws.registry import get_law
 from mplfit.schedule import FloatArray
 from mplfit.tasks import Progress
 
-__all__ = ["describe", "fit", "parameter_box"]
+__all__ = ["describe", "fit"]
 
 
 def fit(
@@ -90,10 +92,9 @@ def fit(
         *_solver_warnings(best.converged, agreeing, len(ends)),
         *_bound_warnings(formula, box, best.unknowns, params),
         *_data_warnings(formula, train),
-        *weak_directions(objective, errors),
     ]
-    return Fit(
-        law=law,
+    result = Fit(
+        law=formula.key,
         params=dict(zip(formula.names, params.tolist(), strict=True)),
         constants=dict(formula.constants),
         objective=objective.value(params),
@@ -119,6 +120,12 @@ def fit(
         versions=_versions(),
         metrics=evaluate(formula, params, train, test).to_dict(),
     )
+    found = identify(result, train, {})
+    return replace(
+        result,
+        warnings=(*result.warnings, *_open_directions(found)),
+        identification=found.to_dict(),
+    )
 
 
 def _check(train: Sequence[Curve], test: Sequence[Curve], law: Law) -> None:
@@ -135,12 +142,6 @@ def _check(train: Sequence[Curve], test: Sequence[Curve], law: Law) -> None:
             f"{points} training points are too few for the {len(law.parameters)} parameters of "
             f"{law.key}: give more or longer curves, or a law with fewer parameters (onepower: 3)"
         )
-
-
-def parameter_box(law: Law, curves: Sequence[Curve]) -> Box:
-    """The box of a law's unknowns in which a fit to these curves is sought."""
-    ends = np.array([to_unknowns(law, bound) for bound in law.box(curves)])
-    return Box(ends.min(axis=0), ends.max(axis=0))
 
 
 def _solver_warnings(converged: bool, agreeing: int, descended: int) -> list[str]:
@@ -161,6 +162,14 @@ def _bound_warnings(law: Law, box: Box, unknowns: FloatArray, params: FloatArray
         for name, value, edge in zip(law.names, params, box.at_edge(unknowns), strict=True)
         if edge
     ]
+
+
+def _open_directions(found: Identification) -> list[str]:
+    """The least determined combination of parameters, and how many more there are."""
+    if not found.open:
+        return []
+    more = f" ({len(found.open) - 1} more such directions)" if len(found.open) > 1 else ""
+    return [f"weakly identified: {found.open[0].text()}{more}"]
 
 
 def _data_warnings(law: Law, curves: Sequence[Curve]) -> list[str]:

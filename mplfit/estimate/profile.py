@@ -25,7 +25,6 @@ import numpy as np
 
 from mplfit import tasks
 from mplfit.curve import Curve
-from mplfit.estimate.fit import parameter_box
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.intervals import LEVELS
 from mplfit.estimate.objective import Objective
@@ -33,7 +32,7 @@ from mplfit.estimate.parameters import laplace_intervals
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.refit import refit
 from mplfit.estimate.result import Fit
-from mplfit.estimate.solver import Box
+from mplfit.estimate.solver import Box, parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
 from mplfit.laws.base import Law, to_params, to_unknowns
 from mplfit.schedule import FloatArray

@@ -12,11 +12,10 @@ from mplfit import Fit, fit, schedule
 from mplfit.errors import FitError
 from mplfit.estimate import bootstrap as room
 from mplfit.estimate.bootstrap import Bootstrap, block_length, bootstrap
-from mplfit.estimate.fit import parameter_box
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.refit import refit
 from mplfit.estimate.simulate import simulate
-from mplfit.estimate.solver import descend
+from mplfit.estimate.solver import descend, parameter_box
 from mplfit.estimate.uncertainty import noise_unit
 from mplfit.laws import get_law
 from mplfit.laws.base import to_unknowns
