@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mplfit.cli.bootstrapping import bootstrap_text
 from mplfit.cli.common import (
     Examples,
     force_option,
@@ -24,6 +25,7 @@ from mplfit.cli.common import (
     say_notes,
     warn,
 )
+from mplfit.cli.engine import engine, engine_options
 from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render
 
@@ -44,6 +46,7 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
         "mplfit fit data/simulated_400",
         "mplfit fit data/simulated_400 --law momentum --out /tmp/momentum --force",
         "mplfit fit data/simulated_25/cosine_24000.csv data/simulated_25/wsdcon_9.csv --no-save",
+        "mplfit fit data/simulated_25 --bootstrap 20 --workers 2 --no-save",
     ),
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
@@ -58,6 +61,16 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
+@click.option(
+    "--bootstrap",
+    "refits",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Refit N times to resampled residuals, for intervals (1000 are usual).",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--correlations", is_flag=True, help="Print all correlations of the estimates.")
+@engine_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The run folder to write.")
 @click.option("--no-save", is_flag=True, help="Write nothing.")
 @force_option
@@ -69,6 +82,9 @@ def fit_command(
     weight_decay: float | None,
     train: Sequence[str],
     test: Sequence[str],
+    refits: int | None,
+    seed: int,
+    correlations: bool,
     out: Path | None,
     no_save: bool,
     force: bool,
@@ -81,7 +97,9 @@ def fit_command(
     curves train, unless --train or --test says more. The fit, and a plot of every curve, go into a
     run folder (by default mplfit-runs/NAME), which other commands take as FIT.
     """
+    from mplfit.estimate.bootstrap import bootstrap
     from mplfit.estimate.fit import fit
+    from mplfit.estimate.identify import identify
     from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
     from mplfit.writers.files import refuse_existing, write_folder
@@ -96,17 +114,35 @@ def fit_command(
     trained, held, how = split(curves, train, test)
     say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
     constants = law_constants(law, weight_decay, trained)
-    result = fit(trained, law, prior=prior, constants=constants, test=held, progress=progress)
-    result = replace(result, options={**result.options, "command": command_line()})
-    for text in result.warnings:
-        warn(text)
+    with engine() as executor:
+        result = fit(
+            trained,
+            law,
+            prior=prior,
+            constants=constants,
+            test=held,
+            executor=executor,
+            progress=progress,
+        )
+        result = replace(result, options={**result.options, "command": command_line()})
+        for text in result.warnings:
+            warn(text)
+        result = replace(result, identification=identify(result, trained).to_dict())
+        drawn = None
+        if refits is not None:
+            drawn = bootstrap(
+                result, trained, refits, seed=seed, executor=executor, progress=progress
+            )
+            result = replace(result, bootstrap=drawn.to_dict())
     if not no_save:
         write_folder(folder, _run_files(result, trained, held), force=force)
     if as_json:
         print_json(result.to_dict())
     else:
-        click.echo(_fit_text(result, trained))
+        click.echo(_fit_text(result, trained, correlations))
         click.echo(_coverage_text(result, held, trained))
+        if drawn is not None:
+            click.echo("\n" + bootstrap_text(result, drawn, [*trained, *held]))
         if not no_save:
             click.echo(f"\nwritten to {folder}/: fit.json, overview.png, plots/")
     if not result.converged:
@@ -187,8 +223,7 @@ def _run_files(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> dict[
     return files
 
 
-def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
-
+def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
     law, starts, errors = fit.formula, fit.starts, fit.standard_errors or {}
     points = sum(len(curve) for curve in trained)
     rows = []
@@ -212,7 +247,7 @@ def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
             f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, from the best of "
             f"{starts.screened} points that span the law's box"
         )
-    lines += _correlation_lines(fit, law.names)
+    lines += _correlation_lines(fit, law.names, correlations)
     if fit.options.get("prior", "none") != "none":
         lines.append("standard errors are those of the posterior (Laplace's approximation)")
     else:
@@ -221,12 +256,21 @@ def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
             f"({fit.options.get('residual_correlation', 0):.2f} from one logged row to the next),\n"
             "not for differences between runs: they are lower bounds"
         )
+    said = (fit.identification or {}).get("sentences", [])
+    if said:
+        lines += ["", "what these curves leave open:", *(f"- {text}" for text in said)]
     return "\n".join([*lines, "", _metrics_text(fit.metrics or {})])
 
 
-def _correlation_lines(fit: Fit, names: Sequence[str]) -> list[str]:
+def _correlation_lines(fit: Fit, names: Sequence[str], whole: bool) -> list[str]:
     if fit.correlations is None:
         return []
+    if whole:
+        rows = [
+            [name, *("–" if value is None else f"{value:+.3f}" for value in row)]
+            for name, row in zip(names, fit.correlations, strict=True)
+        ]
+        return ["", render(["correlations", *names], rows), ""]
     pairs = []
     for i, row in enumerate(fit.correlations):
         for j, value in enumerate(row[:i]):

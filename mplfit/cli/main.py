@@ -21,6 +21,7 @@ COMMANDS = {
     "fit": ("fitting", "Fit a law to loss curves and measure it on held-out ones."),
     "evaluate": ("fitting", "Measure a fit, or the published parameters, on loss curves."),
     "compare": ("comparing", "Fit every law and compare them on held-out curves."),
+    "profile": ("profiling", "Profile likelihoods of the parameters of a fit."),
     "predict": ("predicting", "Predict the loss under other schedules."),
     "optimize": ("planning", "Find the schedule with the lowest predicted final loss."),
     "extend": ("extending", "Continue a run for longer with its base learning rate."),

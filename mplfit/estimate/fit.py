@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -11,14 +12,16 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
+from mplfit.estimate.checks import curve_warnings, determined_law, not_held_out
 from mplfit.estimate.huber import DELTA
+from mplfit.estimate.identify import Identification, identify
 from mplfit.estimate.metrics import evaluate
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import default_prior, prior_for
 from mplfit.estimate.result import Fit, Spread, Starts
-from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, search
-from mplfit.estimate.uncertainty import uncertainty, weak_directions
-from mplfit.laws.base import Law, scales, to_unknowns
+from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, parameter_box, search
+from mplfit.estimate.uncertainty import uncertainty
+from mplfit.laws.base import Law, scales
 from mplfit.laws.registry import get_law
 from mplfit.schedule import FloatArray
 from mplfit.tasks import Progress
@@ -45,7 +48,9 @@ def fit(
     Parameters
     ----------
     train : the curves to learn from.
-    law : a law's key, see `mplfit.laws.LAWS`.
+    law : a law's key, see `mplfit.laws.LAWS`. Where no training curve has a change of the rate,
+        and no prior says what a drop is like, the constant-rate law is fitted instead
+        (`Fit.law`), with a warning and the law that was asked for in `Fit.options`.
     prior : "none" or "weak" (`mplfit.estimate.prior`); the law's default where None.
     constants : what the law must be told of the runs, such as {"weight_decay": 0.1} for the
         effective-rate law.
@@ -76,24 +81,30 @@ def fit(
     {'L0': 2.0, 'A': 1.0, 'alpha': 0.5}
     """
     formula = get_law(law, constants)
+    chosen = default_prior(formula) if prior is None else prior
+    key, instead = determined_law(formula, chosen, train)
+    options: dict[str, Any] = {}
+    if instead:
+        options = {"asked_law": law, "asked_prior": chosen}
+        formula, chosen = get_law(key), "none"
     _check(train, test, formula)
     formula = formula.trained_on(train)
-    chosen = default_prior(formula) if prior is None else prior
     objective = Objective.of(formula, train, prior_for(formula, chosen))
-    box = _box(formula, train)
+    box = parameter_box(formula, train)
     ends = search(objective, box, executor=executor, progress=progress)
     best = ends[0]
     params = objective.params(best.unknowns)
     errors = uncertainty(objective, box, best.unknowns)
     agreeing = sum(end.value <= best.value * (1 + AGREEMENT) for end in ends)
     warnings = [
+        *([instead] if instead else []),
         *_solver_warnings(best.converged, agreeing, len(ends)),
         *_bound_warnings(formula, box, best.unknowns, params),
-        *_data_warnings(formula, train),
-        *weak_directions(objective, errors),
+        *curve_warnings(formula, train),
+        *not_held_out(train, test),
     ]
-    return Fit(
-        law=law,
+    result = Fit(
+        law=formula.key,
         params=dict(zip(formula.names, params.tolist(), strict=True)),
         constants=dict(formula.constants),
         objective=objective.value(params),
@@ -115,9 +126,20 @@ def fit(
             [describe(curve, "train") for curve in train]
             + [describe(curve, "test") for curve in test]
         ),
-        options={"delta": DELTA, "prior": chosen, "residual_correlation": errors.lag_one},
+        options={
+            "delta": DELTA,
+            "prior": chosen,
+            "residual_correlation": errors.lag_one,
+            **options,
+        },
         versions=_versions(),
         metrics=evaluate(formula, params, train, test).to_dict(),
+    )
+    found = identify(result, train, {})
+    return replace(
+        result,
+        warnings=(*result.warnings, *_open_directions(found)),
+        identification=found.to_dict(),
     )
 
 
@@ -133,13 +155,9 @@ def _check(train: Sequence[Curve], test: Sequence[Curve], law: Law) -> None:
     if train and points <= len(law.parameters):
         raise FitError(
             f"{points} training points are too few for the {len(law.parameters)} parameters of "
-            f"{law.key}: give more or longer curves, or a law with fewer parameters (onepower: 3)"
+            f"{law.key}: give more or longer curves"
+            + (", or a law with fewer parameters (onepower: 3)" if len(law.parameters) > 3 else "")
         )
-
-
-def _box(law: Law, curves: Sequence[Curve]) -> Box:
-    ends = np.array([to_unknowns(law, bound) for bound in law.box(curves)])
-    return Box(ends.min(axis=0), ends.max(axis=0))
 
 
 def _solver_warnings(converged: bool, agreeing: int, descended: int) -> list[str]:
@@ -162,23 +180,12 @@ def _bound_warnings(law: Law, box: Box, unknowns: FloatArray, params: FloatArray
     ]
 
 
-def _data_warnings(law: Law, curves: Sequence[Curve]) -> list[str]:
-    """Too little variety among the schedules for the law's parameters."""
-    if len(law.parameters) <= 3:
+def _open_directions(found: Identification) -> list[str]:
+    """The least determined combination of parameters, and how many more there are."""
+    if not found.open:
         return []
-    if not any(_rate_changes(curve) for curve in curves):
-        return [
-            "no training curve has a change of the rate after its warmup: the parameters of the "
-            "loss drop rest on the warmup alone; --law onepower is what such curves determine"
-        ]
-    if len(curves) == 1:
-        return ["one training curve alone: what other schedules would give is mostly extrapolated"]
-    return []
-
-
-def _rate_changes(curve: Curve) -> bool:
-    seen = curve.schedule.lr[curve.step[0] : curve.step[-1] + 1]
-    return bool(np.ptp(seen) > 1e-6 * curve.schedule.peak)
+    more = f" ({len(found.open) - 1} more such directions)" if len(found.open) > 1 else ""
+    return [f"weakly identified: {found.open[0].text()}{more}"]
 
 
 def _rows(matrix: FloatArray) -> tuple[tuple[float | None, ...], ...]:

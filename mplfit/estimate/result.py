@@ -59,6 +59,8 @@ class Fit:
     spread : what prediction intervals need; None for published parameters.
     data : one entry a curve: name, role, path, sha256, points, steps, peak, notes.
     options, versions : what it was made with.  metrics : see `Evaluation.to_dict`.
+    bootstrap : see `Bootstrap.to_dict`.  identification : see `Identification.to_dict`; each None
+    where it was not asked for.
 
     Round-trips through `to_dict` and `from_dict` (the JSON of fit.json).
     """
@@ -78,6 +80,8 @@ class Fit:
     options: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, Any] | None = None
+    bootstrap: dict[str, Any] | None = None
+    identification: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         law = self.formula
@@ -146,6 +150,8 @@ class Fit:
                 "objectives": list(starts.objectives),
             },
             "metrics": self.metrics,
+            "bootstrap": self.bootstrap,
+            "identification": self.identification,
             "data": [dict(entry) for entry in self.data],
             "options": dict(self.options),
             "versions": dict(self.versions),
@@ -187,6 +193,8 @@ class Fit:
                 options=dict(values.get("options", {})),
                 versions=dict(values.get("versions", {})),
                 metrics=values.get("metrics"),
+                bootstrap=values.get("bootstrap"),
+                identification=values.get("identification"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"this fit is damaged: {type(error).__name__}: {error}") from None

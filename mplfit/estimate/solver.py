@@ -9,20 +9,23 @@ whether the descent has converged.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.optimize import least_squares, minimize, nnls
 
 from mplfit import tasks
+from mplfit.curve import Curve
 from mplfit.estimate.huber import DELTA, huber
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import PER_OBSERVATION
-from mplfit.laws.base import to_unknowns
+from mplfit.laws.base import Law, to_unknowns
 from mplfit.schedule import FloatArray, IntArray
 
-__all__ = ["Box", "Descent", "descend", "search", "spanning_points"]
+__all__ = ["Box", "Descent", "descend", "parameter_box", "search", "spanning_points"]
 
 SCREENED, DESCENDED = 64, 5
 AGREEMENT = 1e-6
@@ -44,6 +47,12 @@ class Box:
         edge = _EDGE * (self.high - self.low)
         above, below = unknowns > self.high - edge, unknowns < self.low + edge
         return above.astype(np.int64) - below.astype(np.int64)
+
+
+def parameter_box(law: Law, curves: Sequence[Curve]) -> Box:
+    """The box of a law's unknowns in which a fit to these curves is sought."""
+    ends = np.array([to_unknowns(law, bound) for bound in law.box(curves)])
+    return Box(ends.min(axis=0), ends.max(axis=0))
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ def search(
     screened.sort(key=lambda pair: pair[0])
     best = [point for _, point in screened[:DESCENDED]]
     ends = tasks.run(
-        lambda point: descend(objective, box, point),
+        partial(descend, objective, box),
         best,
         executor=executor,
         progress=progress,

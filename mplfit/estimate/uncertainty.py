@@ -1,4 +1,4 @@
-"""Standard errors and correlations of a fit, and what its data leave undetermined.
+"""Standard errors and correlations of a fit.
 
 The covariance of the unknowns is an M-estimator's sandwich, H⁻¹ (Σ_i ψ_i² j_i j_iᵀ) H⁻¹, with the
 Huber slopes ψ and H = (share of the residuals in the quadratic zone) · JᵀJ. It is multiplied by
@@ -22,9 +22,7 @@ from mplfit.estimate.solver import Box
 from mplfit.laws.base import unknown_slopes
 from mplfit.schedule import FloatArray
 
-__all__ = ["Uncertainty", "uncertainty", "weak_directions"]
-
-_WEAK = 0.3  # a direction with a larger standard error (of logarithms) is weakly identified
+__all__ = ["Uncertainty", "noise_unit", "uncertainty"]
 
 
 @dataclass(frozen=True)
@@ -60,24 +58,19 @@ def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncerta
     return Uncertainty(spread * slopes, covariance, correlations, lag_one)
 
 
-def weak_directions(objective: Objective, result: Uncertainty) -> list[str]:
-    """Sentences on the combinations of parameters that the data hardly determine."""
-    free = np.isfinite(np.diag(result.covariance))
-    names = [name for name, kept in zip(objective.law.names, free, strict=True) if kept]
-    spectrum, vectors = np.linalg.eigh(result.covariance[np.ix_(free, free)])
-    sentences = []
-    for variance, vector in zip(spectrum[::-1], vectors.T[::-1], strict=True):
-        if variance <= _WEAK**2:
-            break
-        # How far each parameter moves with one standard error along this direction.
-        moves = vector * np.sqrt(variance) * np.sign(vector[np.abs(vector).argmax()])
-        shown = [i for i in np.argsort(-np.abs(moves)) if abs(moves[i]) > 0.25 * abs(moves).max()]
-        text = ", ".join(f"{names[i]} ×{np.exp(moves[i]):.2g}" for i in shown)
-        sentences.append(
-            f"weakly identified direction: the data hardly tell these parameters from the same "
-            f"with {text} (one standard error)"
-        )
-    return sentences
+def noise_unit(objective: Objective, unknowns: FloatArray) -> float:
+    """What a rise of the objective by ½χ² = 1 amounts to: 30 δ² with a prior, whose strength says
+    how many rows count as one; else the variance of the Huber slopes over the share of residuals in
+    the quadratic zone, inflated by (1 + r)/(1 - r) as in the sandwich covariance.
+    """
+    if objective.prior is not None:
+        return PER_OBSERVATION * DELTA**2
+    residual = objective.linearise(unknowns)[0]
+    quadratic = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
+    lag_one = _lag_one(residual, objective)
+    power = float(np.mean(huber_slope(residual) ** 2))
+    # Curves without noise (simulated ones) have no unit: rounding of the losses stands in.
+    return max(power, 1e-30) / quadratic * (1 + lag_one) / (1 - lag_one)
 
 
 def _lag_one(residual: FloatArray, objective: Objective) -> float:

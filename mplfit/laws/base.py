@@ -82,6 +82,11 @@ class Law(Protocol):
         """What the law knows of the runs beside their schedules; kept in a fit."""
         return {}
 
+    @property
+    def at_constant_rate(self) -> str | None:
+        """The law that runs at one constant rate determine instead; None for that law itself."""
+        return "onepower"
+
     def with_constants(self, constants: Mapping[str, float]) -> Law:
         """The law with these constants; a law without any refuses them."""
         if constants:

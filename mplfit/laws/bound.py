@@ -53,6 +53,7 @@ class BoundLaw(Law):
     array([3.  , 3.25])
     """
 
+    at_constant_rate = None  # its terms do not need a change of the rate
     key = "bound"
     title = "convex bound"
     parameters = (

@@ -30,6 +30,7 @@ class OnePowerLaw(Law):
 
     key = "onepower"
     title = "constant-rate power law"
+    at_constant_rate = None
     parameters = (
         Parameter("L0", "loss at infinite training", linear=True),
         Parameter("A", "size of the power term", linear=True),

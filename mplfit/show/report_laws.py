@@ -8,6 +8,7 @@ from typing import Any
 
 from mplfit.estimate.result import Fit
 from mplfit.show.html import details, section, table
+from mplfit.show.identification import identification_section
 
 __all__ = ["comparison_section", "fit_section", "group", "metrics_section", "number"]
 
@@ -121,57 +122,31 @@ def fit_section(name: str, fit: Fit) -> str:
         parts.append(details("Correlations of the estimates", shown))
     if fit.warnings:
         items = "".join(f"<li>{escape(text)}</li>" for text in fit.warnings)
-        parts.append(f'<div class="warn"><h3>What the data leave open</h3><ul>{items}</ul></div>')
-    parts += _identification(fit)
-    return section(f"{name}: {law.title}", *parts)
+        parts.append(f'<div class="warn"><h3>Warnings</h3><ul>{items}</ul></div>')
+    parts += _bootstrap(fit)
+    title = f"{name}: {law.title}"
+    return section(title, *parts) + identification_section(
+        fit, f"{title}: what the data leave open"
+    )
 
 
-def _identification(fit: Fit) -> list[str]:
-    """What is known of how well the data determine the parameters, where the fit says it.
-
-    The hook for `Fit.identification` and `Fit.bootstrap` (their `to_dict`): sentences first, then
-    numbers by name, then tables of rows.
-    """
-    parts = []
-    for key, title in (
-        ("identification", "Identifiability"),
-        ("identifiability", "Identifiability"),
-        ("bootstrap", "Bootstrap"),
-    ):
-        found = getattr(fit, key, None)
-        if isinstance(found, Mapping) and found:
-            parts.append(details(title, *_told(found)))
-    return parts
-
-
-def _told(values: Mapping[str, Any]) -> list[str]:
-    parts, plain = [], []
-    for key, value in values.items():
-        name = str(key).replace("_", " ")
-        rows = list(value) if isinstance(value, (list, tuple)) else []
-        if rows and all(isinstance(one, str) for one in rows):
-            items = "".join(f"<li>{escape(one)}</li>" for one in rows)
-            parts.append(f"<p>{escape(name)}</p><ul>{items}</ul>")
-        elif rows and all(isinstance(one, Mapping) for one in rows):
-            header = [str(column) for column in rows[0]]
-            cells = [[_text(one.get(column)) for column in rows[0]] for one in rows]
-            parts.append(table(header, cells, name))
-        elif isinstance(value, Mapping):
-            if value and all(isinstance(one, Mapping) for one in value.values()):
-                header = list(dict.fromkeys(str(c) for one in value.values() for c in one))
-                cells = [[str(k), *(_text(one.get(c)) for c in header)] for k, one in value.items()]
-                parts.append(table(["", *header], cells, name))
-            else:
-                cells = [[str(k), _text(one)] for k, one in value.items()]
-                parts.append(table(["", name], cells))
-        else:
-            plain.append([name, _text(value)])
-    return [table(["", "value"], plain), *parts] if plain else parts
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_text, value))
-    return "–" if value is None else str(value)
+def _bootstrap(fit: Fit) -> list[str]:
+    """The percentile intervals of a bootstrap, where the fit carries one."""
+    found = fit.bootstrap
+    if not found:
+        return []
+    levels = sorted(found["intervals"])
+    rows = [
+        [
+            name,
+            f"{error:.2g}",
+            *("{:.5g} – {:.5g}".format(*found["intervals"][level][name]) for level in levels),
+        ]
+        for name, error in found["standard_errors"].items()
+    ]
+    header = ["", "standard error", *(f"{float(level):.0%}" for level in levels)]
+    caption = (
+        f"{found['converged']} of {found['refits']} refits to residuals drawn again in blocks "
+        f"converged (seed {found['seed']})"
+    )
+    return [details("Bootstrap", table(header, rows, caption))]

@@ -184,21 +184,15 @@ def test_starts_span_the_box():
         assert np.histogram(column, 4, (0, 1))[0].min() >= 12  # 16 expected in each quarter
 
 
-def test_constant_runs_are_said_not_to_determine_the_drop():
-    curve = three_curves("mpl", noise=1e-3)[1]
-    result = fit([curve], "mpl")
-    assert any("--law onepower is what such curves determine" in text for text in result.warnings)
-
-
 def test_weak_directions_are_named():
     result = fit(released("25", train_only=True), "mpl")
-    assert any("weakly identified direction" in text and "C ×" in text for text in result.warnings)
+    assert any(text.startswith("weakly identified: ") and "C " in text for text in result.warnings)
 
 
 def test_bad_curves_get_a_sentence():
     plan = schedule.constant(100, 1e-2)
     few = Curve("few", [10, 20, 30], [3.0, 2.9, 2.8], plan)
-    with pytest.raises(FitError, match="3 training points are too few for the 7 parameters of mpl"):
+    with pytest.raises(FitError, match="3 training points are too few for the 3 parameters of one"):
         fit([few])
     with pytest.raises(FitError, match="more than one curve is named few"):
         fit([few], "onepower", test=[few])

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import threading
+from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -18,7 +20,9 @@ from click.testing import CliRunner
 from mplfit import schedule as s
 from mplfit.cli.main import main
 from mplfit.curve import Curve
+from mplfit.estimate.bootstrap import bootstrap
 from mplfit.estimate.fit import fit
+from mplfit.estimate.identify import identify
 from mplfit.estimate.result import Fit, published_fit
 from mplfit.estimate.simulate import simulate
 from mplfit.laws.registry import get_law
@@ -96,7 +100,7 @@ def test_what_a_reviewer_asks_is_in_it(evil: bytes) -> None:
     for heading in ("Summary", "Metrics side by side", "Candidate schedules", "How it was made"):
         assert f"<h2>{heading}</h2>" in text
     assert "Data, and what was done to it" in text
-    for words in ("descents agree", "Correlations of the estimates", "What the data leave open"):
+    for words in ("descents agree", "Correlations of the estimates", "Warnings"):
         assert words in text
     assert "2.0000 (1.9000–2.1000)" in text
     assert "held-out curves" in text
@@ -284,21 +288,21 @@ def test_damaged_results_are_refused_in_a_sentence(everything: Path, tmp_path: P
 
 
 def test_what_a_fit_says_of_its_identifiability_is_shown() -> None:
-    """The hook for `Fit.identification`: sentences, numbers and rows of any names."""
-    fit = published_fit("25")
-    object.__setattr__(
-        fit,
-        "identification",
-        {
-            "condition_number": 1.5e7,
-            "sentences": ["C is <not> determined"],
-            "profiles": [{"parameter": "C", "low": 1.0, "high": None}],
-            "intervals": {"C": {"low": 1.0}, "B": {"low": 2.0, "high": [3.0, 4]}},
-            "shares": {"C": 0.25},
-        },
+    law, step = get_law("onepower"), np.arange(10, 100, 5)
+    run = simulate(law, np.array([2.0, 1.0, 0.5]), s.constant(400, 1e-3), step, noise=1e-2)
+    found = fit([run], "onepower")
+    found = replace(
+        found,
+        identification=identify(found, [run]).to_dict(),
+        bootstrap=bootstrap(found, [run], 20).to_dict(),
     )
-    text = report(Report("x", {"25": fit})).decode()
-    assert "<summary>Identifiability</summary>" in text
-    for shown in ("1.5e+07", "C is &lt;not&gt; determined", "<td>C</td><td>1</td><td>–</td>"):
-        assert shown in text
-    assert "<td>B</td><td>2</td><td>3, 4</td>" in text
+    assert found.identification
+    assert found.identification["sentences"]
+    text = report(Report("x", {"<one>": found})).decode()
+    assert "&lt;one&gt;: " in text
+    assert "<one>" not in text
+    for sentence in found.identification["sentences"]:
+        assert escape(sentence) in text
+    low, high = bootstrap(found, [run], 20).intervals()["alpha"]
+    assert f"<td>{low:.5g} – {high:.5g}</td>" in text
+    assert "20 of 20 refits" in text

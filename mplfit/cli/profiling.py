@@ -1,0 +1,132 @@
+"""`mplfit profile`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mplfit.cli.common import (
+    Examples,
+    force_option,
+    json_option,
+    print_json,
+    progress,
+    read_options,
+    reading_options,
+    say_notes,
+)
+from mplfit.cli.engine import engine, engine_options
+from mplfit.cli.tables import render
+from mplfit.errors import DataError
+
+if TYPE_CHECKING:
+    from mplfit.estimate.profile import Profile
+
+__all__ = ["profile_command"]
+
+
+@click.command(
+    "profile",
+    cls=Examples,
+    examples=(
+        "mplfit fit data/simulated_25/cosine_24000.csv data/simulated_25/wsdcon_9.csv"
+        " --law onepower --out /tmp/two --force",
+        "mplfit profile /tmp/two --out /tmp/profiles --force",
+        "mplfit profile /tmp/two --param alpha --no-save --json",
+    ),
+)
+@click.argument("params", metavar="FIT")
+@click.option("--param", "names", multiple=True, metavar="NAME", help="A parameter (repeat).")
+@reading_options
+@engine_options
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--no-save", is_flag=True, help="Write nothing.")
+@force_option
+@json_option
+def profile_command(
+    params: str,
+    names: Sequence[str],
+    out: Path | None,
+    no_save: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Profile likelihoods of the parameters of FIT, beside Laplace's intervals.
+
+    Each parameter is held at values around the fitted one, and the others are fitted again. Where
+    the deviance crosses its threshold the interval ends; where it never does, the data do not bound
+    the parameter, and that is said. The logs that FIT was made from are read again, and must not
+    have changed: give the reading options that `mplfit fit` had.
+    """
+    from mplfit.estimate.profile import profile
+    from mplfit.readers.again import read_again
+    from mplfit.readers.fits import load_fit
+    from mplfit.show.plot import png
+    from mplfit.show.profile_plot import plot_profiles
+    from mplfit.writers.files import free_folder, refuse_existing, write_folder
+    from mplfit.writers.text import json_bytes
+
+    fit = load_fit(params)
+    known = fit.formula.names
+    for name in names:
+        if name not in known:
+            raise DataError(
+                f"the law {fit.law} has no parameter {name!r}: choose of {', '.join(known)}"
+            )
+    folder = out or free_folder(Path("mplfit-runs") / "profile")
+    if not no_save:
+        refuse_existing(folder, force)
+    options, own = read_options()
+    curves = read_again(fit, options, schedules=own)
+    say_notes(curves)
+    with engine() as executor:
+        found = profile(fit, curves, names, executor=executor, progress=progress)
+    values = {
+        "schema": "mplfit.profile/1",
+        "params": params,
+        "law": fit.law,
+        "prior": fit.options.get("prior", "none"),
+        "parameters": {one.name: one.to_dict() for one in found},
+    }
+    if not no_save:
+        figure = png(plot_profiles(found, fit.law))
+        write_folder(
+            folder, {"profile.json": json_bytes(values), "profiles.png": figure}, force=force
+        )
+    if as_json:
+        print_json(values)
+        return
+    prior = fit.options.get("prior", "none")
+    held = f", with the {prior} prior" if prior != "none" else ""
+    click.echo(f"{fit.formula.title} ({fit.law}){held}, {len(curves)} training curves\n")
+    header = ["parameter", "value"]
+    for level in found[0].intervals:
+        header += [f"{100 * level:.0f} % Laplace", f"{100 * level:.0f} % profile"]
+    click.echo(render(header, [_row(one) for one in found]))
+    for one in found:
+        if one.note:
+            click.echo(f"\n{one.name}: {one.note}")
+    click.echo(
+        "\nBoth widths allow for the residuals' correlation along a run, not for differences "
+        "between runs" + (", and contain the prior" if held else "")
+    )
+    if not no_save:
+        click.echo(f"written to {folder}/: profile.json, profiles.png")
+
+
+def _row(one: Profile) -> list[str]:
+    cells = [one.name, f"{one.fitted:.5g}"]
+    for level, ends in one.intervals.items():
+        laplace = one.laplace_intervals[level]
+        cells.append("none (at a bound)" if laplace is None else _ends(*laplace))
+        cells.append(_ends(*ends))
+    return cells
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return (
+        f"{'open' if low is None else f'{low:.4g}'} – {'open' if high is None else f'{high:.4g}'}"
+    )

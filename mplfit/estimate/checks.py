@@ -1,0 +1,115 @@
+"""What is wrong with curves before a law is fitted to them, each in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mplfit.curve import Curve
+from mplfit.estimate.prior import prior_for
+from mplfit.laws.base import Law
+
+__all__ = ["curve_warnings", "determined_law", "not_held_out", "rate_changes"]
+
+_RISE = 1.25  # the loss of a diverged run ends so many times above what it was
+_ROWS = 5  # medians of so many rows, so that single spikes do not count
+_SPIKE = 10.0  # robust deviations from the neighbours' median
+_EXCESS = 0.03  # and at least this much, relative
+
+
+def determined_law(law: Law, prior: str, curves: Sequence[Curve]) -> tuple[str, str]:
+    """The key of the law that the curves can determine, and why it is another one, if it is.
+
+    Runs whose rate does not change after the warmup say nothing of a loss drop: without a prior
+    that says something of all of its parameters, the constant-rate law is what can be fitted.
+    """
+    reduced = law.at_constant_rate
+    if reduced is None or any(rate_changes(curve) for curve in curves):
+        return law.key, ""
+    known = prior_for(law, prior)
+    if known is not None:
+        free = sum(
+            precision == 0 and not parameter.name.startswith("L0")
+            for parameter, precision in zip(law.parameters, known.precision, strict=True)
+        )
+        if free <= 1:  # A alone
+            return law.key, ""
+    return reduced, (
+        f"no training curve has a change of the rate after its warmup, so that nothing determines "
+        f"the loss drop of {law.key}: the constant-rate law {reduced} is fitted instead; add a run "
+        "whose rate decays, to predict schedules that decay"
+    )
+
+
+def curve_warnings(law: Law, curves: Sequence[Curve]) -> list[str]:
+    """Too little variety among the schedules, diverged runs, and spikes."""
+    said = []
+    if law.at_constant_rate is not None:
+        if not any(rate_changes(curve) for curve in curves):
+            said.append(
+                "no training curve has a change of the rate after its warmup: the loss drop rests "
+                "on the prior alone"
+            )
+        elif len(curves) == 1:
+            said.append(
+                "one training curve alone: what other schedules would give is mostly extrapolated"
+            )
+    for curve in curves:
+        said += _diverged(curve)
+        if curve.origin is None:  # the readers of logs say so themselves
+            said += _spikes(curve)
+    return said
+
+
+def not_held_out(train: Sequence[Curve], test: Sequence[Curve]) -> list[str]:
+    """Test curves all of whose rows are rows of a training curve."""
+    return [
+        f"{held.name} is not held out: all of its rows are rows of the training curve {seen.name}; "
+        "its errors are training errors"
+        for held in test
+        for seen in train
+        if held.shares(seen).all()
+    ]
+
+
+def rate_changes(curve: Curve) -> bool:
+    """Whether the rate changes between the first and the last logged row."""
+    seen = curve.schedule.lr[curve.step[0] : curve.step[-1] + 1]
+    return bool(np.ptp(seen) > 1e-6 * curve.schedule.peak)
+
+
+def _diverged(curve: Curve) -> list[str]:
+    """A loss that ends far above what it was: no law has a loss that rises so."""
+    if len(curve) < 2 * _ROWS:
+        return []
+    windows = np.lib.stride_tricks.sliding_window_view(curve.loss, _ROWS)
+    level = np.median(windows, axis=1)
+    lowest = int(level.argmin())
+    if level[-1] < _RISE * level[lowest]:
+        return []
+    return [
+        f"{curve.name} diverged: its loss ends at {level[-1]:.4g}, {level[-1] / level[lowest]:.1f} "
+        f"times the {level[lowest]:.4g} of about step {curve.step[lowest + _ROWS // 2]}; laws know "
+        "no divergence: leave it out, or cut it before that with --to-step"
+    ]
+
+
+def _spikes(curve: Curve) -> list[str]:
+    """Single rows far above their neighbours; the Huber loss gives them little weight."""
+    if len(curve) < 4 * _ROWS:
+        return []
+    logs = np.log(curve.loss)
+    middle = np.median(np.lib.stride_tricks.sliding_window_view(logs, _ROWS), axis=1)
+    half = _ROWS // 2
+    excess = logs[half:-half] - middle
+    limit = max(_EXCESS, _SPIKE * 1.4826 * float(np.median(np.abs(excess))))
+    found = np.flatnonzero(excess[_ROWS:] > limit) + _ROWS + half  # not in the steep beginning
+    if not found.size:
+        return []
+    worst = int(found[curve.loss[found].argmax()])
+    return [
+        f"{curve.name} has {found.size} spike{'s' if found.size > 1 else ''} (the largest, "
+        f"{curve.loss[worst]:.4g}, at step {curve.step[worst]}): kept, with the small weight that "
+        "the Huber loss gives them; --spikes drop leaves them out"
+    ]

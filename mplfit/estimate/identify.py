@@ -1,0 +1,332 @@
+"""What the data leave open: combinations of parameters, and the kind of run that would tell.
+
+The information of the training curves on the unknowns φ is a matrix G: a move v changes the fit by
+½ vᵀGv in units of ½χ². G is JᵀDJ/(30 δ²) where the fit has a prior (whose own part is kept apart),
+else the inverse of the sandwich covariance. Each unknown is measured in moves of 10 %: ln 1.1 for
+a positive parameter; a tenth of its size, and at least 0.01, for one that may have any sign. The
+eigenvectors of G in these units are directions that the data see independently. Along one with
+eigenvalue g, parameters can move t = 1/√g times 10 % (in the root of the sum of squares) until the
+fit changes by one standard error: directions with t > 1 are said to be open. As that is linear, the
+moves that are said in words are shortened until the objective itself changes by no more than that.
+Where there is a prior, how far it closes a direction is said too.
+
+For a candidate run its Jacobian J_c at as many rows as a training run has adds
+
+    G_c = k (J_cᵀJ_c − k b²/(1 + k n b²) (J_cᵀ1)(J_cᵀ1)ᵀ)
+
+where k is the information of a row, as for the training rows, and b = s/2 stands for the offset by
+which two runs of one schedule differ (s: the scatter of the training residuals, as in the
+prediction intervals): however many rows, a run has one offset, that its level cannot be told from.
+The standard error along v goes from √(vᵀG⁻¹v) to √(vᵀ(G + G_c)⁻¹v) (with the prior in both). All
+that is linear around the fit: it says which kind of run is worth having, not what it will show.
+`mplfit design` asks the other question, which run makes a given prediction surer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mplfit.curve import Curve
+from mplfit.estimate.huber import huber_weight
+from mplfit.estimate.objective import Objective
+from mplfit.estimate.prior import prior_for
+from mplfit.estimate.result import Fit
+from mplfit.estimate.solver import parameter_box
+from mplfit.estimate.uncertainty import noise_unit, uncertainty
+from mplfit.laws.base import Law, to_params, to_unknowns, unknown_slopes
+from mplfit.schedule import FloatArray, Schedule, constant, cosine, linear, two_stage, wsdld
+
+__all__ = ["Direction", "Identification", "candidate_runs", "identify"]
+
+_TENTH = float(np.log(1.1))
+_RUNS = 0.5  # b over s, as in the prediction intervals
+_SHOWN = 3  # open directions that get candidates and sentences
+_PART = 0.2  # of the largest move: smaller ones are not named
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A combination of parameters.
+
+    moves : by name, the factor (of a positive parameter) or the difference (of one that may have
+        any sign) of a move along the direction that changes the objective by at most ½χ² = ½.
+    kinds : by name, "×" or "+".
+    reach : the same as a multiple of 10 % moves: above 1 the data leave it open.
+    with_prior : the reach once the prior is counted; equal to `reach` without one.
+    shrink : by candidate run, the standard error along it after that run over that before.
+    """
+
+    moves: Mapping[str, float]
+    kinds: Mapping[str, str]
+    reach: float
+    with_prior: float
+    shrink: Mapping[str, float]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a move of 10 % changes the fit by less than the noise."""
+        return self.reach > 1
+
+    def text(self) -> str:
+        """The direction in words, at a move that shows nothing yet (or at one standard error)."""
+        first, *rest = [f"{name} {_move(by, self.kinds[name])}" for name, by in self.moves.items()]
+        if rest:
+            *some, last = rest
+            first += f" with {', '.join(some)} and {last}" if some else f" with {last}"
+        return f"{first} changes the fit by no more than the noise"
+
+    def best(self) -> tuple[str, float] | None:
+        """The candidate run that tells most of it, and what is left of the standard error."""
+        if not self.shrink:
+            return None
+        name = min(self.shrink, key=lambda one: self.shrink[one])
+        return name, self.shrink[name]
+
+
+@dataclass(frozen=True)
+class Identification:
+    """The directions of a fit, the least determined first.
+
+    candidates : the runs that were tried, by what they are called; how many updates each has.
+    """
+
+    directions: tuple[Direction, ...]
+    candidates: Mapping[str, int]
+    at_bounds: tuple[str, ...]
+
+    @property
+    def open(self) -> tuple[Direction, ...]:
+        """The directions that the data leave open."""
+        return tuple(one for one in self.directions if one.is_open)
+
+    def sentences(self) -> list[str]:
+        """What the data leave open, and which run would tell, in plain words."""
+        said = []
+        for one in self.open[:_SHOWN]:
+            text = one.text()
+            if one.with_prior < 0.8 * one.reach:
+                text += f"; the prior leaves {100 * one.with_prior / one.reach:.0f} % of that"
+            best = one.best()
+            if best is not None and best[1] < 0.9:
+                text += f"; {best[0]} would leave {100 * best[1]:.0f} % of what is open now"
+            elif best is not None:
+                text += "; no single run of the usual kinds would tell"
+            said.append(text)
+        if len(self.open) > _SHOWN:
+            more = len(self.open) - _SHOWN
+            said.append(f"{more} more direction{'s are' if more > 1 else ' is'} open")
+        return said
+
+    def to_dict(self) -> dict[str, Any]:
+        """The `identification` object of fit.json."""
+        return {
+            "sentences": self.sentences(),
+            "open": len(self.open),
+            "at_bounds": list(self.at_bounds),
+            "candidates": dict(self.candidates),
+            "directions": [
+                {
+                    "moves": {
+                        name: {"kind": one.kinds[name], "by": value}
+                        for name, value in one.moves.items()
+                    },
+                    "reach": one.reach,
+                    "with_prior": one.with_prior,
+                    "shrink": dict(one.shrink),
+                }
+                for one in self.directions
+            ],
+        }
+
+
+def identify(
+    fit: Fit, curves: Sequence[Curve], candidates: Mapping[str, Schedule] | None = None
+) -> Identification:
+    """What the training curves of a fit leave open.
+
+    Parameters
+    ----------
+    fit : the fit.
+    curves : its training curves.
+    candidates : runs to try, by what to call them; `candidate_runs` of the curves where None, and
+        no run where empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mplfit import fit, simulate
+    >>> from mplfit.estimate.identify import identify
+    >>> from mplfit.laws import get_law
+    >>> from mplfit.schedule import constant
+    >>> plan, step = constant(1000, 1e-2), np.arange(10, 1000, 10)
+    >>> run = simulate(get_law("onepower"), np.array([2.0, 1.0, 0.5]), plan, step, noise=1e-3)
+    >>> len(identify(fit([run], "onepower"), [run], {}).directions)
+    3
+    """
+    law = fit.formula
+    objective = Objective.of(law, curves, prior_for(law, fit.options.get("prior", "none")))
+    box, unknowns = parameter_box(law, curves), to_unknowns(law, fit.values)
+    free = box.at_edge(unknowns) == 0
+    bound = tuple(name for name, kept in zip(law.names, free, strict=True) if not kept)
+    if not free.any():
+        return Identification((), {}, bound)
+    residual, jacobian = objective.linearise(unknowns)
+    unit = noise_unit(objective, unknowns)
+    prior = np.zeros((int(free.sum()),) * 2)
+    if objective.prior is None:
+        covariance = uncertainty(objective, box, unknowns).covariance[np.ix_(free, free)]
+        known = np.linalg.pinv(covariance, rcond=1e-14, hermitian=True)
+    else:
+        inside = jacobian[:, free]
+        known = inside.T @ (huber_weight(residual)[:, None] * inside) / unit
+        prior = np.diag(objective.prior.precision[free] ** 2)
+    tenth = _tenths(law, unknowns)[free]
+    spectrum, vectors = np.linalg.eigh(known * np.outer(tenth, tenth))
+    posterior = np.linalg.pinv(known + prior, rcond=1e-14, hermitian=True)
+    runs = candidate_runs(curves) if candidates is None else dict(candidates)
+    rows = max(2, int(np.median([len(curve) for curve in curves])))
+    scatter = 1.25 * float(np.abs(residual).mean())
+    gains = {
+        name: _gain(law, fit.values, plan, rows, 1 / unit, _RUNS * scatter)[np.ix_(free, free)]
+        for name, plan in runs.items()
+    }
+    after = {
+        name: np.linalg.pinv(known + prior + gain, rcond=1e-14, hermitian=True)
+        for name, gain in gains.items()
+    }
+    directions = []
+    for number, (g, vector) in enumerate(zip(spectrum, vectors.T, strict=True)):
+        reach = float(1 / np.sqrt(max(g, 1e-12)))
+        dual = vector / tenth  # reads the position along the direction off a move of the unknowns
+        before = float(np.sqrt(dual @ posterior @ dual))
+        asked = number < _SHOWN and reach > 1
+        move = np.zeros(unknowns.size)
+        move[free] = vector * tenth * min(reach, 20.0)
+        if asked:
+            move = _shortened(objective, unknowns, move, unit)
+        directions.append(
+            Direction(
+                *_moves(law, unknowns, move),
+                reach=reach,
+                with_prior=before if objective.prior is not None else reach,
+                shrink={
+                    name: float(np.sqrt(dual @ matrix @ dual)) / before
+                    for name, matrix in (after.items() if asked else ())
+                },
+            )
+        )
+    return Identification(tuple(directions), {n: run.steps for n, run in runs.items()}, bound)
+
+
+def candidate_runs(curves: Sequence[Curve]) -> dict[str, Schedule]:
+    """The usual kinds of run, at the scale of the training runs: their longest, their largest rate.
+
+    Each stands for a kind: longer at the constant rate, decays of other lengths and depths, a jump
+    down, another peak.
+    """
+    longest = max((curve.schedule for curve in curves), key=lambda one: one.steps)
+    steps, warmup = longest.steps, min(longest.warmup, longest.steps // 4)
+    peak = max(curve.schedule.peak for curve in curves)
+    runs = {
+        "a run at the constant rate": constant(steps, peak, warmup=warmup),
+        "a constant run three times as long": constant(3 * steps, peak, warmup=warmup),
+        "a run whose last 10 % decay to 1 %": _decay(steps, peak, 0.1, 0.01, warmup),
+        "a run whose last 20 % decay to 10 %": _decay(steps, peak, 0.2, 0.1, warmup),
+        "a run whose last 20 % decay to 1 %": _decay(steps, peak, 0.2, 0.01, warmup),
+        "a run whose last half decays to 1 %": _decay(steps, peak, 0.5, 0.01, warmup),
+        "linear decay to 1 % from the warmup on": linear(steps, peak, 0.01 * peak, warmup=warmup),
+        "a cosine to 10 % three times as long": cosine(3 * steps, peak, 0.1 * peak, warmup=warmup),
+        "a run that jumps to 10 % after a third": two_stage(
+            steps, peak, 0.1 * peak, switch=max(steps // 3, warmup + 1), warmup=warmup
+        ),
+        "a run that jumps to 60 % after a third": two_stage(
+            steps, peak, 0.6 * peak, switch=max(steps // 3, warmup + 1), warmup=warmup
+        ),
+        "a constant run at half the peak": constant(steps, 0.5 * peak, warmup=warmup),
+    }
+    tried = [curve.schedule.lr for curve in curves]
+    return {
+        name: run
+        for name, run in runs.items()
+        if not any(np.array_equal(run.lr, lr) for lr in tried) or name.startswith("a run at the")
+    }
+
+
+def _decay(steps: int, peak: float, share: float, depth: float, warmup: int) -> Schedule:
+    length = max(1, min(round(share * steps), steps - warmup - 1))
+    return wsdld(steps, peak, depth * peak, decay=length, warmup=warmup)
+
+
+def _gain(
+    law: Law, params: FloatArray, plan: Schedule, rows: int, k: float, b: float
+) -> FloatArray:
+    """The information of a run, with the unknown offset of a run."""
+    first = max(plan.warmup, int(np.flatnonzero(plan.lr)[0]) + 1)
+    step = np.unique(np.linspace(first, plan.steps - 1, rows).astype(np.int64))
+    loss, gradient = law.at(plan, step).loss_and_gradient(params)
+    jacobian = gradient * unknown_slopes(law, params) / loss[:, None]
+    level = jacobian.sum(axis=0)
+    lost = k * b**2 / (1 + k * step.size * b**2)
+    gain: FloatArray = k * (jacobian.T @ jacobian - lost * np.outer(level, level))
+    return gain
+
+
+def _tenths(law: Law, unknowns: FloatArray) -> FloatArray:
+    """What a move of 10 % is in every unknown."""
+    return np.array(
+        [
+            max(0.1 * abs(value), 0.01) if parameter.transform == "none" else _TENTH
+            for parameter, value in zip(law.parameters, unknowns.tolist(), strict=True)
+        ]
+    )
+
+
+def _shortened(
+    objective: Objective, unknowns: FloatArray, move: FloatArray, unit: float
+) -> FloatArray:
+    """The move, upward in its largest part, and no longer than the objective itself allows."""
+    here = objective.value(objective.params(unknowns))
+    size = np.abs(move) / _tenths(objective.law, unknowns)
+    move = move * np.sign(move[size.argmax()])
+    if objective.law.parameters[int(size.argmax())].transform == "log1m":
+        move = -move
+    for _ in range(40):
+        there = objective.value(objective.params(unknowns + move))
+        if abs(there - here) <= 0.5 * unit:
+            break
+        move = 0.8 * move
+    return move
+
+
+def _moves(
+    law: Law, unknowns: FloatArray, move: FloatArray
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Factors or differences, the largest moves first; small ones are left out."""
+    size = np.abs(move) / _tenths(law, unknowns)
+    there, here = to_params(law, unknowns + move), to_params(law, unknowns)
+    moves, kinds = {}, {}
+    for i in np.argsort(-size, kind="stable"):
+        if size[i] < max(_PART * size.max(), 1e-12):
+            continue
+        one = law.parameters[i]
+        plain = one.transform == "none"
+        moves[one.name] = float(there[i] - here[i] if plain else there[i] / here[i])
+        kinds[one.name] = "+" if plain else "×"
+    return moves, kinds
+
+
+def _move(by: float, kind: str) -> str:
+    if kind == "+":
+        return f"{by:+.2g}"
+    if by >= 2:
+        return f"{by:.2g} times as large"
+    if by <= 0.5:
+        return f"{1 / by:.2g} times as small"
+    if abs(by - 1) < 0.0005:
+        return "hardly moved"
+    digits = 0 if abs(by - 1) >= 0.02 else 1
+    return f"{'up' if by > 1 else 'down'} {100 * abs(by - 1):.{digits}f} %"

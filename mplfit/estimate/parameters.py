@@ -1,0 +1,35 @@
+"""Intervals of a fit's parameters from its covariance (Laplace's approximation)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mplfit.estimate.intervals import LEVELS
+from mplfit.estimate.result import Fit
+from mplfit.laws.base import to_params, to_unknowns
+
+__all__ = ["laplace_intervals"]
+
+
+def laplace_intervals(fit: Fit, level: float = 0.95) -> dict[str, tuple[float, float] | None]:
+    """The interval of every parameter at one of `LEVELS`: φ ± z·sd in the solver's unknown.
+
+    So a positive parameter has a positive interval, and it need not be symmetric. None for a
+    parameter at a bound of its box, and for a fit without a covariance.
+
+    >>> from mplfit import load_fit
+    >>> from mplfit.estimate.parameters import laplace_intervals
+    >>> laplace_intervals(load_fit("400"))["alpha"] is None
+    True
+    """
+    law, names = fit.formula, fit.formula.names
+    if fit.spread is None:
+        return dict.fromkeys(names)
+    variance = np.diag(np.array(fit.spread.covariance, dtype=np.float64))
+    reach = LEVELS[level] * np.sqrt(np.nan_to_num(variance))
+    unknowns = to_unknowns(law, fit.values)
+    ends = np.sort([to_params(law, unknowns - reach), to_params(law, unknowns + reach)], axis=0)
+    return {
+        name: (float(low), float(high)) if np.isfinite(one) else None
+        for name, low, high, one in zip(names, *ends, variance, strict=True)
+    }

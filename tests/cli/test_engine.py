@@ -1,0 +1,67 @@
+"""--workers and --dask: the same output, and sentences for what is missing."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from mplfit.cli.main import main
+from tests.cluster import dask_cluster
+from tests.test_docs import ROOT
+
+DATA = ROOT / "data" / "simulated_25"
+LOGS = [str(DATA / f"{name}.csv") for name in ("cosine_24000", "wsdcon_9")]
+FIT = ["fit", *LOGS, "--law", "onepower", "--no-save", "--json", "--bootstrap", "12"]
+
+
+@pytest.fixture(scope="module")
+def here():
+    return run(*FIT).stdout
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_workers_change_nothing(here):
+    assert run(*FIT, "--workers", "2").stdout == here
+    assert run(*FIT, "--workers", "1").stdout == here
+    kept = json.loads(here)["bootstrap"]
+    assert kept["refits"] == kept["converged"] == len(kept["draws"]) == 12
+    assert set(kept["intervals"]) == {"0.80", "0.95"}
+    low, high = kept["intervals"]["0.95"]["alpha"]
+    assert low < json.loads(here)["params"]["alpha"] < high
+
+
+@pytest.mark.slow
+def test_a_real_cluster_changes_nothing(here):
+    with dask_cluster() as cluster:
+        assert run(*FIT, "--dask", cluster.scheduler_address).stdout == here
+
+
+def test_both_stand_side_by_side():
+    text = run("fit", *LOGS, "--law", "onepower", "--no-save", "--bootstrap", "12").stdout
+    assert "95 % Laplace" in text
+    assert "95 % bootstrap" in text
+    assert "12 of 12 refits" in text
+
+
+def test_wrong_engines_get_a_sentence(monkeypatch):
+    said = run(*FIT, "--workers", "2", "--dask", "tcp://127.0.0.1:1", code=2).stderr
+    assert "exclude one another" in said
+    run(*FIT, "--workers", "0", code=2)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    said = run(*FIT, "--dask", "tcp://127.0.0.1:1", code=1).stderr
+    assert "needs the package distributed" in said
+
+
+def test_an_absent_scheduler_gets_a_sentence(monkeypatch):
+    pytest.importorskip("distributed", reason="distributed is not installed")
+    monkeypatch.setattr("mplfit.cli.engine._PATIENCE", 1.0)
+    said = run(*FIT, "--dask", "tcp://127.0.0.1:1", code=1).stderr
+    assert "no Dask scheduler answers at 'tcp://127.0.0.1:1'" in said

@@ -1,0 +1,102 @@
+"""Bad cases: each gets a sentence, and none a wrong number in silence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mplfit import Curve, fit, schedule
+from mplfit.errors import FitError
+from mplfit.estimate.compare import compare_laws
+from mplfit.estimate.simulate import simulate
+from mplfit.laws import get_law
+from tests.estimate.test_fit import TRUTH, three_curves
+
+STEP = np.arange(200, 4000, 20)
+
+
+def constant(name="constant", peak=3e-4, seed=0):
+    rng, plan = np.random.default_rng(seed), schedule.constant(4000, peak, warmup=200)
+    return simulate(get_law("mpl"), TRUTH["mpl"], plan, STEP, name=name, noise=1e-3, rng=rng)
+
+
+def changed(curve, loss, name=None):
+    return Curve(name or curve.name, curve.step, loss, curve.schedule)
+
+
+def warned(result, *words):
+    return [text for text in result.warnings if all(word in text for word in words)]
+
+
+@pytest.mark.parametrize("key", ["mpl", "momentum", "fsl"])
+def test_constant_runs_get_the_law_that_they_determine(key):
+    curves = [constant("one"), constant("two", peak=1.5e-4, seed=1)]
+    result = fit(curves, key)
+    assert result.law == "onepower"
+    assert result.options["asked_law"] == key
+    assert warned(result, f"the loss drop of {key}", "onepower is fitted instead")
+    direct = fit(curves, "onepower")
+    assert result.params == direct.params
+    assert not warned(direct, "instead")
+    assert "asked_law" not in direct.options
+
+
+def test_a_prior_may_say_what_a_drop_is_like():
+    result = fit([constant()], "effective")
+    assert result.law == "effective"
+    assert warned(result, "rests on the prior alone")
+    assert fit([constant()], "effective", prior="none").law == "onepower"
+    assert fit([constant()], "mpl", prior="weak").law == "onepower"  # it says nothing of B
+
+
+def test_the_comparison_of_laws_survives_constant_runs():
+    rows = compare_laws([constant("one"), constant("two", seed=1)], laws=["mpl", "onepower"])
+    assert not any(row.failed for row in rows)
+    assert {row.fit.law for row in rows} == {"onepower"}
+
+
+def test_one_curve_alone_is_said():
+    result = fit(three_curves("mpl", noise=1e-3)[:1], "mpl")
+    assert warned(result, "one training curve alone")
+    assert not warned(fit(three_curves("mpl", noise=1e-3), "mpl"), "alone")
+
+
+def test_too_few_points_are_refused_for_the_law_that_is_fitted():
+    plan = schedule.cosine(100, 1e-2, 1e-3)
+    few = Curve("few", [10, 20, 30], [3.0, 2.9, 2.8], plan)
+    with pytest.raises(FitError, match="3 training points are too few for the 7 parameters of mpl"):
+        fit([few])
+    flat = Curve("flat", [10, 20, 30], [3.0, 2.9, 2.8], schedule.constant(100, 1e-2))
+    with pytest.raises(FitError, match="3 training points are too few for the 3 parameters of one"):
+        fit([flat])
+
+
+def test_a_test_curve_that_was_trained_on_is_said():
+    train = three_curves("onepower", noise=1e-3)
+    same = changed(train[0], train[0].loss, name="again")
+    part = Curve("part", train[1].step[:50], train[1].loss[:50], train[1].schedule)
+    other = changed(train[0], train[0].loss * 1.001, name="other")
+    result = fit(train, "onepower", test=[same, part, other])
+    assert warned(result, "again is not held out", "rows of the training curve cosine")
+    assert warned(result, "part is not held out")
+    assert not warned(result, "other is not")
+
+
+def test_a_diverged_run_is_said():
+    curves = three_curves("onepower", noise=1e-3)
+    loss = curves[0].loss.copy()
+    loss[120:] *= np.linspace(1, 2.5, loss.size - 120)
+    result = fit([changed(curves[0], loss), *curves[1:]], "onepower")
+    assert len(warned(result, "cosine diverged", "--to-step")) == 1
+    assert not warned(fit(curves, "onepower"), "diverged")
+
+
+def test_spikes_are_said_and_do_little():
+    curves = three_curves("onepower", noise=1e-3)
+    loss = curves[1].loss.copy()
+    loss[[40, 100]] *= [1.3, 1.6]
+    calm, spiked = fit(curves, "onepower"), fit([curves[0], changed(curves[1], loss)], "onepower")
+    assert warned(spiked, "constant has 2 spikes", f"at step {curves[1].step[100]}")
+    assert not warned(calm, "spike")
+    assert abs(spiked.params["alpha"] - calm.params["alpha"]) < 0.02
+    assert not warned(spiked, "diverged")
