@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -87,7 +89,13 @@ def _dask(address: str) -> Iterator[Executor]:
             "pip install 'mplfit[dask]', or use --workers N"
         ) from None
     try:
-        client = Client(address, timeout=_PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call, unused-ignore]
+        # A knock first: a client that found nobody leaves threads behind that go on looking.
+        place = urlsplit(address if "://" in address else f"tcp://{address}")
+        if place.hostname and place.port:
+            socket.create_connection((place.hostname, place.port), _PATIENCE).close()
+        client = Client(  # type: ignore[no-untyped-call, unused-ignore]
+            address, timeout=_PATIENCE, set_as_default=False
+        )
     except (OSError, TimeoutError, ValueError) as error:
         raise MplfitError(
             f"no Dask scheduler answers at {address!r} ({type(error).__name__}): expected an "

@@ -52,8 +52,9 @@ def rows() -> Iterator[tuple[str, str]]:
             yield (
                 f"1000 refits of three curves of {folder.name}, {law}, {WORKERS} processes",
                 f"{scale * wall:.0f} s (load {os.getloadavg()[0]:.0f}); "
-                f"{scale * cpu:.0f} s of CPU, {scale * cpu / WORKERS:.0f} s on free cores; one refit is "
-                f"{cpu / REFITS / once:.1f} evaluations; {len(found.draws)} of {REFITS} converged",
+                f"{scale * cpu:.0f} s of CPU, {scale * cpu / WORKERS:.0f} s on free cores; "
+                f"one refit is {cpu / REFITS / once:.1f} evaluations; "
+                f"{len(found.draws)} of {REFITS} converged",
             )
 
 
