@@ -16,6 +16,7 @@ from mplfit.errors import FitError, ScheduleError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
+    from mplfit.estimate.result import Fit
     from mplfit.readers.options import ReadOptions
     from mplfit.schedule import Schedule
 
@@ -35,6 +36,7 @@ __all__ = [
     "say",
     "say_notes",
     "warn",
+    "warn_held",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -288,6 +290,18 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """A warning on stderr, coloured on a terminal."""
     click.echo(click.style("warning: ", fg="yellow") + text, err=True)
+
+
+def warn_held(fit: Fit) -> None:
+    """Intervals that a parameter at a bound makes too narrow."""
+    from mplfit.estimate.posterior import held
+
+    names = held(fit)
+    if names:
+        warn(
+            f"{', '.join(names)} stopped at a bound of the law's box and counts as known: the "
+            "intervals are too narrow; fit with a prior (--law effective)"
+        )
 
 
 def say_notes(curves: Iterable[Curve]) -> None:

@@ -14,6 +14,7 @@ from mplfit.cli.common import (
     named_schedules,
     print_json,
     saves,
+    warn_held,
 )
 from mplfit.cli.tables import render, span
 from mplfit.errors import DataError
@@ -84,6 +85,7 @@ def design_command(
     if every is not None and every < 1:
         raise DataError(f"--every must be at least 1 step, got {every}")
     known, named = load_fit(fit), named_schedules(candidates)
+    warn_held(known)
     goal = goal_of(known, load_schedule(wanted), load_schedule(over) if over else None)
     found = design(known, goal, named, runs=runs, every=every)
     values = _as_dict(fit, wanted, over, found)

@@ -95,7 +95,9 @@ def extend_command(
     ]
     header = ["way", "value", "from step", "best lr / lr", "bound / planned"]
     if predicted:
-        header += ["predicted loss", "95 % interval", "gain over same", "95 % interval", "P(gain)"]
+        header.append("predicted loss")
+    if predicted and not silent:
+        header += ["95 % interval", "gain over same", "95 % interval", "P(gain)"]
     click.echo(render(header, rows))
     click.echo(
         f"\nplanned: {original.steps} steps, cooldown from step {planned}; value: the cooldown's "
@@ -129,7 +131,9 @@ def _cells(of_way: Mapping[str, Any]) -> list[str]:
     """The same in the table."""
     cells = [f"{of_way['predicted_loss']:.4f}"]
     intervals, gain = of_way["intervals"], of_way["gain_over_same"]
-    cells.append(span(intervals["0.95"]) if intervals else "–")
+    if intervals is None:
+        return cells
+    cells.append(span(intervals["0.95"]))
     if gain is None:
         return [*cells, "", "", ""]
     return [

@@ -198,7 +198,7 @@ def _read(run: Path) -> Curve:
 def _has_ended(curve: Curve) -> bool:
     """Whether the plan ends before another row would be logged."""
     gap = int(curve.step[-1] - curve.step[-2]) if len(curve) > 1 else 1
-    return int(curve.step[-1]) + gap > curve.schedule.steps
+    return int(curve.step[-1]) + gap >= curve.schedule.steps
 
 
 def _forecast(curve: Curve, known: _Known, quiet: bool = False) -> Forecast:

@@ -17,6 +17,7 @@ from mplfit.cli.common import (
     saves,
     say,
     warn,
+    warn_held,
 )
 from mplfit.cli.tables import render, span
 from mplfit.errors import FitError
@@ -178,6 +179,7 @@ def optimize_command(
         past_steps=from_step or 0,
     )
     gained: list[Gain] = []
+    warn_held(fit)
     if fit.spread is not None:
         gained = gains(fit, result.schedule, [one.schedule for one in baselines])
     found = _as_dict(goal, loss, result, baselines, gained, sturdy)

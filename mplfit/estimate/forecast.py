@@ -41,7 +41,9 @@ _LEVEL = 0.003
 """Relative difference of two runs of one schedule: within the 1e-3 to 8e-3 that were seen."""
 
 _HELD = 0.01  # how far an unknown may go that the earlier fit has at a bound
-_FAR = 5.0  # scatters by which a run may lie off the earlier fit before that is said
+# How far the last rows may lie off before that is said: off the law in scatters of the residuals,
+# off an earlier fit in standard deviations of what it foretells.
+_SCATTERS, _SDS = 5.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,8 @@ def forecast(
     )
     step = np.arange(last + 1, run.schedule.steps)
     interval = forecast_interval(found, run.schedule, step)
-    late = run.step > last - max(0.1 * last, 1)
-    residual = np.log(run.loss[late] / found.predict(run.schedule, run.step[late]))
-    off = float(np.mean(residual))
-    return Forecast(
-        run, found, step, interval, rows, off, _warnings(run, found, known or found, off)
-    )
+    off, _ = _off(run, found)
+    return Forecast(run, found, step, interval, rows, off, _warnings(run, found, known))
 
 
 def forecast_interval(found: Fit, schedule: Schedule, step: IntArray) -> Interval:
@@ -170,16 +168,28 @@ def _past(run: Curve, earlier: Sequence[Curve]) -> tuple[Curve | None, int]:
     return past, int(fresh.sum())
 
 
-def _warnings(run: Curve, found: Fit, usual: Fit, off: float) -> tuple[str, ...]:
-    """The fit's warnings, and what the run says of it; `usual` has the scatter to go by."""
-    scatter = usual.spread.scatter if usual.spread else 0.0
+def _off(run: Curve, found: Fit) -> tuple[float, float]:
+    """Mean log residual of the last tenth of the rows, and the standard deviation foretold."""
+    last = int(run.step[-1])
+    late = run.step[run.step > last - max(0.1 * last, 1)]
+    interval = forecast_interval(found, run.schedule, late)
+    residual = np.log(run.loss[-late.size :] / interval.loss)
+    return float(residual.mean()), float(interval.sd.mean())
+
+
+def _warnings(run: Curve, found: Fit, known: Fit | None) -> tuple[str, ...]:
     said = [text for text in found.warnings if not text.startswith("weakly identified")]
-    if abs(off) > _FAR * max(scatter, 1e-4):
-        said.append(
-            f"the last rows of {run.name} lie {100 * abs(off):.2g} % "
-            f"{'above' if off > 0 else 'below'} the law: it does not describe this run, or the "
-            "earlier runs are of another kind"
-        )
+    if known is None:
+        scatter = found.spread.scatter if found.spread else 0.0
+        off, most = _off(run, found)[0], _SCATTERS * max(scatter, 1e-4)
+        of, why = "the law", "it does not describe this run, or earlier runs are of another kind"
+    else:
+        off, foretold = _off(run, known)
+        most = _SDS * foretold
+        of, why = "the earlier fit", "is this a run of the same model and data?"
+    if abs(off) > most:
+        side = "above" if off > 0 else "below"
+        said.append(f"the last rows of {run.name} lie {100 * abs(off):.2g} % {side} {of}: {why}")
     seen = run.schedule.lr[: run.step[-1] + 1].max()
     if run.schedule.peak > seen * (1 + 1e-9):
         said.append(

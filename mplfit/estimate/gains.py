@@ -26,7 +26,7 @@ __all__ = ["CHOSEN_ON", "DRAWS", "TAU", "Gain", "gains"]
 
 TAU = 1.5
 CHOSEN_ON = "csv_25, csv_400"
-DRAWS = 200
+DRAWS = 120
 
 
 @dataclass(frozen=True)

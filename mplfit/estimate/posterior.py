@@ -18,7 +18,7 @@ from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_params, to_unknowns, unknown_slopes
 from mplfit.schedule import FloatArray, IntArray, Schedule
 
-__all__ = ["covariance", "draw", "final_losses", "log_slopes"]
+__all__ = ["covariance", "draw", "final_losses", "held", "log_slopes"]
 
 _FARTHEST = 3.0  # standard normals beyond this are drawn again: far out the laws make no sense
 
@@ -37,6 +37,19 @@ def covariance(fit: Fit) -> FloatArray:
             "themselves (mplfit fit) to know how sure a prediction is"
         )
     return np.nan_to_num(np.array(fit.spread.covariance, dtype=np.float64))
+
+
+def held(fit: Fit) -> list[str]:
+    """Parameters that stopped at a bound: draws take them as known, which nobody knows them to be.
+
+    >>> from mplfit import load_fit
+    >>> from mplfit.estimate.posterior import held
+    >>> held(load_fit("400"))
+    []
+    """
+    if fit.spread is None:
+        return []
+    return [name for i, name in enumerate(fit.formula.names) if fit.spread.covariance[i][i] is None]
 
 
 def draw(fit: Fit, count: int, seed: int = 0) -> FloatArray:

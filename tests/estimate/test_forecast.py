@@ -97,9 +97,12 @@ def test_a_law_without_a_prior_is_searched_for():
 
 
 def test_a_run_of_another_kind_is_said(known):
-    other = run("wsd", 1000)
-    found = forecast(Curve("other", other.step, 1.3 * other.loss, other.schedule), known=known)
-    assert any("it does not describe this run" in text for text in found.warnings)
+    one = run("wsd", 1000)
+    other = forecast(Curve("other", one.step, 1.3 * one.loss, one.schedule), known=known)
+    assert any(
+        "above the earlier fit: is this a run of the same" in text for text in other.warnings
+    )
+    assert not any("earlier fit" in text for text in forecast(one, known=known).warnings)
 
 
 def test_rates_above_those_so_far_are_said():
