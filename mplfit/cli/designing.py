@@ -32,11 +32,12 @@ _WIDTH = 1.959963984540054  # of a 95 % interval, in standard deviations
     "design",
     cls=Examples,
     examples=(
-        "mplfit fit data/simulated_25 --law effective --out /tmp/fit25 --force",
-        "mplfit design /tmp/fit25 --candidates short=wsdld:steps=8k,peak=3e-4,decay=2k,warmup=2160"
-        " --candidates long=wsdld:steps=24k,peak=3e-4,decay=6k,warmup=2160"
-        " --candidates cosine:steps=12k,peak=3e-4,warmup=2160"
-        " --target linear:steps=72k,peak=3e-4,warmup=2160",
+        "mplfit design data/fit_25 --target linear:steps=48k,peak=3e-4,warmup=2160"
+        " --candidates cosine:steps=24k,peak=3e-4,warmup=2160"
+        " --candidates short=wsdld:steps=12k,peak=3e-4,decay=3k,warmup=2160",
+        "mplfit design data/fit_25 --target linear:steps=24k,peak=3e-4,warmup=2160"
+        " --over wsdld:steps=24k,peak=3e-4,decay=4k,warmup=2160"
+        " --candidates cosine:steps=12k,peak=3e-4,warmup=2160 --out /tmp/next --force",
     ),
 )
 @click.argument("fit", metavar="FIT")

@@ -73,6 +73,7 @@ class _Robust:
         " --out /tmp/best --force",
         "mplfit optimize --params 400 --from constant:steps=30000,peak=3e-4,warmup=2160"
         " --from-step 20000 --steps 26000",
+        "mplfit optimize --params data/fit_25 --robust 0.9 --steps 6000 --knots 16",
         "mplfit optimize --bound --steps 4000 --peak-lr 1e-3",
     ),
 )

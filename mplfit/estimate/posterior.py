@@ -21,6 +21,7 @@ from mplfit.schedule import FloatArray, IntArray, Schedule
 __all__ = ["covariance", "draw", "final_losses", "held", "log_slopes"]
 
 _FARTHEST = 3.0  # standard normals beyond this are drawn again: far out the laws make no sense
+_LOWEST = {"p": 0.05}  # of parameters that are positive, though the solver sees them as they are
 
 
 def covariance(fit: Fit) -> FloatArray:
@@ -100,8 +101,5 @@ def _sense(fit: Fit, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
     width = np.array(
         [0.5 if one.transform == "none" else np.log(20.0) for one in fit.formula.parameters]
     )
-    low = centre - width
-    for i, one in enumerate(fit.formula.parameters):
-        if one.name == "p":  # a power of the rate: positive
-            low[i] = max(low[i], 0.05)
-    return low, centre + width
+    lowest = np.array([_LOWEST.get(one.name, -np.inf) for one in fit.formula.parameters])
+    return np.maximum(centre - width, lowest), centre + width
