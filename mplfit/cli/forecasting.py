@@ -115,6 +115,7 @@ def forecast_command(
 def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: bool) -> None:
     """Forecasts as the log grows. What cannot be read, or predicted from, yet is waited for."""
     rows, said = 0, ""
+    warned: set[str] = set()
     while True:
         try:
             curve = _read(run)
@@ -124,7 +125,8 @@ def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: boo
                 _show_end(curve, as_json)
                 return
             if len(curve) > rows:
-                _show(_forecast(curve, known, quiet=rows > 0), known, target, as_json, line=True)
+                found = _forecast(curve, known, quiet=rows > 0)
+                _show(found, known, target, as_json, warned)
                 rows, target = len(curve), replace(target, force=True)
         except MplfitError as error:
             if isinstance(error, OutputError):
@@ -184,7 +186,10 @@ def _read(run: Path) -> Curve:
 
     options, _ = read_options()
     with whole_lines(run) as (path, cut):
-        curves = read_curves([path], options)
+        try:
+            curves = read_curves([path], options)
+        except DataError as error:  # of the copy without the last line, perhaps
+            raise DataError(str(error).replace(str(path), str(run))) from None
     if len(curves) != 1:
         names = ", ".join(curve.name for curve in curves)
         raise DataError(f"{run} holds {len(curves)} runs ({names}): a forecast is of one")
@@ -212,21 +217,25 @@ def _forecast(curve: Curve, known: _Known, quiet: bool = False) -> Forecast:
 
 
 def _show(
-    found: Forecast, known: _Known, target: Target, as_json: bool, line: bool = False
+    found: Forecast, known: _Known, target: Target, as_json: bool, warned: set[str] | None = None
 ) -> None:
-    """Print and write a forecast; `line`: one of several, as JSON one line without the curve."""
+    """Print and write a forecast. With `warned`, the warnings so far, it is one of several: it
+    repeats none of these, and as JSON it is one line without the curve."""
     for text in found.warnings:
-        warn(text)
+        if text not in (warned or ()):
+            warn(text)
+    if warned is not None:
+        warned.update(found.warnings)
     values = _as_dict(found)
     target.write(lambda: _files(found, values))
-    if as_json and line:
+    if as_json and warned is not None:
         click.echo(json.dumps({key: values[key] for key in values if key not in ("rest", "fit")}))
     elif as_json:
         print_json(values)
     else:
         click.echo(_text(found, known))
         target.say("forecast.csv, forecast.json, forecast.png")
-        if line:
+        if warned is not None:
             click.echo()
 
 

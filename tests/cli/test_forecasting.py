@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from mplfit.cli.main import main
 
+ROOT = Path(__file__).parents[2]
 COSINE = "cosine:steps=2000,peak=3e-4,warmup=200"
 WSD = "wsdld:steps=2000,peak=3e-4,decay=400,warmup=200"
 
@@ -122,12 +124,14 @@ def test_watching_waits_for_a_log_and_ends_on_ctrl_c(tmp_path, monkeypatch):
         (["now.csv", "--schedule", WSD, "--with", "nothing"], "nothing is not a fit"),
         (["now.csv", "--schedule", WSD, "--watch", "--poll", "0"], "--poll must be a positive"),
         (["now.csv", "--schedule", WSD, "--law", "none"], "there is no law 'none'"),
-        (["."], "holds 2 runs"),
+        ([ROOT / "data" / "simulated_25"], "holds 9 runs"),
+        (["binary.csv", "--schedule", WSD], "Error: binary.csv is not a text file"),
+        (["now.csv", "--schedule", "constant:steps=300,peak=3e-4"], "lie past the end"),
     ],
 )
 def test_forecasts_that_cannot_be_made_get_a_sentence(logs, tmp_path, arguments, sentence):
     cut(logs / "logs" / "wsd.csv", tmp_path / "now.csv", 50)
-    cut(logs / "logs" / "wsd.csv", tmp_path / "other.csv", 50)
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe1,2\n3,4")
     result = run("forecast", *arguments, "--warmup", 200, code=1)
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr
