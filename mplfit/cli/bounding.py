@@ -12,10 +12,11 @@ from mplfit.cli.bound_logs import fit_to_logs
 from mplfit.cli.common import (
     SCHEDULE_HELP,
     Examples,
-    force_option,
+    Target,
     json_option,
     named_schedules,
     print_json,
+    saves,
 )
 from mplfit.cli.tables import render
 from mplfit.errors import DataError, ScheduleError
@@ -87,9 +88,7 @@ _VALUES = {
 @click.option("--as-given", is_flag=True, help="Draw curves at the rates given, not at the best.")
 @click.option("--average", is_flag=True, help="The standard rate, of the average iterate.")
 @click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="The folder to write.")
-@click.option("--no-save", is_flag=True, help="Write nothing.")
-@force_option
+@saves("bound")
 @json_option
 def bound_command(
     specs: Sequence[str],
@@ -103,13 +102,9 @@ def bound_command(
     as_given: bool,
     average: bool,
     exact: bool,
-    out: Path | None,
-    no_save: bool,
-    force: bool,
+    target: Target,
     as_json: bool,
 ) -> None:
-    from mplfit.writers.files import free_folder, refuse_existing, write_folder
-
     if logs:
         if specs or over is not None:
             raise click.UsageError("--fit goes without SPEC and --sweep")
@@ -119,23 +114,18 @@ def bound_command(
         raise click.UsageError("give at least one schedule (SPEC), or --fit LOG")
     if values is not None and over is None:
         raise click.UsageError("--values belongs to --sweep")
-    folder = out or free_folder(Path("mplfit-runs") / "bound")
-    if not no_save:
-        refuse_existing(folder, force)
     if over is not None:
         if at is not None or average or as_given or exact:
             raise click.UsageError("--sweep goes without --at, --average, --as-given and --exact")
         files, text, found = _swept(specs, over, values, D, norm)
     else:
         files, text, found = _judged(specs, D, norm, at, as_given, average, exact)
-    if not no_save:
-        write_folder(folder, files(), force=force)
+    target.write(files)
     if as_json:
-        print_json({**found, "folder": None if no_save else str(folder)})
+        print_json({**found, "folder": target.name})
         return
     click.echo(text)
-    if not no_save:
-        click.echo(f"written to {folder}/: bound.png and the numbers as csv")
+    target.say("bound.png and the numbers as csv")
 
 
 def _judged(

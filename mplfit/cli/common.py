@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -14,11 +16,13 @@ from mplfit.errors import FitError, ScheduleError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
+    from mplfit.estimate.result import Fit
     from mplfit.readers.options import ReadOptions
     from mplfit.schedule import Schedule
 
 __all__ = [
     "Examples",
+    "Target",
     "force_option",
     "json_option",
     "law_constants",
@@ -28,9 +32,11 @@ __all__ = [
     "progress",
     "read_options",
     "reading_options",
+    "saves",
     "say",
     "say_notes",
     "warn",
+    "warn_held",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -81,6 +87,59 @@ params_option = click.option(
     required=True,
     help="A run folder, a fit.json, or the published parameters 25, 100 or 400.",
 )
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a command's files go; nowhere without a folder."""
+
+    folder: Path | None
+    force: bool
+
+    def write(self, files: Callable[[], Mapping[str, bytes]]) -> None:
+        """Make the files and write them, where there is a folder for them."""
+        from mplfit.writers.files import write_folder
+
+        if self.folder is not None:
+            write_folder(self.folder, files(), force=self.force)
+
+    def say(self, what: str) -> None:
+        """The last line of a command's text: where its files are."""
+        if self.folder is not None:
+            click.echo(f"written to {self.folder}/: {what}")
+
+    @property
+    def name(self) -> str | None:
+        """The folder as JSON has it."""
+        return None if self.folder is None else str(self.folder)
+
+
+def saves(name: str | None = None, what: str = "The folder to write.") -> Callable[[F], F]:
+    """--out and --force (and --no-save, where a folder mplfit-runs/NAME is the default).
+
+    The command gets a `Target` in their place; what is there already is refused before any work.
+    """
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def wrapped(
+            *args: Any, out: Path | None, force: bool, no_save: bool = False, **kwargs: Any
+        ) -> Any:
+            from mplfit.writers.files import free_folder, refuse_existing
+
+            folder = out if out or not name else free_folder(Path("mplfit-runs") / name)
+            target = Target(None if no_save else folder, force)
+            if target.folder is not None:
+                refuse_existing(target.folder, force)
+            return command(*args, target=target, **kwargs)
+
+        made: Any = force_option(wrapped)
+        if name:
+            made = click.option("--no-save", is_flag=True, help="Write nothing.")(made)
+        made = click.option("-o", "--out", type=click.Path(path_type=Path), help=what)(made)
+        return cast("F", made)
+
+    return decorate
 
 
 _SAID = "mplfit.reading"  # where the options below wait for `read_options`
@@ -168,7 +227,7 @@ def read_options() -> tuple[ReadOptions, Mapping[str, Schedule]]:
 
 
 def law_constants(
-    law: str, weight_decay: float | None, curves: Sequence[Curve]
+    law: str, weight_decay: float | None, curves: Sequence[Curve], *, quiet: bool = False
 ) -> dict[str, float] | None:
     """What a law must be told of the runs; a weight decay that is not given is said.
 
@@ -190,11 +249,12 @@ def law_constants(
             f"the runs' logs name different weight decays ({', '.join(map(str, logged))}): one fit "
             "has one; leave runs out, or choose with --weight-decay"
         )
+    text = "taken to be 0.1 (set it with --weight-decay)"
     if logged:
-        say(f"note: AdamW's weight decay is {logged[0]:g}, from the runs' logs")
-        return {"weight_decay": logged[0]}
-    say("note: AdamW's weight decay is taken to be 0.1 (set it with --weight-decay)")
-    return None
+        text = f"{logged[0]:g}, from the runs' logs"
+    if not quiet:
+        say(f"note: AdamW's weight decay is {text}")
+    return {"weight_decay": logged[0]} if logged else None
 
 
 def named_schedules(texts: Sequence[str]) -> dict[str, Schedule]:
@@ -230,6 +290,18 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """A warning on stderr, coloured on a terminal."""
     click.echo(click.style("warning: ", fg="yellow") + text, err=True)
+
+
+def warn_held(fit: Fit) -> None:
+    """Intervals that a parameter at a bound makes too narrow."""
+    from mplfit.estimate.posterior import held
+
+    names = held(fit)
+    if names:
+        warn(
+            f"{', '.join(names)} stopped at a bound of the law's box and counts as known: the "
+            "intervals are too narrow; fit with a prior (--law effective)"
+        )
 
 
 def say_notes(curves: Iterable[Curve]) -> None:

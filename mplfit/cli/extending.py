@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, force_option, json_option, print_json, warn
-from mplfit.cli.tables import render
+from mplfit.cli.common import Examples, Target, json_option, print_json, saves, warn
+from mplfit.cli.tables import render, span
 
 if TYPE_CHECKING:
+    from mplfit.estimate.result import Fit
     from mplfit.plan.extend import Continuation
     from mplfit.schedule import Schedule
 
@@ -37,16 +37,14 @@ __all__ = ["extend_command"]
     help="A longer cooldown, or a lower rate from where the old one began.",
 )
 @click.option("--params", metavar="FIT", help="A fitted law, to predict the loss of each choice.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="A folder for the schedule.")
-@force_option
+@saves(what="A folder for the schedule.")
 @json_option
 def extend_command(
     past: str,
     steps: int,
     by: str,
     params: str | None,
-    out: Path | None,
-    force: bool,
+    target: Target,
     as_json: bool,
 ) -> None:
     """Continue a run for longer with its base learning rate.
@@ -57,23 +55,16 @@ def extend_command(
     --params, the loss that a fitted law predicts stands beside the bound. --out writes the choice
     of --by as schedule.csv, .npy and .json, with a figure of all.
     """
-    import numpy as np
-
     from mplfit.plan.extend import extend, extensions, phases
     from mplfit.readers.fits import load_fit
     from mplfit.readers.schedules import load_schedule
-    from mplfit.writers.files import refuse_existing, write_folder
 
-    if out is not None:
-        refuse_existing(out, force)
     original = load_schedule(past)
     chosen = extend(original, steps, by)  # type: ignore[arg-type]
     ways = extensions(original, steps)
     fit = load_fit(params) if params is not None else None
-    losses: dict[str, float] = {}
-    if fit is not None:
-        end = np.array([steps - 1])
-        losses = {one.how: float(fit.predict(one.schedule, end)[0]) for one in ways}
+    predicted = _predicted(fit, ways) if fit is not None else {}
+    silent = fit is not None and fit.spread is None
     planned = phases(original).start
     if chosen.begins < planned:
         warn(
@@ -85,10 +76,9 @@ def extend_command(
         "from": past,
         "params": params,
         "chosen": by,
-        "ways": [_way(one, losses) for one in ways],
+        "ways": [_way(one, predicted.get(one.how)) for one in ways],
     }
-    if out is not None:
-        write_folder(out, _extended_files(original, chosen, ways, found), force=force)
+    target.write(lambda: _extended_files(original, chosen, ways, found))
     if as_json:
         print_json(found)
         return
@@ -99,29 +89,69 @@ def extend_command(
             str(one.begins),
             f"{one.base:.3f}",
             f"{one.bound:.4f}",
-            *([f"{losses[one.how]:.4f}"] if losses else []),
+            *(_cells(predicted[one.how]) if predicted else []),
         ]
         for one in ways
     ]
     header = ["way", "value", "from step", "best lr / lr", "bound / planned"]
-    click.echo(render([*header, *(["predicted loss"] if losses else [])], rows))
+    if predicted:
+        header.append("predicted loss")
+    if predicted and not silent:
+        header += ["95 % interval", "gain over same", "95 % interval", "P(gain)"]
+    click.echo(render(header, rows))
     click.echo(
         f"\nplanned: {original.steps} steps, cooldown from step {planned}; value: the cooldown's "
         "share of all steps, or\nthe factor on the rate; best lr / lr below 1: the rate in use is "
         "too large for that way to go on"
+        + ("\nno interval: published parameters do not say how sure they are" if silent else "")
     )
-    if out is not None:
-        click.echo(f"written to {out}/: schedule.csv, .npy, .json ({by}), ways.png")
+    target.say(f"schedule.csv, .npy, .json ({by}), ways.png")
 
 
-def _way(one: Continuation, losses: Mapping[str, float]) -> dict[str, Any]:
+def _predicted(fit: Fit, ways: Sequence[Continuation]) -> dict[str, dict[str, Any]]:
+    """Of every way: its final loss and what it gains over the same share of cooldown, with their
+    intervals where the fit knows how sure it is."""
+    from mplfit.estimate.gains import gains
+    from mplfit.estimate.intervals import LEVELS, final_interval
+
+    found: dict[str, dict[str, Any]] = {}
+    for one in ways:
+        gain = None
+        if fit.spread is not None and one.how != "same":
+            gain = gains(fit, one.schedule, [ways[0].schedule])[0].to_dict(tuple(LEVELS))
+        found[one.how] = {
+            "predicted_loss": fit.formula.final(fit.values, one.schedule.lr),
+            "intervals": final_interval(fit, one.schedule),
+            "gain_over_same": gain,
+        }
+    return found
+
+
+def _cells(of_way: Mapping[str, Any]) -> list[str]:
+    """The same in the table."""
+    cells = [f"{of_way['predicted_loss']:.4f}"]
+    intervals, gain = of_way["intervals"], of_way["gain_over_same"]
+    if intervals is None:
+        return cells
+    cells.append(span(intervals["0.95"]))
+    if gain is None:
+        return [*cells, "", "", ""]
+    return [
+        *cells,
+        f"{gain['value']:+.4f}",
+        span(gain["intervals"]["0.95"]),
+        f"{gain['probability']:.2f}",
+    ]
+
+
+def _way(one: Continuation, predicted: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "how": one.how,
         "value": one.value,
         "from_step": one.begins,
         "best_over_used": one.base,
         "bound_over_planned": one.bound,
-        "predicted_loss": losses.get(one.how),
+        **(predicted or {"predicted_loss": None, "intervals": None, "gain_over_same": None}),
     }
 
 

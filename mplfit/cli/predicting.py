@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,19 +11,20 @@ import click
 from mplfit.cli.common import (
     SCHEDULE_HELP,
     Examples,
+    Target,
     force_option,
     json_option,
     named_schedules,
     params_option,
     print_json,
+    saves,
     say,
     warn,
 )
-from mplfit.cli.tables import render
+from mplfit.cli.tables import render, span
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
-    from mplfit.estimate.intervals import Interval
     from mplfit.estimate.result import Fit
     from mplfit.schedule import FloatArray, Schedule
 
@@ -50,41 +51,27 @@ __all__ = ["predict_command", "simulate_command"]
 @params_option
 @click.option("--schedule", "schedules", metavar="[NAME=]SPEC", multiple=True, help="The same.")
 @click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="The folder to write.")
-@click.option("--no-save", is_flag=True, help="Write nothing.")
-@force_option
+@saves("predict")
 @json_option
 def predict_command(
     specs: Sequence[str],
     params: str,
     schedules: Sequence[str],
     exact: bool,
-    out: Path | None,
-    no_save: bool,
-    force: bool,
+    target: Target,
     as_json: bool,
 ) -> None:
-    import numpy as np
-
-    from mplfit.estimate.intervals import LEVELS, predict_interval
+    from mplfit.estimate.intervals import LEVELS, final_interval
     from mplfit.readers.fits import load_fit
-    from mplfit.writers.files import free_folder, refuse_existing, write_folder
 
     if not specs and not schedules:
         raise click.UsageError("give at least one schedule (SPEC)")
     fit = load_fit(params)
-    folder = out or free_folder(Path("mplfit-runs") / "predict")
-    if not no_save:
-        refuse_existing(folder, force)
     named = named_schedules([*schedules, *specs])
     losses = {name: fit.predict(schedule, exact=exact) for name, schedule in named.items()}
-    intervals = {
-        name: predict_interval(fit, schedule, np.array([schedule.steps - 1]))
-        for name, schedule in named.items()
-    }
+    intervals = {name: final_interval(fit, schedule) for name, schedule in named.items()}
     _warn_extrapolation(fit, named)
-    if not no_save:
-        write_folder(folder, _prediction_files(named, losses), force=force)
+    target.write(lambda: _prediction_files(named, losses))
     if as_json:
         print_json(
             {
@@ -99,11 +86,11 @@ def predict_command(
                         "peak": schedule.peak,
                         "final_lr": float(schedule.lr[-1]),
                         "final_loss": float(losses[name][-1]),
-                        "intervals": _ends(intervals[name], LEVELS),
+                        "intervals": intervals[name],
                     }
                     for name, schedule in named.items()
                 ],
-                "folder": None if no_save else str(folder),
+                "folder": target.name,
             }
         )
         return
@@ -116,10 +103,7 @@ def predict_command(
             f"{schedule.lr[-1]:.3g}",
             f"{losses[name][-1]:.4f}",
             f"{losses[name][-1] - lowest:+.4f}",
-            *(
-                f"{low:.4f}–{high:.4f}"
-                for low, high in (_ends(intervals[name], LEVELS) or {}).values()
-            ),
+            *map(span, (intervals[name] or {}).values()),
         ]
         for name, schedule in named.items()
     ]
@@ -132,20 +116,7 @@ def predict_command(
             "\nNo interval: published parameters do not say how far runs scatter. Two runs of one "
             "schedule differ by 1e-3 to 8e-3."
         )
-    if not no_save:
-        click.echo(f"written to {folder}/: losses.png and the curves as csv")
-
-
-def _ends(
-    interval: Interval | None, levels: Iterable[float]
-) -> dict[str, tuple[float, float]] | None:
-    """The ends of a final loss's intervals, by level."""
-    if interval is None:
-        return None
-    bounds = {level: interval.bounds(level) for level in levels}
-    return {
-        f"{level:.2f}": (float(low[0]), float(high[0])) for level, (low, high) in bounds.items()
-    }
+    target.say("losses.png and the curves as csv")
 
 
 def _warn_extrapolation(fit: Fit, schedules: dict[str, Schedule]) -> None:

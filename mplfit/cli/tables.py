@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["render"]
+__all__ = ["render", "span"]
 
 
 def render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -23,3 +23,16 @@ def render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         cells += [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def span(ends: tuple[float, float], digits: int = 4) -> str:
+    """An interval in a cell.
+
+    >>> from mplfit.cli.tables import span
+    >>> span((2.5, 2.75)), span((-0.001, 0.02), 3)
+    ('2.5000–2.7500', '-0.001 to +0.020')
+    """
+    low, high = ends
+    if low < 0:
+        return f"{low:+.{digits}f} to {high:+.{digits}f}"
+    return f"{low:.{digits}f}–{high:.{digits}f}"

@@ -259,10 +259,7 @@ def _refits(problem: _Problem, seeds: Sequence[np.random.SeedSequence]) -> list[
         )
         drawn = prior
         if prior is not None:
-            known = prior.precision > 0
-            mean = prior.mean.copy()
-            mean[known] += rng.standard_normal(int(known.sum())) / prior.precision[known]
-            drawn = replace(prior, mean=mean)
+            drawn = replace(prior, mean=prior.draw(rng))
         objective = replace(prepared, log_loss=problem.fitted + noise, prior=drawn)
         end = refit(objective, problem.box, problem.unknowns, problem.unit)
         if not end.converged:  # one in some hundreds

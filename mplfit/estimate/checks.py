@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mplfit.curve import Curve
-from mplfit.estimate.prior import prior_for
+from mplfit.estimate.prior import Prior
 from mplfit.laws.base import Law
 
 __all__ = ["curve_warnings", "determined_law", "not_held_out", "rate_changes"]
@@ -18,7 +18,7 @@ _SPIKE = 10.0  # robust deviations from the neighbours' median
 _EXCESS = 0.03  # and at least this much, relative
 
 
-def determined_law(law: Law, prior: str, curves: Sequence[Curve]) -> tuple[str, str]:
+def determined_law(law: Law, prior: Prior | None, curves: Sequence[Curve]) -> tuple[str, str]:
     """The key of the law that the curves can determine, and why it is another one, if it is.
 
     Runs whose rate does not change after the warmup say nothing of a loss drop: without a prior
@@ -27,13 +27,9 @@ def determined_law(law: Law, prior: str, curves: Sequence[Curve]) -> tuple[str, 
     reduced = law.at_constant_rate
     if reduced is None or any(rate_changes(curve) for curve in curves):
         return law.key, ""
-    known = prior_for(law, prior)
-    if known is not None:
-        free = sum(
-            precision == 0 and not parameter.name.startswith("L0")
-            for parameter, precision in zip(law.parameters, known.precision, strict=True)
-        )
-        if free <= 1:  # A alone
+    if prior is not None:
+        free = [name for name, known in zip(law.names, prior.known, strict=True) if not known]
+        if set(free) <= {"L0", "A"}:
             return law.key, ""
     return reduced, (
         f"no training curve has a change of the rate after its warmup, so that nothing determines "

@@ -17,9 +17,9 @@ from mplfit.estimate.huber import DELTA
 from mplfit.estimate.identify import Identification, identify
 from mplfit.estimate.metrics import evaluate
 from mplfit.estimate.objective import Objective
-from mplfit.estimate.prior import default_prior, prior_for
+from mplfit.estimate.prior import Prior, default_prior, prior_for
 from mplfit.estimate.result import Fit, Spread, Starts
-from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, parameter_box, search
+from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, from_prior, parameter_box, search
 from mplfit.estimate.uncertainty import uncertainty
 from mplfit.laws.base import Law, scales
 from mplfit.laws.registry import get_law
@@ -33,7 +33,8 @@ def fit(
     train: Sequence[Curve],
     law: str = "mpl",
     *,
-    prior: str | None = None,
+    prior: str | Prior | None = None,
+    quick: bool = False,
     constants: Mapping[str, float] | None = None,
     test: Sequence[Curve] = (),
     executor: Executor | None = None,
@@ -51,7 +52,8 @@ def fit(
     law : a law's key, see `mplfit.laws.LAWS`. Where no training curve has a change of the rate,
         and no prior says what a drop is like, the constant-rate law is fitted instead
         (`Fit.law`), with a warning and the law that was asked for in `Fit.options`.
-    prior : "none" or "weak" (`mplfit.estimate.prior`); the law's default where None.
+    prior : "none" or "weak" (`mplfit.estimate.prior`), or a `Prior`; the law's default where None.
+    quick : one descent from the prior's mean, instead of several from the best of many points.
     constants : what the law must be told of the runs, such as {"weight_decay": 0.1} for the
         effective-rate law.
     test : held-out curves, only measured.
@@ -82,16 +84,21 @@ def fit(
     """
     formula = get_law(law, constants)
     chosen = default_prior(formula) if prior is None else prior
-    key, instead = determined_law(formula, chosen, train)
+    known = chosen if isinstance(chosen, Prior) else prior_for(formula, chosen)
+    key, instead = determined_law(formula, known, train)
     options: dict[str, Any] = {}
     if instead:
-        options = {"asked_law": law, "asked_prior": chosen}
-        formula, chosen = get_law(key), "none"
+        options = {"asked_law": law, "asked_prior": known.name if known else "none"}
+        formula, known, constants = get_law(key), None, None
     _check(train, test, formula)
-    formula = formula.trained_on(train)
-    objective = Objective.of(formula, train, prior_for(formula, chosen))
+    # What is given goes before what the curves would set.
+    formula = formula.trained_on(train).with_constants(constants or {})
+    objective = Objective.of(formula, train, known)
     box = parameter_box(formula, train)
-    ends = search(objective, box, executor=executor, progress=progress)
+    if quick:
+        ends = [from_prior(objective, box)]
+    else:
+        ends = search(objective, box, executor=executor, progress=progress)
     best = ends[0]
     params = objective.params(best.unknowns)
     errors = uncertainty(objective, box, best.unknowns)
@@ -121,21 +128,23 @@ def fit(
             scatter=1.25 * float(np.abs(objective.residuals(params)).mean()),
             largest_S=scales(train).S_max,
         ),
-        starts=Starts(SCREENED, len(ends), agreeing, tuple(end.value for end in ends)),
+        starts=Starts(
+            1 if quick else SCREENED, len(ends), agreeing, tuple(end.value for end in ends)
+        ),
         data=tuple(
             [describe(curve, "train") for curve in train]
             + [describe(curve, "test") for curve in test]
         ),
         options={
             "delta": DELTA,
-            "prior": chosen,
+            "prior": known.name if known else "none",
             "residual_correlation": errors.lag_one,
             **options,
         },
         versions=_versions(),
         metrics=evaluate(formula, params, train, test).to_dict(),
     )
-    found = identify(result, train, {})
+    found = identify(result, train, {}, objective=objective)
     return replace(
         result,
         warnings=(*result.warnings, *_open_directions(found)),
@@ -164,7 +173,7 @@ def _solver_warnings(converged: bool, agreeing: int, descended: int) -> list[str
     warnings = []
     if not converged:
         warnings.append("the solver did not converge: the parameters are not a minimum")
-    if agreeing < max(2, descended // 2):
+    if agreeing < min(max(2, descended // 2), descended):
         warnings.append(
             f"only {agreeing} of {descended} descents ended at the lowest objective: another "
             "minimum may be lower still"

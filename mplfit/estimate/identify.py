@@ -144,7 +144,11 @@ class Identification:
 
 
 def identify(
-    fit: Fit, curves: Sequence[Curve], candidates: Mapping[str, Schedule] | None = None
+    fit: Fit,
+    curves: Sequence[Curve],
+    candidates: Mapping[str, Schedule] | None = None,
+    *,
+    objective: Objective | None = None,
 ) -> Identification:
     """What the training curves of a fit leave open.
 
@@ -154,6 +158,7 @@ def identify(
     curves : its training curves.
     candidates : runs to try, by what to call them; `candidate_runs` of the curves where None, and
         no run where empty.
+    objective : the one that the fit minimised, where it is at hand.
 
     Examples
     --------
@@ -168,7 +173,8 @@ def identify(
     3
     """
     law = fit.formula
-    objective = Objective.of(law, curves, prior_for(law, fit.options.get("prior", "none")))
+    if objective is None:
+        objective = Objective.of(law, curves, prior_for(law, fit.options.get("prior", "none")))
     box, unknowns = parameter_box(law, curves), to_unknowns(law, fit.values)
     free = box.at_edge(unknowns) == 0
     bound = tuple(name for name, kept in zip(law.names, free, strict=True) if not kept)
@@ -183,7 +189,8 @@ def identify(
     else:
         inside = jacobian[:, free]
         known = inside.T @ (huber_weight(residual)[:, None] * inside) / unit
-        prior = np.diag(objective.prior.precision[free] ** 2)
+        whitening = objective.prior.whitening[:, free]
+        prior = whitening.T @ whitening
     tenth = _tenths(law, unknowns)[free]
     spectrum, vectors = np.linalg.eigh(known * np.outer(tenth, tenth))
     posterior = np.linalg.pinv(known + prior, rcond=1e-14, hermitian=True)

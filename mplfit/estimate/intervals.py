@@ -26,7 +26,7 @@ from mplfit.schedule import FloatArray, IntArray, Schedule
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
-__all__ = ["LEVELS", "Coverage", "Interval", "coverage", "predict_interval"]
+__all__ = ["LEVELS", "Coverage", "Interval", "coverage", "final_interval", "predict_interval"]
 
 LEVELS = {0.80: 1.2815515655446004, 0.95: 1.959963984540054}
 """Two-sided levels and their normal quantiles."""
@@ -77,6 +77,17 @@ def predict_interval(fit: Fit, schedule: Schedule, step: IntArray) -> Interval |
         beyond = np.maximum(0.0, np.log(S / fit.spread.largest_S))
     s = fit.spread.scatter
     return Interval(loss, np.sqrt(variance + (_RUNS * s) ** 2 + (_BEYOND * s * beyond) ** 2))
+
+
+def final_interval(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float]] | None:
+    """The ends of the final loss's interval at each level, as JSON has them; None as above."""
+    found = predict_interval(fit, schedule, np.array([schedule.steps - 1]))
+    if found is None:
+        return None
+    bounds = {level: found.bounds(level) for level in LEVELS}
+    return {
+        f"{level:.2f}": (float(low[0]), float(high[0])) for level, (low, high) in bounds.items()
+    }
 
 
 def coverage(fit: Fit, curves: Sequence[Curve], seen: Sequence[Curve] = ()) -> Coverage | None:

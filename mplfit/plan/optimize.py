@@ -67,6 +67,7 @@ def optimize(
     knots: int = 64,
     past: Schedule | None = None,
     past_steps: int = 0,
+    start: Schedule | None = None,
     progress: Progress | None = None,
 ) -> OptimizedSchedule:
     """Minimise a final loss over non-increasing schedules through `knots` knots.
@@ -81,6 +82,7 @@ def optimize(
     knots : number of knots, denser toward the end.
     past, past_steps : the first `past_steps` updates of a run that is under way; only the rest is
         chosen, from the rate of the last of them downwards. `warmup` and `peak` are then its.
+    start : a schedule of as many steps to descend from, instead of from several coarse ones.
     progress : called as progress(done, total, what).
 
     Raises
@@ -108,17 +110,20 @@ def optimize(
         return _descend(final, grid, guess, (lowest, highest), end, minimum)
 
     coarse: list[_Descent] = []
-    shapes = _shapes(highest, minimum if end is None else end)
+    shapes = _shapes(highest, minimum if end is None else end) if start is None else ()
     for done, shape in enumerate(shapes):
         coarse.append(descend(min(_COARSE, knots), lambda x, shape=shape: shape(x)))  # type: ignore[misc]
         if progress is not None:
             progress(done + 1, len(shapes) + 1, "descents")
     coarse.sort(key=lambda one: one.loss)
-    start = coarse[0]
-    place = (start.grid.step - first) / max(steps - 1 - first, 1)
-    best = descend(knots, lambda x: np.interp(x, place, start.values))
-    if start.loss < best.loss:
-        best = start
+    if start is None:
+        at, values = coarse[0].grid.step, coarse[0].values
+    else:
+        at, values = np.arange(first, steps), start.lr[first:]
+    place = (at - first) / max(steps - 1 - first, 1)
+    best = descend(knots, lambda x: np.interp(x, place, values))
+    if coarse and coarse[0].loss < best.loss:
+        best = coarse[0]
     if progress is not None:
         progress(len(shapes) + 1, len(shapes) + 1, "descents")
     lr = best.grid.rates(best.values)
@@ -126,7 +131,7 @@ def optimize(
         schedule=Schedule(lr, warmup if past is None else past.warmup),
         loss=best.loss,
         knots=tuple(zip(best.grid.step.tolist(), lr[best.grid.step].tolist(), strict=True)),
-        starts=tuple(one.loss for one in coarse),
+        starts=tuple(one.loss for one in coarse) or (best.loss,),
         converged=best.converged,
     )
 

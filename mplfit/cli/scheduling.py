@@ -1,0 +1,80 @@
+"""`mplfit schedule`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from mplfit.cli.common import Examples, Target, json_option, named_schedules, print_json, saves
+from mplfit.cli.tables import render
+from mplfit.spec import GRAMMAR
+
+if TYPE_CHECKING:
+    from mplfit.schedule import Schedule
+
+__all__ = ["schedule_command"]
+
+
+@click.command(
+    "schedule",
+    cls=Examples,
+    examples=(
+        "mplfit schedule cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160"
+        " wsd:steps=24000,peak=3e-4,final=3e-5,decay=4000,warmup=2160 --out /tmp/two --force",
+        "mplfit schedule mine=knots:0=0,500=1e-3,4000=1e-3,4999=0 --no-save",
+    ),
+    help=f"""Plot schedules and write the rate of every update.
+
+    SPEC is a file (.csv with step,lr; .npy; .json) or one of
+
+    \b
+    {GRAMMAR.replace(chr(10), chr(10) + "    ")}
+
+    joined with + where one follows the other. decay below 1 is a fraction of the steps; a decay
+    ends one update past the last unless endpoint=yes. final=10% is a share of the peak, cycle a
+    multiple of the steps after the warmup, and zero=yes (with any form) one more update at rate 0.
+    A name may stand before it: NAME=SPEC. For each, NAME.csv (step,lr) and NAME.npy go into a
+    folder, by default mplfit-runs/schedule, with schedules.png.""",
+)
+@click.argument("specs", nargs=-1, required=True, metavar="[NAME=]SPEC…")
+@saves("schedule")
+@json_option
+def schedule_command(specs: Sequence[str], target: Target, as_json: bool) -> None:
+    named = named_schedules(specs)
+    target.write(lambda: _files(named))
+    if as_json:
+        print_json(
+            {
+                "schema": "mplfit.schedules/1",
+                "schedules": {name: made.to_dict() for name, made in named.items()},
+            }
+        )
+        return
+    rows = [
+        [
+            name,
+            str(made.steps),
+            str(made.warmup),
+            f"{made.peak:g}",
+            f"{made.lr[-1]:.6g}",
+            f"{made.lr.sum():.6g}",
+        ]
+        for name, made in named.items()
+    ]
+    header = ["schedule", "steps", "warmup", "peak lr", "last lr", "sum of lr"]
+    click.echo(render(header, rows) + "\n")
+    target.say("schedules.png and the rates as csv and npy")
+
+
+def _files(named: Mapping[str, Schedule]) -> dict[str, bytes]:
+    from mplfit.show.plot import plot_schedules, png
+    from mplfit.writers.text import file_name, schedule_files
+
+    files = {"schedules.png": png(plot_schedules(named))}
+    for name, schedule in named.items():
+        arrays = schedule_files(schedule, schedule.to_dict())
+        for kind in ("csv", "npy"):
+            files[f"{file_name(name)}.{kind}"] = arrays[f"schedule.{kind}"]
+    return files

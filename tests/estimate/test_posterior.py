@@ -1,0 +1,108 @@
+"""Draws from a fit: the same every time, with its covariance, and gains surer than losses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mplfit import fit, load_fit, schedule
+from mplfit.errors import FitError
+from mplfit.estimate.gains import TAU, Gain, gains
+from mplfit.estimate.posterior import covariance, draw, final_losses, log_slopes
+from mplfit.laws.base import to_params, to_unknowns
+from tests.estimate.test_fit import three_curves
+
+
+@pytest.fixture(scope="module")
+def known():
+    return fit(three_curves("momentum", noise=1e-3), "momentum")
+
+
+@pytest.fixture(scope="module")
+def plans():
+    return [
+        schedule.wsdld(4000, 3e-4, decay=1000, warmup=200),
+        schedule.linear(4000, 3e-4, warmup=200),
+        schedule.constant(4000, 3e-4, warmup=200),
+    ]
+
+
+def test_draws_are_the_same_for_the_same_seed_and_come_in_opposite_pairs(known):
+    one, two = draw(known, 6, seed=3), draw(known, 6, seed=3)
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, draw(known, 6, seed=4))
+    unknowns = np.array([to_unknowns(known.formula, params) for params in one])
+    centre = to_unknowns(known.formula, known.values)
+    np.testing.assert_allclose(unknowns[:3] + unknowns[3:], np.tile(2 * centre, (3, 1)), rtol=1e-9)
+    assert draw(known, 5).shape == (5, 5)
+
+
+def test_draws_have_the_covariance_of_the_fit(known):
+    unknowns = [to_unknowns(known.formula, params) for params in draw(known, 4000)]
+    spread = covariance(known)
+    size = np.sqrt(np.diag(spread))
+    np.testing.assert_allclose(
+        np.cov(np.transpose(unknowns)) / np.outer(size, size), spread / np.outer(size, size),
+        atol=0.08,
+    )  # fmt: skip
+
+
+def test_slopes_are_the_derivatives_of_the_log_loss(known, plans):
+    step, law = np.array([1000, 3999]), known.formula
+    loss, slopes = log_slopes(known, plans[0], step)
+    assert loss == pytest.approx(known.predict(plans[0], step))
+    centre = to_unknowns(law, known.values)
+    for i in range(centre.size):
+        ahead, behind = centre.copy(), centre.copy()
+        ahead[i] += 1e-6
+        behind[i] -= 1e-6
+        predictor = law.at(plans[0], step)
+        pair = [np.log(predictor.loss(to_params(law, one))) for one in (ahead, behind)]
+        assert slopes[:, i] == pytest.approx((pair[0] - pair[1]) / 2e-6, rel=1e-4, abs=1e-8)
+
+
+def test_a_gain_is_surer_than_either_loss(known, plans):
+    near = schedule.wsdld(4000, 3e-4, decay=1300, warmup=200)
+    losses = final_losses(known, [plans[0], near], draw(known, 100))
+    assert losses.shape == (100, 2)
+    gain = gains(known, plans[0], [near])[0]
+    assert gain.draws.std() < 0.5 * losses.std(axis=0).min()
+    assert gain.value == pytest.approx(losses_of(known, near) - losses_of(known, plans[0]))
+
+
+def test_no_gain_is_a_coin_toss_and_a_large_one_is_sure(known, plans):
+    same, far = gains(known, plans[0], [plans[0], plans[1]])
+    assert same.value == 0
+    assert same.probability == pytest.approx(0.5)
+    low, high = same.bounds(0.95)
+    assert -low == pytest.approx(high)
+    assert high == pytest.approx(
+        1.96 * TAU * known.spread.scatter * losses_of(known, plans[0]), rel=1e-3
+    )
+    assert far.value > 0.02
+    assert far.probability > 0.99
+    assert far.bounds(0.80)[0] > far.bounds(0.95)[0]
+
+
+def losses_of(known, plan):
+    return float(known.predict(plan)[-1])
+
+
+def test_the_interval_of_a_gain_is_that_of_the_mixture():
+    rng = np.random.default_rng(0)
+    gain = Gain(0.0, rng.standard_normal(4000), 0.5)
+    assert gain.sd == pytest.approx(np.hypot(1, 0.5), rel=0.03)
+    assert gain.bounds(0.95)[1] == pytest.approx(1.96 * np.hypot(1, 0.5), rel=0.05)
+    assert set(gain.to_dict([0.8])) == {"value", "sd", "probability", "intervals"}
+
+
+def test_published_parameters_have_nothing_to_draw_from():
+    with pytest.raises(FitError, match="this fit has no covariance, as published parameters"):
+        draw(load_fit("400"), 3)
+
+
+def test_draws_of_an_open_direction_stay_in_reach():
+    one = fit([three_curves("mpl", noise=1e-3)[1]], "mpl")  # a constant rate: no drop is seen
+    ratio = draw(one, 50) / one.values
+    assert np.all(ratio < 21)
+    assert np.all(ratio > 1 / 21)
