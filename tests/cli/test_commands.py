@@ -71,7 +71,12 @@ def test_fit_prints_and_writes_what_it_found(fitted):
 def test_fit_json_is_fit_json(fitted):
     folder, _ = fitted
     printed = json.loads(run("fit", DATA, "--json", "--no-save").stdout)
-    assert printed == json.loads((folder / "fit.json").read_text())
+    written = json.loads((folder / "fit.json").read_text())
+    # Each holds the command line that made it, and these were two.
+    lines = [values["options"].pop("command") for values in (printed, written)]
+    assert [line.split()[:2] for line in lines] == [["mplfit", "fit"]] * 2
+    assert "--json" in lines[0]
+    assert printed == written
 
 
 def test_evaluate_has_the_same_metrics_as_the_fit(fitted):
