@@ -84,21 +84,39 @@ class Run:
     """A run under way: the model, the optimizer, the rows so far, and `done` updates."""
 
     def __init__(self, plan: Plan, schedule: Schedule, dtype: Any = np.float32) -> None:
-        most = plan.task.most_steps(plan.batch)
-        if most is not None and schedule.steps > most:
-            raise DataError(
-                f"the run has {schedule.steps:,} updates, but the data suffice for {most:,} of "
-                f"{plan.batch} sequences without repeating any: give more text, fewer steps, or a "
-                "smaller batch"
-            )
         self.plan, self.schedule = plan, schedule
+        self._check_length(schedule)
         self.model = Transformer(plan.shape, dtype)
         self.model.initialise(plan.seed)
         self.optimizer = AdamW(self.model, plan.settings)
-        self.done = 0
+        self.done = 0  # updates
         self.rows: list[Row] = []
         self.since: list[float] = []  # losses of the updates since the last row
         self._held: list[Batch] | None = None
+
+    def branch(self, schedule: Schedule) -> None:
+        """Go on under another schedule, whose rates up to now must be those that were applied."""
+        past, done = self.schedule.lr, self.done
+        if schedule.steps < done:
+            raise DataError(
+                f"{done} updates are done, more than the {schedule.steps} of the schedule to go on "
+                "with: give a longer one, or branch from an earlier checkpoint"
+            )
+        other = np.flatnonzero(schedule.lr[:done] != past[:done])
+        if other.size:
+            at = int(other[0])
+            raise DataError(
+                f"the run had the rate {past[at]:g} in step {at}, but the schedule to go on with "
+                f"has {schedule.lr[at]:g} there: the {done} updates that are done must agree"
+            )
+        self._check_length(schedule)
+        self.schedule = schedule
+        # A row that the old schedule's end alone made is none of the new run's.
+        if self.rows and self.rows[-1].step == done - 1 and done % self.plan.every:
+            raise DataError(
+                f"the run ended at {done} updates, between two of its rows (every "
+                f"{self.plan.every}): branch from a checkpoint before its end"
+            )
 
     @property
     def diverged(self) -> bool:
@@ -128,6 +146,15 @@ class Run:
         self.rows.append(row)
         return row
 
+    def _check_length(self, schedule: Schedule) -> None:
+        most = self.plan.task.most_steps(self.plan.batch)
+        if most is not None and schedule.steps > most:
+            raise DataError(
+                f"the run has {schedule.steps:,} updates, but the data suffice for {most:,} of "
+                f"{self.plan.batch} sequences without repeating any: give more text, fewer steps, "
+                "or a smaller batch"
+            )
+
     def evaluate(self) -> float:
         """The loss over the held-out data."""
         if not self.plan.evaluated:
@@ -145,19 +172,20 @@ def train(
     *,
     until: int | None = None,
     on_row: Callable[[Row], None] | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    after: Callable[[], None] | None = None,
 ) -> Run:
-    """Go on with a run, up to `until` updates or its end.
+    """Go on with a run, up to `until` updates or its end, or until `stop()` says so.
 
-    An interrupt (KeyboardInterrupt) leaves the run between two updates: its state can be kept.
+    `after` is called between updates, where the run's state can be kept.
     """
     end = run.schedule.steps if until is None else min(until, run.schedule.steps)
-    while run.done < end and not run.diverged:
+    while run.done < end and not run.diverged and not (stop is not None and stop()):
         row = run.update()
         if row is not None and on_row is not None:
             on_row(row)
-        if progress is not None:
-            progress(run.done, run.schedule.steps, f"loss {run.rows[-1].loss:.4f}" if run.rows else "")
+        if after is not None:
+            after()
     return run
 
 
