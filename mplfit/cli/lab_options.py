@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mplfit.cli.common import say
-from mplfit.errors import ScheduleError
+from mplfit.cli.common import progress, say
+from mplfit.errors import OutputError, ScheduleError
 
 if TYPE_CHECKING:
+    from mplfit.lab.grid import Job, Outcome
     from mplfit.lab.run import Plan
     from mplfit.schedule import Schedule
 
@@ -27,7 +29,7 @@ __all__ = [
     "run_options",
     "set_threads",
     "threads_option",
-    "workers",
+    "train_side_by_side",
     "workers_option",
 ]
 
@@ -36,11 +38,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def run_options(command: F) -> F:
-    """The options that make a run, without its width, parametrization, seed and schedule."""
+def run_options(**defaults: Any) -> Callable[[F], F]:
+    """The options that make a run, without its width, parametrization, seed and schedule.
+
+    `defaults` replace the usual ones, by the option's name.
+    """
+    values = {"batch": 16, "every": 20, "eval_sequences": 128, **defaults}
+    return lambda command: _run_options(command, values)
+
+
+def _run_options(command: F, values: Mapping[str, Any]) -> F:
     for option in (
-        click.option("--eval-sequences", default=128, show_default=True, help="0: no evaluation."),
-        click.option("--every", default=20, show_default=True, help="Updates between rows."),
+        click.option("--eval-sequences", default=values["eval_sequences"], show_default=True, help="0: no evaluation."),
+        click.option("--every", default=values["every"], show_default=True, help="Updates between rows."),
+        click.option("--log-from", default=0, show_default=True, help="Step of the first row."),
         click.option("--clip", default=1.0, show_default=True, help="Gradient norm; 0: none."),
         click.option("--beta2", default=0.95, show_default=True, help="AdamW's."),
         click.option("--beta1", default=0.9, show_default=True, help="AdamW's."),
@@ -48,7 +59,7 @@ def run_options(command: F) -> F:
         click.option("--dropout", default=0.0, show_default=True, help="Of the residual branches."),
         click.option("--no-bias", is_flag=True, help="No biases."),
         click.option("--base-width", default=64, show_default=True, help="Where muP is SP."),
-        click.option("--batch", default=16, show_default=True, help="Sequences an update."),
+        click.option("--batch", default=values["batch"], show_default=True, help="Sequences an update."),
         click.option("--block", type=int, help="Length of a sequence. [default: 64, icl: 32]"),
         click.option("--heads", default=4, show_default=True, help="Attention heads."),
         click.option("--layers", default=2, show_default=True, help="Blocks of the model."),
@@ -87,9 +98,8 @@ def set_threads(threads: int) -> None:
 
 
 @contextmanager
-def workers(number: int, threads: int = 1) -> Iterator[Executor | None]:
-    """An executor of so many processes (0: one a core), each with its BLAS threads; None for 1."""
-    count = number or os.cpu_count() or 1
+def workers(count: int, threads: int) -> Iterator[Executor | None]:
+    """An executor of so many processes, each with its BLAS threads; None for 1."""
     if count == 1:
         yield None
         return
@@ -140,6 +150,30 @@ class graceful:
         say("\nstopping after this update: the log and the checkpoint are kept")
 
 
+def train_side_by_side(
+    jobs: Sequence[Job],
+    keep: Callable[[int, Outcome], None],
+    processes: int,
+    threads: int,
+    where: str,
+) -> None:
+    """Train every job; `keep(number, outcome)` is called for each in order. Interrupts end it."""
+    from mplfit.lab.grid import train_all
+
+    count = min(processes or os.cpu_count() or 1, max(len(jobs), 1))
+    try:
+        with workers(count, threads) as executor:
+            train_all(jobs, executor=executor, progress=progress, each=keep)
+    except KeyboardInterrupt:
+        say(f"\nstopped: the finished runs are in {where}; go on with --resume")
+        sys.exit(130)
+    except BrokenProcessPool:
+        raise OutputError(
+            "a worker process died (out of memory?): the finished runs are kept, go on with "
+            "--resume and fewer --workers"
+        ) from None
+
+
 def one_schedule(spec: str, steps: int | None) -> tuple[Schedule, str]:
     """The schedule that a text (with `--steps`, where given) or a file describes, and its text."""
     from mplfit.lab.log import schedule_text
@@ -154,9 +188,7 @@ def one_schedule(spec: str, steps: int | None) -> tuple[Schedule, str]:
         return schedule, schedule_text(schedule)
 
 
-def make_plan(
-    options: Mapping[str, Any], *, width: int, parametrization: str, seed: int
-) -> Plan:
+def make_plan(options: Mapping[str, Any], *, width: int, parametrization: str, seed: int) -> Plan:
     """The plan that `run_options` describe."""
     from mplfit.errors import DataError
     from mplfit.lab.model import Shape
@@ -197,5 +229,12 @@ def make_plan(
         clip=options["clip"],
     )
     return Plan(
-        task, shape, settings, options["batch"], seed, options["every"], options["eval_sequences"]
+        task,
+        shape,
+        settings,
+        batch=options["batch"],
+        seed=seed,
+        every=options["every"],
+        evaluated=options["eval_sequences"],
+        first=options["log_from"],
     )

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import csv
-import sys
-from collections.abc import Mapping
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, force_option, json_option, print_json, progress, say
+from mplfit.cli.common import Examples, force_option, json_option, print_json, say
 from mplfit.cli.lab_options import (
     make_plan,
     run_options,
     set_threads,
     threads_option,
-    workers,
+    train_side_by_side,
     workers_option,
 )
-from mplfit.errors import DataError, MplfitError, OutputError
+from mplfit.errors import DataError, MplfitError
 
 if TYPE_CHECKING:
-    from mplfit.lab.grid import Cell, Job, Outcome
+    from mplfit.lab.grid import Cell, Outcome
 
 __all__ = ["sweep_command"]
 
@@ -45,7 +42,7 @@ _HEADER = "parametrization,width,lr,seed,loss,val_loss,seconds"
 @click.option("--rates", required=True, metavar="LR,LR…", help="Peak rates; or LOW:HIGH:COUNT.")
 @click.option("--parametrizations", default="SP,muP", show_default=True, help="SP, muP, or both.")
 @click.option("--seeds", default=2, show_default=True, help="Runs of every setting.")
-@run_options
+@run_options()
 @workers_option
 @threads_option
 @click.option("--resume", is_flag=True, help="Train only the runs that OUT lacks.")
@@ -118,7 +115,14 @@ def sweep_command(
         lines = [_HEADER, *(rows[one] for one in sorted(rows)), ""]
         write_file(out, "\n".join(lines).encode(), force=True)
 
-    _train(todo, keep, processes, threads, out)
+    order = list(todo)
+    train_side_by_side(
+        list(todo.values()),
+        lambda number, outcome: keep(order[number], outcome),
+        processes,
+        threads,
+        str(out),
+    )
     diverged = sum(",nan," in row for row in rows.values())
     if as_json:
         print_json(
@@ -133,30 +137,6 @@ def sweep_command(
     else:
         click.echo(f"{len(rows)} runs, {diverged} of them diverged; written to {out}")
         click.echo(f"next: mplfit sweep {out}")
-
-
-def _train(
-    todo: Mapping[Cell, Job], keep: Any, count: int, threads: int, out: Path
-) -> None:
-    from mplfit.lab.grid import train_all
-
-    order = list(todo)
-    try:
-        with workers(min(count, len(todo)) if count else 0, threads) as executor:
-            train_all(
-                list(todo.values()),
-                executor=executor,
-                progress=progress,
-                each=lambda number, outcome: keep(order[number], outcome),
-            )
-    except KeyboardInterrupt:
-        say(f"\nstopped: the finished runs are in {out}; go on with --resume")
-        sys.exit(130)
-    except BrokenProcessPool:
-        raise OutputError(
-            "a worker process died (out of memory?): the finished runs are kept, go on with "
-            "--resume and fewer --workers"
-        ) from None
 
 
 def _rates(text: str) -> list[float]:

@@ -65,19 +65,29 @@ _LOG_SECONDS, _SAVE_SECONDS = 5.0, 60.0
 @click.option("--width", default=64, show_default=True, help="Of the model.")
 @click.option("--parametrization", default="SP", show_default=True, help="SP or muP.")
 @click.option("--seed", default=0, show_default=True, help="Of the weights and of the data.")
-@run_options
+@run_options()
 @click.option(
-    "--loss", type=click.Choice(["train", "eval"]), default="train", show_default=True,
+    "--loss",
+    type=click.Choice(["train", "eval"]),
+    default="train",
+    show_default=True,
     help="Which one stands in the column loss.",
 )
-@click.option("--keep", multiple=True, type=int, metavar="STEP", help="Keep this checkpoint (repeat).")
 @click.option(
-    "--from", "past", type=click.Path(path_type=Path), metavar="CHECKPOINT",
+    "--keep", multiple=True, type=int, metavar="STEP", help="Keep this checkpoint (repeat)."
+)
+@click.option(
+    "--from",
+    "past",
+    type=click.Path(path_type=Path),
+    metavar="CHECKPOINT",
     help="Branch from a checkpoint: its model, data and seed.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 @threads_option
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The log, a .csv.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True, help="The log, a .csv."
+)
 @force_option
 @json_option  # fmt: skip
 def train_command(
@@ -134,7 +144,9 @@ def train_command(
     if loss == "eval" and not run.plan.evaluated:
         raise click.UsageError("--loss eval needs --eval-sequences above 0")
     _describe(run)
-    keeper = _Keeper(run, out, kept, frozenset(keep), lambda rows: log_csv(run.plan, text, rows, loss))
+    keeper = _Keeper(
+        run, out, kept, frozenset(keep), lambda rows: log_csv(run.plan, text, rows, loss)
+    )
     with graceful() as interrupt:
         train(run, on_row=keeper.row, after=keeper.after, stop=lambda: interrupt.asked)
         keeper.save()
@@ -260,7 +272,7 @@ def _finish(run: Run, out: Path, kept: Path, seconds: float, as_json: bool) -> N
         return
     if last is not None:
         click.echo(
-            f"after {run.done:,} of {run.schedule.steps:,} updates: loss {last.loss:.4f}, on held-out "
-            f"data {last.eval_loss:.4f}"
+            f"after {run.done:,} of {run.schedule.steps:,} updates: loss {last.loss:.4f}, on "
+            f"held-out data {last.eval_loss:.4f}"
         )
     click.echo(f"written to {out} ({len(run.rows)} rows) and {kept}, in {_clock(seconds)}")

@@ -86,7 +86,9 @@ def from_bytes(data: bytes, where: str = "the checkpoint") -> Run:
             into[:] = values[name]
         run.done = int(meta["done"])
         run.since = values["since"].tolist()
-        run.rows = [Row(int(step), lr, loss, held) for step, lr, loss, held in values["rows"].tolist()]
+        run.rows = [
+            Row(int(step), lr, loss, held) for step, lr, loss, held in values["rows"].tolist()
+        ]
     except (BadZipFile, KeyError, ValueError, TypeError, EOFError, OSError) as error:
         raise DataError(
             f"{where} is no checkpoint of mplfit lab, or a damaged one ({type(error).__name__})"

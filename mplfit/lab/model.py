@@ -162,22 +162,13 @@ class Transformer:
             if self.rules[name].std:
                 values[...] = rng.standard_normal(values.shape) * self.rules[name].std
 
-    def loss(self, batch: Batch) -> float:
-        """The mean loss over the batch, without dropout."""
-        return self._forward(batch, None, None)[0]
+    def loss(self, batch: Batch, watch: dict[str, Array] | None = None) -> float:
+        """The mean loss over the batch, without dropout; `watch` receives the activations."""
+        return self._forward(batch, None, watch)[0]
 
-    def loss_and_gradient(
-        self,
-        batch: Batch,
-        rng: np.random.Generator | None = None,
-        watch: dict[str, Array] | None = None,
-    ) -> float:
-        """The mean loss; its gradient goes into `gradients`.
-
-        rng : draws what dropout drops (needed where the shape has any).
-        watch : receives the activations by name, where given.
-        """
-        loss, tape = self._forward(batch, rng, watch)
+    def loss_and_gradient(self, batch: Batch, rng: np.random.Generator | None = None) -> float:
+        """The mean loss; its gradient goes into `gradients`. `rng` draws what dropout drops."""
+        loss, tape = self._forward(batch, rng, None)
         self._backward(batch, tape)
         return loss
 
@@ -235,7 +226,7 @@ class Transformer:
         if multiplier != 1:
             outputs *= self.dtype.type(multiplier)
         if watch is not None:
-            watch["output"] = outputs
+            watch["output"] = outputs.copy()  # the loss may use them up
         if shape.vocabulary:
             loss, tape["loss"] = o.cross_entropy_forward(outputs, batch.targets.reshape(-1))
         else:

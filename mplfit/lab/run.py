@@ -16,12 +16,15 @@ from mplfit.schedule import Schedule
 
 __all__ = ["Plan", "Row", "Run", "train"]
 
+_EVALUATED = 64  # sequences at once, however small the batches are
+
 
 @dataclass(frozen=True)
 class Plan:
     """All that determines a run but its schedule.
 
     batch : sequences in an update.  every : updates between logged rows.
+    first : the step from which rows are logged.
     evaluated : held-out sequences that the evaluation loss is taken over; 0 for none.
     """
 
@@ -32,9 +35,16 @@ class Plan:
     seed: int = 0
     every: int = 20
     evaluated: int = 128
+    first: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("batch", 1), ("every", 1), ("seed", 0), ("evaluated", 0)):
+        for name, least in (
+            ("batch", 1),
+            ("every", 1),
+            ("seed", 0),
+            ("evaluated", 0),
+            ("first", 0),
+        ):
             if getattr(self, name) < least:
                 raise DataError(f"{name} must be {least} or more, got {getattr(self, name)}")
         if self.task.vocabulary != self.shape.vocabulary or self.task.block > self.shape.block:
@@ -54,12 +64,13 @@ class Plan:
             "seed": self.seed,
             "every": self.every,
             "evaluated": self.evaluated,
+            "first": self.first,
         }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Plan:
         """The plan that `to_dict` described."""
-        rest = {key: values[key] for key in ("batch", "seed", "every", "evaluated")}
+        rest = {key: values[key] for key in ("batch", "seed", "every", "evaluated", "first")}
         return cls(
             task_from(values["task"]), Shape(**values["shape"]), Settings(**values["settings"]),
             **rest,
@@ -70,7 +81,7 @@ class Plan:
 class Row:
     """A logged row: the update's index and rate, and two losses.
 
-    loss : the mean of the batches' losses since the row before.
+    loss : the mean of the batches' losses since the row before (of `every` updates at most).
     eval_loss : of the held-out data after the update; NaN where none is evaluated.
     """
 
@@ -139,9 +150,10 @@ class Run:
         self.since.append(loss)
         self.done += 1
         last = self.done == self.schedule.steps or not np.isfinite(loss)
-        if not last and self.done % plan.every:
+        if not last and (self.done % plan.every or t < plan.first):
             return None
-        row = Row(t, float(self.schedule.lr[t]), float(np.mean(self.since)), self.evaluate())
+        since = self.since[-plan.every :]
+        row = Row(t, float(self.schedule.lr[t]), float(np.mean(since)), self.evaluate())
         self.since = []
         self.rows.append(row)
         return row
@@ -160,7 +172,7 @@ class Run:
         if not self.plan.evaluated:
             return float("nan")
         if self._held is None:
-            self._held = _split(self.plan.task.held_out(self.plan.evaluated), self.plan.batch)
+            self._held = _split(self.plan.task.held_out(self.plan.evaluated), _EVALUATED)
         with np.errstate(all="ignore"):
             losses = [self.model.loss(batch) for batch in self._held]
         sizes = [len(batch.inputs) for batch in self._held]

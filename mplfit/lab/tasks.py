@@ -202,9 +202,7 @@ def _read(path: str | None, block: int) -> tuple[Array, Array]:
         raise DataError(f"the text {root} does not exist: expected a file or a folder of files")
     held = files[_EVERY - 1 :: _EVERY]
     kept = [data for number, data in enumerate(files) if number % _EVERY != _EVERY - 1]
-    train, test = (
-        np.frombuffer(b"\n".join(part), dtype=np.uint8) for part in (kept, held)
-    )
+    train, test = (np.frombuffer(b"\n".join(part), dtype=np.uint8) for part in (kept, held))
     if min(train.size, test.size) <= block + 1:
         raise DataError(
             f"the text {root} has {train.size + test.size:,} bytes in {len(files)} files, too few "

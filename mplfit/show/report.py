@@ -48,9 +48,10 @@ class Report:
     commands: Sequence[str] = ()
 
 
-def report(what: Report) -> bytes:
-    """The page, the same bytes for the same results."""
+def report(what: Report, first: Sequence[str] = ()) -> bytes:
+    """The page, the same bytes for the same results; `first` are sections to begin with."""
     parts = [
+        *first,
         _summary(what),
         _metrics(what),
         *(_fit(name, fit) for name, fit in what.fits.items()),
@@ -136,7 +137,7 @@ def _fit(name: str, fit: Fit) -> str:
         parts.append(details("Where the descents ended", table(["descent", "objective"], ends)))
     if fit.correlations is not None:
         cells = [
-            [law.names[i], *(f"{value:+.3f}" for value in row)]
+            [law.names[i], *(_number(value, "+.3f") for value in row)]
             for i, row in enumerate(fit.correlations)
         ]
         shown = table(["", *law.names], cells)
