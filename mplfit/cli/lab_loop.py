@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -80,7 +81,7 @@ def loop_command(
     """
     begin = time.monotonic()
     set_threads(threads)
-    from mplfit.lab.loop import TRAINING, forecast, judge, loop_specs
+    from mplfit.lab.loop import TRAINING, forecast, judge, loop_specs, to_dict
     from mplfit.show.lab_report import loop_page
     from mplfit.writers.files import refuse_existing, write_file
     from mplfit.writers.text import json_bytes
@@ -114,8 +115,6 @@ def loop_command(
     }
     judgements, gains = judge(found, finals)
     took = time.monotonic() - begin
-    from mplfit.lab.loop import to_dict
-
     results = {
         "schema": "mplfit.loop/1",
         "seconds": round(took, 1),
@@ -123,18 +122,16 @@ def loop_command(
         **to_dict(judgements, gains),
     }
     write_file(out / "results.json", json_bytes(results), force=True)
-    command = "mplfit lab loop " + " ".join(
-        sys.argv[3:] if sys.argv[1:3] == ["lab", "loop"] else ()
-    )
-    page = loop_page(found, training, judgements, gains, [command.strip()])
+    words = sys.argv[1:] if sys.argv[1:3] == ["lab", "loop"] else ["lab", "loop"]
+    page = loop_page(found, training, judgements, gains, [shlex.join(["mplfit", *words])])
     write_file(out / "report.html", page, force=True)
     if as_json:
         print_json(results)
         return
     click.echo(_text(found, judgements, gains))
     click.echo(
-        f"\n{trainer.trained} runs trained, {took / 60:.1f} minutes; written to {out}/: report.html, "
-        "results.json, forecasts.json, the fits and the logs"
+        f"\n{trainer.trained} runs trained, {took / 60:.1f} minutes; written to {out}/: "
+        "report.html, results.json, forecasts.json, the fits and the logs"
     )
 
 
@@ -173,24 +170,22 @@ class _Trainer:
             say(f"{name} (seed {seed}): {outcome.eval_loss:.4f}, {outcome.seconds:.0f} s")
 
         train_side_by_side(jobs, keep, self.processes, self.threads, str(self.out))
-        self.resume = True  # for what was trained just now, too
         for key in todo:
-            curve = self._read(key, wanted[key])
+            curve = self._read(key, wanted[key], fresh=True)
             assert curve is not None
             found[key] = curve
-        self.resume = self.trained == 0 or self.resume
         return found
 
     def _place(self, key: tuple[str, int]) -> Path:
         return self.out / "runs" / f"{key[0]}-s{key[1]}.csv"
 
-    def _read(self, key: tuple[str, int], spec: str) -> Curve | None:
+    def _read(self, key: tuple[str, int], spec: str, fresh: bool = False) -> Curve | None:
         """The run's curve, where its log is there and whole."""
         from mplfit.readers.csv_log import read_csv
         from mplfit.spec import parse_schedule
 
         path = self._place(key)
-        if not (self.resume and path.exists()):
+        if not ((self.resume or fresh) and path.exists()):
             return None
         curve = read_csv(path)
         schedule = parse_schedule(spec)

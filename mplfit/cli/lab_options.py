@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mplfit.cli.common import progress, say
-from mplfit.errors import OutputError, ScheduleError
+from mplfit.errors import DataError, OutputError, ScheduleError
 
 if TYPE_CHECKING:
     from mplfit.lab.grid import Job, Outcome
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "graceful",
     "make_plan",
+    "numbers",
     "one_schedule",
     "run_options",
     "set_threads",
@@ -49,8 +50,13 @@ def run_options(**defaults: Any) -> Callable[[F], F]:
 
 def _run_options(command: F, values: Mapping[str, Any]) -> F:
     for option in (
-        click.option("--eval-sequences", default=values["eval_sequences"], show_default=True, help="0: no evaluation."),
-        click.option("--every", default=values["every"], show_default=True, help="Updates between rows."),
+        click.option(
+            "--eval-sequences", default=values["eval_sequences"], show_default=True,
+            help="Held-out sequences; 0: none.",
+        ),
+        click.option(
+            "--every", default=values["every"], show_default=True, help="Updates between rows."
+        ),
         click.option("--log-from", default=0, show_default=True, help="Step of the first row."),
         click.option("--clip", default=1.0, show_default=True, help="Gradient norm; 0: none."),
         click.option("--beta2", default=0.95, show_default=True, help="AdamW's."),
@@ -59,7 +65,9 @@ def _run_options(command: F, values: Mapping[str, Any]) -> F:
         click.option("--dropout", default=0.0, show_default=True, help="Of the residual branches."),
         click.option("--no-bias", is_flag=True, help="No biases."),
         click.option("--base-width", default=64, show_default=True, help="Where muP is SP."),
-        click.option("--batch", default=values["batch"], show_default=True, help="Sequences an update."),
+        click.option(
+            "--batch", default=values["batch"], show_default=True, help="Sequences an update."
+        ),
         click.option("--block", type=int, help="Length of a sequence. [default: 64, icl: 32]"),
         click.option("--heads", default=4, show_default=True, help="Attention heads."),
         click.option("--layers", default=2, show_default=True, help="Blocks of the model."),
@@ -133,10 +141,8 @@ class graceful:
         self.asked = False
         self._before: dict[int, Any] = {}
         for number in (signal.SIGINT, signal.SIGTERM):
-            try:
+            with suppress(ValueError):  # not in the main thread
                 self._before[number] = signal.signal(number, self._note)
-            except ValueError:  # not in the main thread
-                pass
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -188,9 +194,19 @@ def one_schedule(spec: str, steps: int | None) -> tuple[Schedule, str]:
         return schedule, schedule_text(schedule)
 
 
+def numbers(text: str, option: str, kind: Any, count: int | None = None) -> list[Any]:
+    """Numbers separated by commas."""
+    try:
+        values = [kind(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not values or count not in (None, len(values)):
+        raise DataError(f"{option} must be numbers separated by commas, got {text!r}")
+    return values
+
+
 def make_plan(options: Mapping[str, Any], *, width: int, parametrization: str, seed: int) -> Plan:
     """The plan that `run_options` describe."""
-    from mplfit.errors import DataError
     from mplfit.lab.model import Shape
     from mplfit.lab.optimizer import Settings
     from mplfit.lab.run import Plan
@@ -204,12 +220,7 @@ def make_plan(options: Mapping[str, Any], *, width: int, parametrization: str, s
     else:
         if options["text"]:
             raise click.UsageError("--text belongs to --task text")
-        try:
-            x, a, b = (float(part) for part in options["ranges"].split(","))
-        except ValueError:
-            raise DataError(
-                f"--ranges must be three numbers such as 1,1,1, got {options['ranges']!r}"
-            ) from None
+        x, a, b = numbers(options["ranges"], "--ranges", float, 3)
         task = IclRegression(options["block"] or 32, x, a, b)
     shape = Shape(
         width=width,

@@ -11,13 +11,14 @@ import click
 from mplfit.cli.common import Examples, force_option, json_option, print_json, say
 from mplfit.cli.lab_options import (
     make_plan,
+    numbers,
     run_options,
     set_threads,
     threads_option,
     train_side_by_side,
     workers_option,
 )
-from mplfit.errors import DataError, MplfitError
+from mplfit.errors import DataError
 
 if TYPE_CHECKING:
     from mplfit.lab.grid import Cell, Outcome
@@ -83,7 +84,7 @@ def sweep_command(
     base = make_plan(options, width=options["base_width"], parametrization="SP", seed=0)
     text = spec if steps is None else with_values(spec, steps=steps)
     grid = cells(
-        _numbers(widths, "--widths", int),
+        numbers(widths, "--widths", int),
         _rates(rates),
         [check_kind(kind.strip()) for kind in parametrizations.split(",")],
         range(seeds),
@@ -143,22 +144,12 @@ def _rates(text: str) -> list[float]:
     from mplfit.lab.grid import rates_between
 
     if ":" in text:
-        low, high, count = _numbers(text.replace(":", ","), "--rates", float, 3)
+        low, high, count = numbers(text.replace(":", ","), "--rates", float, 3)
         return rates_between(low, high, int(count))
-    rates = _numbers(text, "--rates", float)
+    rates = numbers(text, "--rates", float)
     if min(rates) <= 0:
         raise DataError(f"--rates must be positive, got {text}")
     return rates
-
-
-def _numbers(text: str, option: str, kind: Any, count: int | None = None) -> list[Any]:
-    try:
-        values = [kind(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if not values or count not in (None, len(values)):
-        raise MplfitError(f"{option} must be numbers separated by commas, got {text!r}")
-    return values
 
 
 def _read(path: Path) -> dict[Cell, str]:

@@ -1,8 +1,8 @@
 """The operations of `mplfit.lab.ops`, the elementwise ones compiled; float32 only, for training.
 
-Each makes one pass over memory where numpy makes ten. The matrix products stay BLAS's. tanh and exp
-are a rational function and a polynomial (as in Eigen and Cephes, to a few units in the last place of
-float32), because the compiler can put those into vector registers.
+Each makes one pass over memory where numpy makes ten. The matrix products stay BLAS's. tanh and
+exp are a rational function and a polynomial (as in Eigen and Cephes, to a few units in the last
+place of float32), because the compiler can put those into vector registers.
 """
 
 from __future__ import annotations

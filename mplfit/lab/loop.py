@@ -46,7 +46,7 @@ _LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a law says of a run's final loss before it is trained: the loss and its 95 % interval."""
+    """What a law says of a final loss before the run is trained: the loss and its 95 % interval."""
 
     loss: float
     low: float

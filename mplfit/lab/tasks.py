@@ -1,4 +1,4 @@
-"""What the lab trains on: fresh batches, a function of seed and step alone, and fixed held-out data.
+"""What the lab trains on: batches, a function of seed and step alone, and fixed held-out data.
 
 As a batch depends on nothing but the seed and the step, runs of one seed see the same data in the
 same order whatever their schedule, and a resumed run needs no generator's state.
