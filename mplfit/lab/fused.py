@@ -162,7 +162,7 @@ def attention_backward(
     """See `mplfit.lab.ops.attention_backward`."""
     qkv, share = cache
     q, k, v = _heads(qkv, sequences, heads)
-    dqkv = np.empty_like(qkv)
+    dqkv: Array = np.empty_like(qkv)
     dq, dk, dv = _heads(dqkv, sequences, heads)
     out = dy.reshape(sequences, -1, heads, v.shape[-1]).transpose(0, 2, 1, 3)
     np.matmul(share.swapaxes(-1, -2), out, out=dv)
@@ -176,8 +176,9 @@ def attention_backward(
 
 def _heads(qkv: Array, sequences: int, heads: int) -> tuple[Array, Array, Array]:
     length, width = len(qkv) // sequences, qkv.shape[1] // 3
-    split = qkv.reshape(sequences, length, 3, heads, width // heads).transpose(2, 0, 3, 1, 4)
-    return split[0], split[1], split[2]
+    split: Array = qkv.reshape(sequences, length, 3, heads, width // heads)
+    q, k, v = split.transpose(2, 0, 3, 1, 4)
+    return q, k, v
 
 
 @kernel
@@ -257,7 +258,8 @@ def _cross_entropy(logits: Array, targets: Array, power: Array) -> float:
         for j in range(row.size):
             row[j] *= factor
         loss += np.log(float(total)) - own
-    return loss / logits.shape[0]
+    mean: float = loss / logits.shape[0]
+    return mean
 
 
 @kernel

@@ -198,8 +198,8 @@ def judge(
         if name == OPTIMIZED or not same or not best:
             continue
         pairs = [other - own for other, own in zip(losses, best, strict=False)]
-        of = forecasts.final
-        predicted = {law: of[name][law].loss - of[OPTIMIZED][law].loss for law in forecasts.fits}
+        own, others = forecasts.final[OPTIMIZED], forecasts.final[name]
+        predicted = {law: others[law].loss - own[law].loss for law in forecasts.fits}
         gains.append(Gain(name, predicted, float(np.mean(pairs)), _error(pairs), len(pairs)))
     return judgements, gains
 

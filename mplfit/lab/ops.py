@@ -139,7 +139,7 @@ def attention_backward(
     """The gradient of qkv."""
     qkv, share = cache
     q, k, v = _heads(qkv, sequences, heads)
-    dqkv = np.empty_like(qkv)
+    dqkv: Array = np.empty_like(qkv)
     dq, dk, dv = _heads(dqkv, sequences, heads)
     out = dy.reshape(sequences, -1, heads, v.shape[-1]).transpose(0, 2, 1, 3)
     dv[...] = share.swapaxes(-1, -2) @ out
@@ -154,8 +154,9 @@ def attention_backward(
 def _heads(qkv: Array, sequences: int, heads: int) -> tuple[Array, Array, Array]:
     """Views (sequences, heads, length, head width) of queries, keys and values."""
     length, width = len(qkv) // sequences, qkv.shape[1] // 3
-    split = qkv.reshape(sequences, length, 3, heads, width // heads).transpose(2, 0, 3, 1, 4)
-    return split[0], split[1], split[2]
+    split: Array = qkv.reshape(sequences, length, 3, heads, width // heads)
+    q, k, v = split.transpose(2, 0, 3, 1, 4)
+    return q, k, v
 
 
 def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Array, Array]:

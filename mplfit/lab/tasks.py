@@ -173,7 +173,8 @@ def task_from(values: Mapping[str, Any]) -> Task:
     key = options.pop("task", None)
     if key not in TASKS:
         raise DataError(f"there is no task {key!r}: choose {' or '.join(TASKS)}")
-    return TASKS[key](**options)
+    task: Task = TASKS[key](**options)
+    return task
 
 
 def _cut(data: Array, starts: Array, block: int) -> Batch:

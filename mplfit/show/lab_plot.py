@@ -25,10 +25,9 @@ def plot_outcomes(judgements: Sequence[Judgement]) -> Figure:
         for number, law in enumerate(laws):
             at = row + 0.16 * (number + 1)
             made = one.forecasts[law]
-            style = {"color": _COLOURS[number], "label": law if row == 0 else None}
-            axes.plot(
-                [made.low, made.high], [at, at], linewidth=1.6, solid_capstyle="butt", **style
-            )
+            label = law if row == 0 else None
+            ends = [made.low, made.high]
+            axes.plot(ends, [at, at], linewidth=1.6, color=_COLOURS[number], label=label)
             axes.plot([made.loss], [at], "o", markersize=4, color=_COLOURS[number])
         axes.plot(
             one.observed, [row] * len(one.observed), "|", color="black", markersize=9,

@@ -14,6 +14,7 @@ from mplfit.lab.optimizer import AdamW, Settings
 from mplfit.lab.run import Plan, Run, train
 from mplfit.lab.tasks import IclRegression
 from mplfit.schedule import constant, cosine
+from tests.lab.torch_model import torch_loss
 
 
 def batch_for(shape, rng, sequences=3, length=None):
@@ -105,45 +106,14 @@ def test_too_long_a_sequence_is_refused():
 # --- torch -------------------------------------------------------------------------------------
 
 
-def torch_loss(torch, shape, params, batch):
-    """The same model written with torch's own operations, on the same weights."""
-    functional = torch.nn.functional
-    d, length = shape.width, batch.inputs.shape[1]
-    if shape.vocabulary:
-        x = params["embed.weight"][torch.tensor(batch.inputs)]
-    else:
-        x = torch.tensor(batch.inputs)[..., None] @ params["embed.weight"] + params["embed.bias"]
-    x = x + params["position"][:length]
-
-    def norm(key, x):
-        return functional.layer_norm(x, (d,), params[f"{key}.gain"], params.get(f"{key}.bias"))
-
-    def linear(key, x):
-        y = x @ params[f"{key}.weight"]
-        return y + params[f"{key}.bias"] if f"{key}.bias" in params else y
-
-    for layer in range(shape.layers):
-        at = f"layer{layer}"
-        q, k, v = (
-            part.reshape(*part.shape[:2], shape.heads, -1).transpose(1, 2)
-            for part in linear(f"{at}.attention.in", norm(f"{at}.norm1", x)).split(d, dim=-1)
-        )
-        y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + linear(f"{at}.attention.out", y.transpose(1, 2).reshape(x.shape))
-        y = functional.gelu(linear(f"{at}.mlp.in", norm(f"{at}.norm2", x)), approximate="tanh")
-        x = x + linear(f"{at}.mlp.out", y)
-    outputs = linear("readout", norm("norm", x))
-    if shape.vocabulary:
-        return functional.cross_entropy(
-            outputs.reshape(-1, shape.vocabulary), torch.tensor(batch.targets).reshape(-1)
-        )
-    counted = torch.tensor(batch.counted)
-    return ((outputs[..., 0] - torch.tensor(batch.targets)).abs() * counted).sum() / counted.sum()
-
-
 @pytest.mark.parametrize("name", ["text", "real", "no bias"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_one_step_is_torch_s(name, dtype):
+def test_a_step_is_torch_s(name, dtype):
+    """Loss, gradients, clipping and AdamW: three steps in float64 to 1e-9, one in float32 to 1e-5.
+
+    In float32 Adam's first step is lr · sign(g) even where g is rounding noise (a bias of keys has
+    the true gradient 0), so that parameters are compared where g is above 1e-3 of its largest.
+    """
     torch = pytest.importorskip("torch", reason="torch is not installed")
     shape, rng = SHAPES[name], np.random.default_rng(2)
     model = Transformer(shape, np.dtype(dtype))
@@ -162,7 +132,8 @@ def test_one_step_is_torch_s(name, dtype):
         lr=3e-3, betas=(0.9, 0.95), weight_decay=0.1,
     )  # fmt: skip
     ours = AdamW(model, settings)
-    for number in range(3):
+    exact = dtype == "float64"
+    for number in range(3 if exact else 1):
         loss = torch_loss(torch, shape, params, batch)
         theirs.zero_grad()
         loss.backward()
@@ -174,9 +145,10 @@ def test_one_step_is_torch_s(name, dtype):
         norm = torch.nn.utils.clip_grad_norm_(list(params.values()), 0.5)
         assert ours.step(number, 3e-3) == pytest.approx(float(norm), rel=1e-5)
         theirs.step()
-        tolerance = 1e-9 if dtype == "float64" else 1e-5
         for key, one in params.items():
-            assert np.abs(model.params[key] - one.detach().numpy()).max() <= tolerance, key
+            off, size = np.abs(model.params[key] - one.detach().numpy()), np.abs(one.grad.numpy())
+            clear = off if exact else off[size > 1e-3 * size.max()]
+            assert clear.max() <= (1e-9 if exact else 1e-5), key
 
 
 # --- muP ---------------------------------------------------------------------------------------
