@@ -150,7 +150,8 @@ def attention_forward(
     q, k, v = _heads(qkv, sequences, heads)
     share = q @ k.swapaxes(-1, -2)
     length = share.shape[-1]
-    _causal_softmax(share.reshape(-1, length), _F(scale), np.empty(length, np.int32))
+    rows = share.reshape(-1, length)
+    _softmax(rows, _F(scale), True, np.empty(length, np.int32), np.empty(len(rows), _F))
     y = np.empty((len(qkv), qkv.shape[1] // 3), qkv.dtype)
     np.matmul(share, v, out=y.reshape(sequences, length, heads, -1).transpose(0, 2, 1, 3))
     return y, (qkv, share)
@@ -182,38 +183,35 @@ def _heads(qkv: Array, sequences: int, heads: int) -> tuple[Array, Array, Array]
 
 
 @kernel
-def _exp_row(x: Array, power: Array) -> Any:
-    """exp of a row whose largest entry is 0, in place; returns the sum."""
-    factor = power.view(np.float32)
-    for j in range(x.size):
-        z = max(x[j], _LOWEST)
-        n = np.floor(z * _LOG2E + _HALF)
-        r = z - n * _LN2_HIGH - n * _LN2_LOW
-        poly = _E3 + r * (_E2 + r * (_E1 + r * _E0))
-        poly = _E5 + r * (_E4 + r * poly)
-        x[j] = poly * r * r + r + _ONE
-        power[j] = (np.int32(n) + np.int32(127)) << np.int32(23)  # the bits of 2ⁿ
-    total = _ZERO
-    for j in range(x.size):
-        x[j] *= factor[j]
-        total += x[j]
-    return total
-
-
-@kernel
-def _causal_softmax(score: Array, scale: Any, power: Array) -> None:
+def _softmax(score: Array, scale: Any, causal: bool, power: Array, log_sum: Array) -> None:
+    """softmax(scale · row) in place, and ln Σ exp(scale · row); causal rows see themselves and
+    those before. It calls no other kernel: code that is compiled with its caller would differ in
+    the last digit from code that is loaded from the cache.
+    """
     length = score.shape[1]
+    factor = power.view(np.float32)
     for i in range(score.shape[0]):
-        seen = i % length + 1
+        seen = i % length + 1 if causal else length
         row = score[i]
         high = row[0]
         for j in range(seen):
             high = max(high, row[j])
         for j in range(seen):
-            row[j] = (row[j] - high) * scale
-        factor = _ONE / _exp_row(row[:seen], power[:seen])
+            z = max((row[j] - high) * scale, _LOWEST)
+            n = np.floor(z * _LOG2E + _HALF)
+            r = z - n * _LN2_HIGH - n * _LN2_LOW
+            poly = _E3 + r * (_E2 + r * (_E1 + r * _E0))
+            poly = _E5 + r * (_E4 + r * poly)
+            row[j] = poly * r * r + r + _ONE
+            power[j] = (np.int32(n) + np.int32(127)) << np.int32(23)  # the bits of 2ⁿ
+        total = _ZERO
         for j in range(seen):
-            row[j] *= factor
+            row[j] *= factor[j]
+            total += row[j]
+        log_sum[i] = np.log(total) + high * scale
+        total = _ONE / total
+        for j in range(seen):
+            row[j] *= total
         for j in range(seen, length):
             row[j] = _ZERO
 
@@ -230,8 +228,10 @@ def _softmax_backward(dshare: Array, share: Array, scale: Any) -> None:
 
 def cross_entropy_forward(logits: Array, targets: Array) -> tuple[float, tuple[Any, ...]]:
     """See `mplfit.lab.ops.cross_entropy_forward`; the logits are used up."""
-    power = np.empty(logits.shape[1], np.int32)
-    return float(_cross_entropy(logits, targets, power)), (logits, targets)
+    own = logits[np.arange(len(targets)), targets]
+    log_sum = np.empty(len(logits), logits.dtype)
+    _softmax(logits, _ONE, False, np.empty(logits.shape[1], np.int32), log_sum)
+    return float((log_sum - own).mean(dtype=np.float64)), (logits, targets)
 
 
 def cross_entropy_backward(cache: tuple[Any, ...]) -> Array:
@@ -240,26 +240,6 @@ def cross_entropy_backward(cache: tuple[Any, ...]) -> Array:
     _less_target(share, targets)
     dlogits: Array = share
     return dlogits
-
-
-@kernel
-def _cross_entropy(logits: Array, targets: Array, power: Array) -> float:
-    loss = 0.0
-    for i in range(logits.shape[0]):
-        row = logits[i]
-        high = row[0]
-        for j in range(row.size):
-            high = max(high, row[j])
-        for j in range(row.size):
-            row[j] -= high
-        own = row[targets[i]]
-        total = _exp_row(row, power)
-        factor = _ONE / total
-        for j in range(row.size):
-            row[j] *= factor
-        loss += np.log(float(total)) - own
-    mean: float = loss / logits.shape[0]
-    return mean
 
 
 @kernel
