@@ -47,18 +47,18 @@ _LOG_SECONDS, _SAVE_SECONDS = 5.0, 60.0
         "mplfit lab train --task icl-regression --schedule constant:peak=3e-3,steps=40 --width 32"
         " --keep 20 --out /tmp/stable.csv --force",
     ),
-    help=f"""Train a small transformer under a schedule, and log its loss as `mplfit fit` reads it.
+    help=f"""Train a small transformer under a schedule; its log is what `mplfit fit` reads.
 
-    {SCHEDULE_HELP}
+{SCHEDULE_HELP}
 
-    The log has the columns step, lr, loss (the mean of the batches' losses since the row before)
-    and eval_loss (on held-out data that is the same for every run); its first line is the exact
-    schedule. A checkpoint is kept beside it, run.npz for run.csv. After Ctrl-C the same command
-    with --resume goes on, bit for bit. --keep writes the checkpoint of a step to a file of its own
-    (run.20.npz), and --from branches a run from one: the schedule may differ from there on.
+The log has the columns step, lr, loss (the mean of the batches' losses since the row before) and
+eval_loss (on held-out data that is the same for every run); its first line is the exact schedule. A
+checkpoint is kept beside it, run.npz for run.csv. After Ctrl-C the same command with --resume goes
+on, bit for bit. --keep writes the checkpoint of a step to a file of its own (run.20.npz), and
+--from branches a run from one: the schedule may differ from there on.
 
-    The seed sets the initial weights and the order of the data, so that runs of one seed see the
-    same data whatever their schedule.""",
+The seed sets the initial weights and the order of the data, so that runs of one seed see the same
+data whatever their schedule.""",
 )
 @click.option("--schedule", "spec", metavar="SPEC", help="The learning rates.")
 @click.option("--steps", type=int, help="Updates, instead of the steps of SPEC.")
