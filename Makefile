@@ -1,5 +1,6 @@
 # make demo   environment, install, and the main job on data/
 # make test   environment, install, and all tests
+# make loop   fit, forecast, optimize, train, compare, on this machine; goes on where it stopped
 # make lint   ruff and mypy          make bench   one table of timings
 # make clean  remove what these made
 
@@ -7,7 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo loop test lint bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mplfit fit data/simulated_400 --out mplfit-runs/demo --force
@@ -16,6 +17,9 @@ demo: $(VENV)/.installed
 	@echo "pictures: mplfit-runs/demo/overview.png, mplfit-runs/demo/plots/*.png,"
 	@echo "          mplfit-runs/demo-schedule/schedule.png"
 	@echo "the schedule itself: mplfit-runs/demo-schedule/schedule.csv, .npy and .json"
+
+loop: $(VENV)/.installed
+	$(BIN)/mplfit lab loop --resume
 
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest -n 2 --dist worksteal

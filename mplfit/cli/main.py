@@ -34,6 +34,7 @@ COMMANDS = {
     "report": ("reporting", "Write one HTML page on fits, residuals and candidate schedules."),
     "sweep": ("sweeping", "Find the best learning rate in a sweep, and whether it transfers."),
     "simulate": ("predicting", "Make curves from a law, with noise."),
+    "lab": ("lab", "Train small transformers here: real curves, sweeps, a closed loop."),
 }
 
 

@@ -9,18 +9,20 @@ come before the update of their `iter`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mplfit.curve import Curve
-from mplfit.errors import DataError
+from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.finish import finish
 from mplfit.readers.log import Log, Series, hash_file
 from mplfit.readers.names import find_column, listed, losses_among
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.table import open_table, read_columns
 from mplfit.schedule import FloatArray
+from mplfit.spec import parse_schedule
 
 __all__ = ["ReadOptions", "columns_log", "read_csv", "read_table"]
 
@@ -49,7 +51,14 @@ def read_table(path: Path, options: ReadOptions) -> Log:
     def values(names: list[str]) -> list[FloatArray]:
         return read_columns(table, names)
 
-    return columns_log(path, table.header, values, hash_file(path), options, "table")
+    log = columns_log(path, table.header, values, hash_file(path), options, "table")
+    if table.schedule is None:
+        return log
+    try:  # as mplfit lab writes it
+        return replace(log, schedule=parse_schedule(table.schedule))
+    except ScheduleError as error:
+        note = f"the schedule in the file's first line is not used: {error}"
+        return replace(log, notes=(*log.notes, note))
 
 
 def columns_log(

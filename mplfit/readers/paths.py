@@ -15,7 +15,8 @@ from mplfit.readers.epfml import spliced
 from mplfit.readers.finish import finish
 from mplfit.readers.log import Log
 from mplfit.readers.options import ReadOptions
-from mplfit.readers.released import NAMES, TEST, TRAIN
+from mplfit.readers.released import TRAIN
+from mplfit.readers.splits import known_split
 from mplfit.readers.table import is_there, shorten
 from mplfit.readers.tensorboard import read_events
 from mplfit.readers.wandb import joined
@@ -82,8 +83,8 @@ def split(
     """Training and held-out curves, and a sentence on how they were told apart.
 
     Named ones are taken as named; with only one side named, the other is the rest. Without names,
-    curves that bear the released names are split as released (once all three training curves are
-    there), and any others all train.
+    curves that bear the names of a known collection are split as that is (`mplfit.readers.splits`,
+    once its three training curves are there), and any others all train.
 
     Raises
     ------
@@ -100,8 +101,8 @@ def split(
         chosen = train or [name for name in names if name not in test]
         held = test or [name for name in names if name not in train]
         how = "split as asked"
-    elif set(TRAIN) <= set(names) <= set(NAMES):
-        chosen, held, how = TRAIN, TEST, "split as released (Luo et al. 2025)"
+    elif (known := known_split(names)) is not None:
+        chosen, held, how = known
     else:
         chosen, held, how = names, (), "all curves train (hold some out with --test)"
     trained = [curve for curve in curves if curve.name in chosen]

@@ -21,6 +21,7 @@ from mplfit.schedule import FloatArray
 __all__ = ["Table", "is_there", "open_table", "read_columns", "shorten"]
 
 _NO_TEXT = "{} is not a text file in UTF-8: expected comma-separated columns, such as step,lr,loss"
+_SCHEDULE = "# schedule:"
 _NOT_NUMBERS = {"", "nan", "none", "null", "na", "n/a"}
 
 
@@ -32,6 +33,7 @@ class Table:
     header: tuple[str, ...]
     delimiter: str
     skip: int  # lines before the first row of data
+    schedule: str | None = None  # the spec in a line "# schedule: SPEC" before the header
 
 
 def open_table(path: Path) -> Table:
@@ -47,8 +49,10 @@ def open_table(path: Path) -> Table:
             kind = "a folder" if path.is_dir() else "no regular file (a pipe cannot be read twice)"
             raise DataError(f"{path} is {kind}: expected a file with comma-separated columns")
         with path.open(encoding="utf-8-sig", newline="") as file:
-            skip, line = 0, file.readline(1 << 24)
-            while line and not line.strip():
+            skip, schedule, line = 0, None, file.readline(1 << 24)
+            while line and (not line.strip() or line.startswith(_SCHEDULE)):
+                if line.startswith(_SCHEDULE):
+                    schedule = line.removeprefix(_SCHEDULE).strip()
                 skip, line = skip + 1, file.readline(1 << 24)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
@@ -73,7 +77,7 @@ def open_table(path: Path) -> Table:
             f"{path} begins with numbers ({', '.join(header[:4])}): expected a header line with "
             "column names such as step,lr,loss"
         )
-    return Table(path, header, delimiter, skip + 1)
+    return Table(path, header, delimiter, skip + 1, schedule)
 
 
 def read_columns(table: Table, columns: Sequence[str]) -> list[FloatArray]:

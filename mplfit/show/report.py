@@ -50,9 +50,10 @@ class Report:
     sweeps: Sequence[str] = ()
 
 
-def report(what: Report) -> bytes:
-    """The page, the same bytes for the same results."""
+def report(what: Report, first: Sequence[str] = ()) -> bytes:
+    """The page, the same bytes for the same results; `first` are sections to begin with."""
     parts = [
+        *first,
         _summary(what) if what.fits else "",
         *(comparison_section(name, values) for name, values in what.comparisons.items()),
         metrics_section(what.fits),

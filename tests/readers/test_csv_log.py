@@ -14,7 +14,10 @@ from mplfit import schedule as s
 from mplfit.curve import Curve
 from mplfit.errors import DataError
 from mplfit.readers.csv_log import ReadOptions, read_csv
+from mplfit.readers.paths import split
 from mplfit.readers.released import NAMES, released_schedule
+from mplfit.schedule import constant
+from mplfit.spec import parse_schedule
 from tests.shared_data import shared
 
 
@@ -296,3 +299,27 @@ def test_a_long_log_is_read(tmp_path: Path) -> None:
     assert curve.schedule == s.constant(rows, 0.001)
     blank = read(tmp_path, text + f"\n{rows},,\n")
     assert len(blank) == rows
+
+
+def test_a_schedule_in_the_first_line_is_used_where_the_rates_agree(tmp_path):
+    path, spec = tmp_path / "run.csv", "cosine:steps=9,peak=1.0,warmup=3"
+    lr = parse_schedule(spec).lr
+    rows = "".join(f"{step},{lr[step]!r},2.5\n" for step in (4, 6, 8))
+    path.write_text(f"# schedule: {spec}\nstep,lr,loss\n{rows}")
+    assert read_csv(path).schedule == parse_schedule(spec)
+    path.write_text(f"# schedule: constant:steps=9,peak=1.0\nstep,lr,loss\n{rows}")
+    curve = read_csv(path)
+    assert curve.schedule != parse_schedule("constant:steps=9,peak=1.0")
+    assert any("is not used" in note for note in curve.origin.notes)
+    path.write_text(f"# schedule: nonsense\nstep,lr,loss\n{rows}")
+    assert any("first line is not used" in note for note in read_csv(path).origin.notes)
+
+
+def test_the_lab_s_own_curves_are_split_as_in_its_loop():
+    names = ("lab_constant", "lab_cosine", "lab_two_stage", "lab_linear")
+    curves = [Curve(name, [1], [2.0], constant(3, 1.0)) for name in names]
+    train, held, how = split(curves)
+    assert [curve.name for curve in train] == list(names[:3])
+    assert [curve.name for curve in held] == ["lab_linear"]
+    assert "closed loop" in how
+    assert split(curves[1:])[1] == []

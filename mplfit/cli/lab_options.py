@@ -1,0 +1,251 @@
+"""What the commands of `mplfit lab` share: the options of a run, threads, workers, interrupts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mplfit.cli.common import progress, say
+from mplfit.errors import DataError, OutputError, ScheduleError
+
+if TYPE_CHECKING:
+    from mplfit.lab.grid import Job, Outcome
+    from mplfit.lab.run import Plan
+    from mplfit.schedule import Schedule
+
+__all__ = [
+    "graceful",
+    "make_plan",
+    "numbers",
+    "one_schedule",
+    "run_options",
+    "set_threads",
+    "threads_option",
+    "train_side_by_side",
+    "workers_option",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def run_options(**defaults: Any) -> Callable[[F], F]:
+    """The options that make a run, without its width, parametrization, seed and schedule.
+
+    `defaults` replace the usual ones, by the option's name.
+    """
+    values = {"batch": 16, "every": 20, "eval_sequences": 128, **defaults}
+    return lambda command: _run_options(command, values)
+
+
+def _run_options(command: F, values: Mapping[str, Any]) -> F:
+    for option in (
+        click.option(
+            "--eval-sequences", default=values["eval_sequences"], show_default=True,
+            help="Held-out sequences; 0: none.",
+        ),
+        click.option(
+            "--every", default=values["every"], show_default=True, help="Updates between rows."
+        ),
+        click.option("--log-from", default=0, show_default=True, help="Step of the first row."),
+        click.option("--clip", default=1.0, show_default=True, help="Gradient norm; 0: none."),
+        click.option("--beta2", default=0.95, show_default=True, help="AdamW's."),
+        click.option("--beta1", default=0.9, show_default=True, help="AdamW's."),
+        click.option("--weight-decay", default=0.1, show_default=True, help="AdamW's."),
+        click.option("--dropout", default=0.0, show_default=True, help="Of the residual branches."),
+        click.option("--no-bias", is_flag=True, help="No biases."),
+        click.option("--base-width", default=64, show_default=True, help="Where muP is SP."),
+        click.option(
+            "--batch", default=values["batch"], show_default=True, help="Sequences an update."
+        ),
+        click.option("--block", type=int, help="Length of a sequence. [default: 64, icl: 32]"),
+        click.option("--heads", default=4, show_default=True, help="Attention heads."),
+        click.option("--layers", default=2, show_default=True, help="Blocks of the model."),
+        click.option(
+            "--ranges", default="1,1,1", show_default=True, metavar="X,A,B",
+            help="icl-regression: x, a and b of y = a x + b lie within ± these.",
+        ),
+        click.option(
+            "--text", metavar="PATH", help="A file or folder of text. [default: Python's library]"
+        ),
+        click.option(
+            "--task", type=click.Choice(["icl-regression", "text"]), default="text",
+            show_default=True, help="What to learn.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+threads_option = click.option(
+    "--threads", default=1, show_default=True, help="BLAS threads of each process."
+)
+workers_option = click.option(
+    "--workers", "processes", default=0, show_default="one a core",
+    help="Processes that train side by side.",
+)  # fmt: skip
+
+
+def set_threads(threads: int) -> None:
+    """Tell BLAS how many threads to use; numpy must not have been imported."""
+    if threads < 1:
+        raise click.UsageError(f"--threads must be 1 or more, got {threads}")
+    if "numpy" not in sys.modules:
+        for name in _THREADS:
+            os.environ[name] = str(threads)
+
+
+@contextmanager
+def workers(count: int, threads: int) -> Iterator[Executor | None]:
+    """An executor of so many processes, each with its BLAS threads; None for 1."""
+    if count == 1:
+        yield None
+        return
+    from multiprocessing import get_context
+
+    before = {name: os.environ.get(name) for name in _THREADS}
+    for name in _THREADS:
+        os.environ[name] = str(threads)  # read by the children when they import numpy
+    # Fresh processes: a forked BLAS keeps its parent's threads.
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_at_once)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _end_at_once() -> None:
+    """Ctrl-C reaches the whole group of processes: a worker has nothing to keep and to say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class graceful:
+    """While it lasts, the first interrupt only sets `asked`; a second one interrupts as usual."""
+
+    def __enter__(self) -> graceful:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with suppress(ValueError):  # not in the main thread
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        say("\nstopping after this update: the log and the checkpoint are kept")
+
+
+def train_side_by_side(
+    jobs: Sequence[Job],
+    keep: Callable[[int, Outcome], None],
+    processes: int,
+    threads: int,
+    where: str,
+) -> None:
+    """Train every job; `keep(number, outcome)` is called for each in order. Interrupts end it."""
+    from mplfit.lab.grid import train_all
+
+    count = min(processes or os.cpu_count() or 1, max(len(jobs), 1))
+    try:
+        with workers(count, threads) as executor:
+            train_all(jobs, executor=executor, progress=progress, each=keep)
+    except KeyboardInterrupt:
+        say(f"\nstopped: the finished runs are in {where}; go on with --resume")
+        sys.exit(130)
+    except BrokenProcessPool:
+        raise OutputError(
+            "a worker process died (out of memory?): the finished runs are kept, go on with "
+            "--resume and fewer --workers"
+        ) from None
+
+
+def one_schedule(spec: str, steps: int | None) -> tuple[Schedule, str]:
+    """The schedule that a text (with `--steps`, where given) or a file describes, and its text."""
+    from mplfit.lab.log import schedule_text
+    from mplfit.readers.schedules import load_schedule
+    from mplfit.spec import with_values
+
+    text = spec if steps is None else with_values(spec, steps=steps)
+    schedule = load_schedule(text)
+    try:
+        return schedule, schedule_text(schedule, text)
+    except ScheduleError:
+        return schedule, schedule_text(schedule)
+
+
+def numbers(text: str, option: str, kind: Any, count: int | None = None) -> list[Any]:
+    """Numbers separated by commas."""
+    try:
+        values = [kind(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not values or count not in (None, len(values)):
+        raise DataError(f"{option} must be numbers separated by commas, got {text!r}")
+    return values
+
+
+def make_plan(options: Mapping[str, Any], *, width: int, parametrization: str, seed: int) -> Plan:
+    """The plan that `run_options` describe."""
+    from mplfit.lab.model import Shape
+    from mplfit.lab.optimizer import Settings
+    from mplfit.lab.run import Plan
+    from mplfit.lab.tasks import IclRegression, Task, Text
+
+    task: Task
+    if options["task"] == "text":
+        if options["ranges"] != "1,1,1":
+            raise click.UsageError("--ranges belongs to --task icl-regression")
+        task = Text(block=options["block"] or 64, path=options["text"])
+    else:
+        if options["text"]:
+            raise click.UsageError("--text belongs to --task text")
+        x, a, b = numbers(options["ranges"], "--ranges", float, 3)
+        task = IclRegression(options["block"] or 32, x, a, b)
+    shape = Shape(
+        width=width,
+        layers=options["layers"],
+        heads=options["heads"],
+        block=task.block,
+        vocabulary=task.vocabulary,
+        bias=not options["no_bias"],
+        dropout=options["dropout"],
+        parametrization=parametrization,
+        base_width=options["base_width"],
+    )
+    settings = Settings(
+        beta1=options["beta1"],
+        beta2=options["beta2"],
+        weight_decay=options["weight_decay"],
+        clip=options["clip"],
+    )
+    return Plan(
+        task,
+        shape,
+        settings,
+        batch=options["batch"],
+        seed=seed,
+        every=options["every"],
+        evaluated=options["eval_sequences"],
+        first=options["log_from"],
+    )

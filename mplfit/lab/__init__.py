@@ -1,0 +1,1 @@
+"""A small transformer that makes real loss curves and sweeps on a CPU."""

@@ -1,0 +1,116 @@
+"""Many runs: a grid of rates, widths, parametrizations and seeds, each run to its final loss."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from mplfit.errors import DataError
+from mplfit.lab.run import Plan, Row, Run, train
+from mplfit.schedule import Schedule
+from mplfit.tasks import Progress, run
+
+__all__ = ["Cell", "Job", "Outcome", "cells", "rates_between", "train_all", "train_job"]
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One run of a grid."""
+
+    parametrization: str
+    width: int
+    lr: float
+    seed: int
+
+    def of(self, plan: Plan) -> Plan:
+        """The plan with this cell's width, parametrization and seed."""
+        shape = replace(plan.shape, width=self.width, parametrization=self.parametrization)
+        return replace(plan, shape=shape, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to its end, as a process gets it."""
+
+    plan: Plan
+    schedule: Schedule
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run's rows and the seconds that it took; `diverged` where a loss was not finite."""
+
+    rows: tuple[Row, ...]
+    seconds: float
+    diverged: bool
+
+    @property
+    def loss(self) -> float:
+        """The mean of the last updates' losses; NaN for a run that diverged."""
+        return math.nan if self.diverged else self.rows[-1].loss
+
+    @property
+    def eval_loss(self) -> float:
+        """The loss on held-out data at the end; NaN for a run that diverged."""
+        return math.nan if self.diverged else self.rows[-1].eval_loss
+
+
+def rates_between(low: float, high: float, count: int) -> list[float]:
+    """Rates evenly spaced in their logarithm, to four digits.
+
+    >>> from mplfit.lab.grid import rates_between
+    >>> rates_between(1e-3, 1e-1, 5)
+    [0.001, 0.003162, 0.01, 0.03162, 0.1]
+    """
+    if not (0 < low < high < math.inf) or count < 2:
+        raise DataError(
+            f"rates must be LOW:HIGH:COUNT with 0 < LOW < HIGH and COUNT of 2 or more, got "
+            f"{low:g}:{high:g}:{count}"
+        )
+    return [float(f"{rate:.4g}") for rate in np.geomspace(low, high, count)]
+
+
+def cells(
+    widths: Sequence[int], rates: Sequence[float], parametrizations: Sequence[str],
+    seeds: Sequence[int],
+) -> list[Cell]:  # fmt: skip
+    """Every run of the grid: seed by seed, the widest and so longest runs first."""
+    for name, values in (
+        ("width", widths), ("rate", rates), ("parametrization", parametrizations), ("seed", seeds)
+    ):  # fmt: skip
+        if not values:
+            raise DataError(f"a grid needs at least one {name}")
+        if len(set(values)) < len(values):
+            raise DataError(f"the grid has a {name} twice: {', '.join(map(str, values))}")
+    order = product(seeds, sorted(widths, reverse=True), parametrizations, rates)
+    return [Cell(kind, width, lr, seed) for seed, width, kind, lr in order]
+
+
+def train_job(job: Job) -> Outcome:
+    """One run to its end, in this process."""
+    begin = time.perf_counter()
+    one = train(Run(job.plan, job.schedule))
+    return Outcome(tuple(one.rows), time.perf_counter() - begin, one.diverged)
+
+
+def train_all(
+    jobs: Sequence[Job],
+    *,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    each: Callable[[int, Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Every run, on any executor; `each(number, outcome)` is called in the jobs' order."""
+    number = iter(range(len(jobs)))
+
+    def done(outcome: Outcome) -> None:
+        if each is not None:
+            each(next(number), outcome)
+
+    return run(train_job, jobs, executor=executor, progress=progress, what="runs", each=done)

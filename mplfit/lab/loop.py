@@ -1,0 +1,243 @@
+"""The closed loop: fit a law to three real runs, forecast others, train those, and compare.
+
+Nothing here reads or writes files: `forecast` and `judge` take curves and outcomes; the runs in
+between are trained by `mplfit.lab.grid`, and kept by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mplfit.curve import Curve
+from mplfit.estimate.fit import fit
+from mplfit.estimate.intervals import predict_interval
+from mplfit.estimate.result import Fit
+from mplfit.plan.optimize import optimize
+from mplfit.schedule import Schedule
+from mplfit.spec import format_schedule, parse_schedule
+from mplfit.tasks import Progress
+
+__all__ = [
+    "LAWS",
+    "OPTIMIZED",
+    "TRAINING",
+    "Forecast",
+    "Forecasts",
+    "Gain",
+    "Judgement",
+    "forecast",
+    "judge",
+    "loop_specs",
+    "to_dict",
+]
+
+LAWS = ("effective", "mpl")
+"""The laws that are fitted; the first one chooses the schedule."""
+
+TRAINING = ("constant", "cosine", "two_stage")
+OPTIMIZED = "optimized"
+_KNOTS = 32
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a law says of a final loss before the run is trained: the loss and its 95 % interval."""
+
+    loss: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """The fits by law, the schedules with the optimized one, and the forecasts by name and law."""
+
+    fits: Mapping[str, Fit]
+    specs: Mapping[str, str]
+    schedules: Mapping[str, Schedule]
+    final: Mapping[str, Mapping[str, Forecast]]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A schedule's forecasts beside the final losses of its runs, one a seed.
+
+    inside : by law, how many of the observed losses lie in the forecast's interval.
+    """
+
+    name: str
+    steps: int
+    forecasts: Mapping[str, Forecast]
+    observed: tuple[float, ...]
+    inside: Mapping[str, int]
+
+    @property
+    def mean(self) -> float:
+        """The seeds' mean."""
+        return float(np.mean(self.observed))
+
+    @property
+    def error(self) -> float:
+        """The standard error of the seeds' mean; NaN for one seed."""
+        return _error(self.observed)
+
+    def covered(self, law: str) -> bool:
+        """Whether the mean of the seeds lies in the law's interval."""
+        one = self.forecasts[law]
+        return bool(one.low <= self.mean <= one.high)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much lower the optimized schedule's loss is than another's of the same length.
+
+    predicted : by law.  observed, error : mean and standard error of the differences seed by seed.
+    """
+
+    over: str
+    predicted: Mapping[str, float]
+    observed: float
+    error: float
+    seeds: int
+
+
+def loop_specs(steps: int, peak: float, warmup: int) -> dict[str, str]:
+    """The schedules of the loop but the optimized one, as texts; the first three are trained on.
+
+    >>> from mplfit.lab.loop import TRAINING, loop_specs
+    >>> tuple(loop_specs(1000, 5e-3, 100))[:3] == TRAINING
+    True
+    """
+    longer, decay = round(1.6 * steps), round(0.2 * steps)
+    ends = f"peak={peak:g},warmup={warmup}"
+    return {
+        "constant": f"constant:steps={steps},{ends}",
+        "cosine": f"cosine:steps={steps},{ends},final=10%",
+        "two_stage": (
+            f"two-stage:steps={round(0.8 * steps)},{ends},second=30%,switch={round(0.5 * steps)}"
+        ),
+        "cosine_long": f"cosine:steps={longer},{ends},final=10%",
+        "wsd_linear": f"wsdld:steps={steps},{ends},decay={decay}",
+        "wsd_sqrt": f"sqrt:steps={steps},{ends},decay={decay}",
+        "linear": f"linear:steps={steps},{ends}",
+    }
+
+
+def forecast(
+    curves: Sequence[Curve],
+    specs: Mapping[str, str],
+    *,
+    weight_decay: float,
+    progress: Progress | None = None,
+) -> Forecasts:
+    """Fit every law to the training curves, optimize a schedule, and forecast all others.
+
+    Parameters
+    ----------
+    curves : the runs named in `TRAINING`.
+    specs : the schedules of the loop.
+    weight_decay : AdamW's, of the runs.
+    """
+    fits = {
+        law: fit(
+            curves,
+            law,
+            constants={"weight_decay": weight_decay} if law == "effective" else None,
+            progress=progress,
+        )
+        for law in LAWS
+    }
+    made = {name: parse_schedule(spec) for name, spec in specs.items()}
+    first = fits[LAWS[0]]
+    formula, values, like = first.formula, first.values, made["cosine"]
+    best = optimize(
+        lambda lr: formula.final_gradient(values, lr),
+        steps=like.steps,
+        warmup=like.warmup,
+        peak=like.peak,
+        minimum=1e-6 * like.peak,
+        knots=_KNOTS,
+        progress=progress,
+    )
+    # As its text gives it, so that a log's first line is the schedule itself.
+    chosen = format_schedule(best.schedule)
+    every = {**made, OPTIMIZED: parse_schedule(chosen)}
+    final = {
+        name: {law: _forecast(one, schedule) for law, one in fits.items()}
+        for name, schedule in every.items()
+    }
+    return Forecasts(fits, {**specs, OPTIMIZED: chosen}, every, final)
+
+
+def judge(
+    forecasts: Forecasts, observed: Mapping[str, Sequence[float]]
+) -> tuple[list[Judgement], list[Gain]]:
+    """The forecasts beside the final losses (by name, one a seed), and the optimized one's gains.
+
+    Seeds stand in the same order everywhere, so that gains are differences of runs that have seen
+    the same data from the same beginning.
+    """
+    judgements = []
+    for name, losses in observed.items():
+        of = forecasts.final[name]
+        inside = {
+            law: sum(one.low <= loss <= one.high for loss in losses) for law, one in of.items()
+        }
+        judgements.append(
+            Judgement(name, forecasts.schedules[name].steps, of, tuple(losses), inside)
+        )
+    gains = []
+    best = observed.get(OPTIMIZED, ())
+    for name, losses in observed.items():
+        same = forecasts.schedules[name].steps == forecasts.schedules[OPTIMIZED].steps
+        if name == OPTIMIZED or not same or not best:
+            continue
+        pairs = [other - own for other, own in zip(losses, best, strict=False)]
+        own, others = forecasts.final[OPTIMIZED], forecasts.final[name]
+        predicted = {law: others[law].loss - own[law].loss for law in forecasts.fits}
+        gains.append(Gain(name, predicted, float(np.mean(pairs)), _error(pairs), len(pairs)))
+    return judgements, gains
+
+
+def _forecast(of: Fit, schedule: Schedule) -> Forecast:
+    interval = predict_interval(of, schedule, np.array([schedule.steps - 1]))
+    assert interval is not None  # every fit of this module knows its own spread
+    low, high = interval.bounds(_LEVEL)
+    return Forecast(float(interval.loss[0]), float(low[0]), float(high[0]))
+
+
+def _error(values: Sequence[float]) -> float:
+    if len(values) < 2:
+        return float("nan")
+    return float(np.std(np.asarray(values, dtype=np.float64), ddof=1) / np.sqrt(len(values)))
+
+
+def to_dict(judgements: Sequence[Judgement], gains: Sequence[Gain]) -> dict[str, Any]:
+    """Plain values for JSON."""
+    return {
+        "runs": [
+            {
+                "name": one.name,
+                "steps": one.steps,
+                "forecasts": {
+                    law: {"loss": f.loss, "low": f.low, "high": f.high, "covered": one.covered(law),
+                          "seeds_inside": one.inside[law]}
+                    for law, f in one.forecasts.items()
+                },
+                "observed": list(one.observed),
+                "mean": one.mean,
+                "error": one.error,
+            }
+            for one in judgements
+        ],
+        "gains": [
+            {"over": one.over, "predicted": dict(one.predicted), "observed": one.observed,
+             "error": one.error, "seeds": one.seeds}
+            for one in gains
+        ],
+    }  # fmt: skip

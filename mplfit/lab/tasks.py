@@ -1,0 +1,221 @@
+"""What the lab trains on: batches, a function of seed and step alone, and fixed held-out data.
+
+As a batch depends on nothing but the seed and the step, runs of one seed see the same data in the
+same order whatever their schedule, and a resumed run needs no generator's state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from mplfit.errors import DataError
+from mplfit.lab.model import Batch
+from mplfit.lab.ops import Array
+
+__all__ = ["TASKS", "IclRegression", "Task", "Text", "task_from"]
+
+_EVERY = 16  # one file in so many is held out
+_SKIPPED = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
+_HELD_OUT = 2**31  # a stream that is no run's seed
+
+
+class Task(Protocol):
+    """A source of batches; frozen, and cheap to send to another process."""
+
+    @property
+    def key(self) -> str:
+        """What commands call it."""
+
+    @property
+    def vocabulary(self) -> int:
+        """Kinds of token; 0 for real numbers."""
+
+    @property
+    def block(self) -> int:
+        """The length of a sequence."""
+
+    def batch(self, seed: int, step: int, sequences: int) -> Batch:
+        """The batch of an update."""
+
+    def held_out(self, sequences: int) -> Batch:
+        """Fixed data that no update sees, the same for all seeds."""
+
+    def most_steps(self, sequences: int) -> int | None:
+        """How many updates the data suffice for; None where they have no end."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with `task` for the key."""
+
+
+@dataclass(frozen=True)
+class IclRegression:
+    """In-context linear regression: x0 y0 x1 y1 … with y = a x + b, a and b new in each sequence.
+
+    x, a and b are uniform in their (symmetric) ranges. The loss is the mean |error| of the output
+    at every x, which is to be its y.
+    """
+
+    block: int = 32
+    x_range: float = 1.0
+    a_range: float = 1.0
+    b_range: float = 1.0
+    key = "icl-regression"
+    vocabulary = 0
+
+    def __post_init__(self) -> None:
+        if self.block < 2 or self.block % 2:
+            raise DataError(f"a block holds pairs of x and y: it must be even, got {self.block}")
+        for name in ("x_range", "a_range", "b_range"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise DataError(f"{name} must be positive, got {getattr(self, name):g}")
+
+    def batch(self, seed: int, step: int, sequences: int) -> Batch:
+        rng = np.random.default_rng([seed, 1, step])
+        pairs = self.block // 2
+        a = rng.uniform(-self.a_range, self.a_range, (sequences, 1))
+        b = rng.uniform(-self.b_range, self.b_range, (sequences, 1))
+        x = rng.uniform(-self.x_range, self.x_range, (sequences, pairs))
+        y = a * x + b
+        inputs = np.stack([x, y], axis=2).reshape(sequences, self.block)
+        targets = np.stack([y, y], axis=2).reshape(sequences, self.block)
+        counted = np.tile([1.0, 0.0], (sequences, pairs))
+        return Batch(inputs, targets, counted)
+
+    def held_out(self, sequences: int) -> Batch:
+        return self.batch(_HELD_OUT, 0, sequences)
+
+    def most_steps(self, sequences: int) -> int | None:
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"task": self.key, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A byte-level language model on a file or the files of a folder, read once.
+
+    path : the text; None for the Python standard library's own sources (without its tests) of the
+    running interpreter. The bytes are cut into blocks, which come in an order that the seed sets;
+    none comes twice. One file in 16 is held out (of a single file: its last sixteenth).
+    """
+
+    block: int = 64
+    path: str | None = None
+    key = "text"
+    vocabulary = 256
+
+    def batch(self, seed: int, step: int, sequences: int) -> Batch:
+        data, order = self._corpus[0], _order(seed, self._blocks)
+        if (step + 1) * sequences > self._blocks:
+            raise DataError(
+                f"the text has {self._blocks:,} blocks of {self.block} bytes, enough for "
+                f"{self.most_steps(sequences):,} updates of {sequences}: give more text, fewer "
+                "steps, or a smaller batch"
+            )
+        chosen = order[step * sequences : (step + 1) * sequences]
+        return _cut(data, chosen * self.block, self.block)
+
+    def held_out(self, sequences: int) -> Batch:
+        data = self._corpus[1]
+        last = (data.size - 1) // self.block
+        if last < sequences:
+            raise DataError(
+                f"the held-out text has {last} blocks of {self.block} bytes, but {sequences} are "
+                "to be evaluated: give more text, or fewer --eval-sequences"
+            )
+        chosen = np.linspace(0, last - 1, sequences).astype(np.int64)
+        return _cut(data, chosen * self.block, self.block)
+
+    def most_steps(self, sequences: int) -> int | None:
+        return self._blocks // sequences
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"task": self.key, **asdict(self)}
+
+    @property
+    def sha256(self) -> str:
+        """Of the training and the held-out bytes: the same text gives the same curves."""
+        digest = hashlib.sha256()
+        for part in self._corpus:
+            digest.update(part.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def _corpus(self) -> tuple[Array, Array]:
+        return _read(self.path, self.block)
+
+    @property
+    def _blocks(self) -> int:
+        return (self._corpus[0].size - 1) // self.block
+
+
+TASKS = {"icl-regression": IclRegression, "text": Text}
+
+
+def task_from(values: Mapping[str, Any]) -> Task:
+    """The task that `to_dict` described.
+
+    >>> from mplfit.lab.tasks import Text, task_from
+    >>> task_from(Text(block=32).to_dict())
+    Text(block=32, path=None)
+    """
+    options = dict(values)
+    key = options.pop("task", None)
+    if key not in TASKS:
+        raise DataError(f"there is no task {key!r}: choose {' or '.join(TASKS)}")
+    task: Task = TASKS[key](**options)
+    return task
+
+
+def _cut(data: Array, starts: Array, block: int) -> Batch:
+    at = starts[:, None] + np.arange(block + 1)
+    tokens = data[at].astype(np.int64)
+    return Batch(tokens[:, :-1], tokens[:, 1:])
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, blocks: int) -> Array:
+    return np.random.default_rng([seed, 1]).permutation(blocks)
+
+
+@lru_cache(maxsize=2)
+def _read(path: str | None, block: int) -> tuple[Array, Array]:
+    """Training and held-out bytes."""
+    root = Path(sysconfig.get_path("stdlib")) if path is None else Path(path)
+    if root.is_dir():
+        files = [file.read_bytes() for file in _files(root, ".py" if path is None else "")]
+    elif root.is_file():
+        data = root.read_bytes()
+        cut = len(data) - len(data) // _EVERY
+        # So that the one file in 16 below is the last piece.
+        files = [b""] * (_EVERY - 2) + [data[:cut], data[cut:]]
+    else:
+        raise DataError(f"the text {root} does not exist: expected a file or a folder of files")
+    held = files[_EVERY - 1 :: _EVERY]
+    kept = [data for number, data in enumerate(files) if number % _EVERY != _EVERY - 1]
+    train, test = (np.frombuffer(b"\n".join(part), dtype=np.uint8) for part in (kept, held))
+    if min(train.size, test.size) <= block + 1:
+        raise DataError(
+            f"the text {root} has {train.size + test.size:,} bytes in {len(files)} files, too few "
+            f"for blocks of {block} to learn from and to hold out"
+        )
+    return train, test
+
+
+def _files(root: Path, suffix: str) -> list[Path]:
+    """The files below a folder, in an order that does not depend on the machine."""
+    found = []
+    for folder, names, files in os.walk(root):
+        names[:] = [name for name in names if name not in _SKIPPED and name[0] != "."]
+        found += [Path(folder, name) for name in files if name.endswith(suffix) and name[0] != "."]
+    return sorted(found, key=lambda file: file.relative_to(root).parts)
