@@ -133,7 +133,7 @@ def fit_command(
             drawn = bootstrap(
                 result, trained, refits, seed=seed, executor=executor, progress=progress
             )
-            result = replace(result, bootstrap=drawn.to_dict())
+            result = replace(result, bootstrap=drawn.to_dict([*trained, *held]))
     if not no_save:
         write_folder(folder, _run_files(result, trained, held), force=force)
     if as_json:

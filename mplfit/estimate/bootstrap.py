@@ -86,8 +86,11 @@ class Bootstrap:
         low, high = np.quantile([at.loss(params) for params in self.draws], _tails(level), axis=0)
         return low, high
 
-    def to_dict(self) -> dict[str, Any]:
-        """The `bootstrap` object of fit.json: intervals, and the draws they are taken from."""
+    def to_dict(self, curves: Sequence[Curve] = ()) -> dict[str, Any]:
+        """The `bootstrap` object of fit.json: intervals, and the draws they are taken from.
+
+        curves : runs whose last logged loss is predicted (`predictions`, by name).
+        """
         levels = {f"{level:.2f}": self.intervals(level) for level in (0.80, 0.95)}
         return {
             "refits": self.refits,
@@ -99,8 +102,15 @@ class Bootstrap:
                 level: {name: list(ends) for name, ends in found.items()}
                 for level, found in levels.items()
             },
+            "predictions": {curve.name: self._final(curve) for curve in curves},
             "draws": self.draws.tolist(),
         }
+
+    def _final(self, curve: Curve) -> dict[str, Any]:
+        last = curve.step[-1:]
+        ends = {level: self.predict(curve.schedule, last, level) for level in (0.80, 0.95)}
+        found = {f"{level:.2f}": [float(a[0]), float(b[0])] for level, (a, b) in ends.items()}
+        return {"step": int(last[0]), "intervals": found}
 
     @classmethod
     def of(cls, fit: Fit) -> Bootstrap | None:

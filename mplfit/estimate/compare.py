@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mplfit.curve import Curve
-from mplfit.errors import MplfitError
+from mplfit.errors import FitError, MplfitError
 from mplfit.estimate.fit import fit
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.intervals import Coverage, coverage
@@ -119,6 +119,8 @@ def _compare(
     key: str, train: Sequence[Curve], test: Sequence[Curve], constants: Mapping[str, float]
 ) -> Comparison:
     result = fit(train, key, constants=constants, test=test)
+    if result.law != key:  # runs at a constant rate determine less than the law
+        raise FitError(result.warnings[0])
     criterion = (
         2 * ((result.objective or 0.0) + result.penalty) / (PER_OBSERVATION * DELTA**2)
         + 2 * len(result.params)

@@ -36,6 +36,10 @@ def test_workers_change_nothing(here):
     assert set(kept["intervals"]) == {"0.80", "0.95"}
     low, high = kept["intervals"]["0.95"]["alpha"]
     assert low < json.loads(here)["params"]["alpha"] < high
+    assert set(kept["predictions"]) == {"cosine_24000", "wsdcon_9"}
+    low, high = kept["predictions"]["cosine_24000"]["intervals"]["0.95"]
+    final = json.loads(here)["metrics"]["train"]["final"]["cosine_24000"]
+    assert low < final["predicted"] < high
 
 
 @pytest.mark.slow
