@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mplfit.curve import Curve as Curve
     from mplfit.errors import MplfitError as MplfitError
     from mplfit.estimate.fit import fit as fit
+    from mplfit.estimate.forecast import forecast as forecast
     from mplfit.estimate.metrics import evaluate as evaluate
     from mplfit.estimate.result import Fit as Fit
     from mplfit.estimate.simulate import simulate as simulate
@@ -43,6 +44,7 @@ _HOME = {
     "evaluate": "mplfit.estimate.metrics",
     "extend": "mplfit.plan.extend",
     "fit": "mplfit.estimate.fit",
+    "forecast": "mplfit.estimate.forecast",
     "get_law": "mplfit.laws.registry",
     "load_fit": "mplfit.readers.fits",
     "load_schedule": "mplfit.readers.schedules",

@@ -101,13 +101,13 @@ def forecast_command(
     if not poll > 0:
         raise DataError(f"--poll must be a positive number of seconds, got {poll:g}")
     known = _known(sources, law, weight_decay)
+    if not watch:
+        curve = _read(run)
+        say_notes([curve])
+        _show(_forecast(curve, known), known, target, as_json)
+        return
     try:
-        if watch:
-            _watched(run, known, poll, target, as_json)
-        else:
-            curve = _read(run)
-            say_notes([curve])
-            _show(_forecast(curve, known), known, target, as_json)
+        _watched(run, known, poll, target, as_json)
     except KeyboardInterrupt:
         say("\nwatching ended")
 

@@ -1,0 +1,143 @@
+"""What `mplfit optimize` prints and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mplfit.cli.goals import Goal
+from mplfit.cli.tables import render, span
+
+if TYPE_CHECKING:
+    from mplfit.estimate.gains import Gain
+    from mplfit.estimate.result import Fit
+    from mplfit.plan.baselines import Baseline
+    from mplfit.plan.optimize import OptimizedSchedule
+    from mplfit.schedule import Schedule
+
+__all__ = ["Outcome", "Robust", "as_dict", "files", "text"]
+
+
+@dataclass(frozen=True)
+class Robust:
+    """What --robust asked for, and the objective before and after."""
+
+    asked: str
+    draws: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that was found. loss : final, at the estimate.  gained : over each baseline, or none."""
+
+    goal: Goal
+    loss: float
+    result: OptimizedSchedule
+    baselines: Sequence[Baseline]
+    gained: Sequence[Gain]
+    sturdy: Robust | None
+
+
+def text(outcome: Outcome) -> str:
+    """The table and what must be said below it."""
+    goal, loss, result, gained = outcome.goal, outcome.loss, outcome.result, outcome.gained
+    schedule, digits, sturdy = result.schedule, goal.digits, outcome.sturdy
+    blank = ["", ""] if gained else []
+    rows = [["optimized", f"{loss:.{digits}f}", "", *blank, str(schedule.steps), ""]]
+    for i, one in enumerate(outcome.baselines):
+        needed, saved = "more than 8 times", ""
+        if one.steps_needed is not None:
+            needed = str(one.steps_needed)
+            saved = f"{100 * (1 - schedule.steps / one.steps_needed):.1f} %"
+        sure = [span(gained[i].bounds(0.95)), f"{gained[i].probability:.2f}"] if gained else []
+        above = f"{one.loss - loss:+.{digits}f}"
+        rows.append([one.name, f"{one.loss:.{digits}f}", above, *sure, needed, saved])
+    header = ["schedule", f"final {goal.what}", "gain" if gained else "above"]
+    header += ["95 % interval", "P(gain)"] if gained else []
+    flat = next((step for step, rate in result.knots if rate < 0.999 * result.knots[0][1]), 0)
+    agreement = (
+        "from the schedule that is best at the estimate"
+        if sturdy
+        else f"{len(result.starts)} starts end within {result.starts[-1] - result.starts[0]:.1e} "
+        "of each other"
+    )
+    lines = [
+        goal.title,
+        "",
+        render([*header, "steps to match", "steps saved"], rows),
+        "",
+        f"peak {schedule.peak:g}, decay from about step {flat}, last rate "
+        f"{schedule.lr[-1]:.3g}; {agreement}",
+    ]
+    if gained:
+        lines.append(f"final loss of the optimized schedule: {_interval(goal.fit, schedule)}")
+    if sturdy:
+        what = "mean" if sturdy.asked == "mean" else f"{sturdy.asked} quantile"
+        lines.append(
+            f"{what} of the final loss over {sturdy.draws} draws: {sturdy.after:.5f}; of the "
+            f"schedule that is best at the estimate: {sturdy.before:.5f}"
+        )
+    return "\n".join([*lines, goal.caveat])
+
+
+def _interval(fit: Fit, schedule: Schedule) -> str:
+    """A final loss's intervals in words."""
+    bounds = _bounds(fit, schedule) or {}
+    return ", ".join(f"{100 * float(level):.0f} % in {span(two)}" for level, two in bounds.items())
+
+
+def _bounds(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float]] | None:
+    from mplfit.estimate.intervals import final_interval
+
+    return final_interval(fit, schedule)
+
+
+def as_dict(outcome: Outcome) -> dict[str, Any]:
+    """The JSON, also of schedule.json."""
+    from mplfit.estimate.intervals import LEVELS
+
+    goal, result, gained = outcome.goal, outcome.result, outcome.gained
+    sturdy = outcome.sturdy
+
+    return {
+        **result.to_dict(),
+        "schema": "mplfit.optimized/1",
+        "params": goal.name,
+        "law": goal.fit.law,
+        "final_loss": outcome.loss,
+        "intervals": _bounds(goal.fit, result.schedule),
+        "robust": sturdy
+        and {
+            "objective": sturdy.asked,
+            "draws": sturdy.draws,
+            "value": sturdy.after,
+            "value_of_plain": sturdy.before,
+        },
+        "baselines": [
+            {
+                "name": one.name,
+                "final_loss": one.loss,
+                "intervals": _bounds(goal.fit, one.schedule),
+                "gain": gained[i].to_dict(tuple(LEVELS)) if gained else None,
+                "steps_needed": one.steps_needed,
+            }
+            for i, one in enumerate(outcome.baselines)
+        ],
+        "caveat": goal.caveat.replace("\n", " "),
+    }
+
+
+def files(outcome: Outcome) -> dict[str, bytes]:
+    """The schedule in three forms, and the figure."""
+    from mplfit.show.plot import plot_predictions, png
+    from mplfit.writers.text import schedule_files
+
+    goal, best = outcome.goal, outcome.result.schedule
+    every = {"optimized": best} | {one.name: one.schedule for one in outcome.baselines}
+    losses = {name: goal.fit.predict(schedule) for name, schedule in every.items()}
+    what = "predicted loss" if goal.what == "loss" else goal.what
+    figure = plot_predictions(every, losses, emphasis="optimized", what=what)
+    return {**schedule_files(best, as_dict(outcome)), "schedule.png": png(figure)}
