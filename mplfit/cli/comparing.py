@@ -62,7 +62,7 @@ def compare_command(
     turn and predicted from the others. Every law has its default prior. The best comes first.
     """
     from mplfit.estimate.compare import compare_laws
-    from mplfit.estimate.prior import PER_OBSERVATION
+    from mplfit.estimate.constants import PER_OBSERVATION
     from mplfit.laws.registry import LAWS, get_law
     from mplfit.readers.paths import read_curves, split
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.huber import DELTA
-from mplfit.estimate.metrics import evaluate
+from mplfit.estimate.intervals import gain
+from mplfit.estimate.leave_out import leave_out
+from mplfit.estimate.metrics import CurveReport, evaluate
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import default_prior, prior_for
 from mplfit.estimate.result import Fit, Spread, Starts
@@ -85,6 +88,7 @@ def fit(
     best = ends[0]
     params = objective.params(best.unknowns)
     errors = uncertainty(objective, box, best.unknowns)
+    left_out = leave_out(objective, box, best.unknowns, train, executor=executor, progress=progress)
     agreeing = sum(end.value <= best.value * (1 + AGREEMENT) for end in ends)
     warnings = [
         *_solver_warnings(best.converged, agreeing, len(ends)),
@@ -105,11 +109,7 @@ def fit(
             for name, error in zip(formula.names, errors.errors, strict=True)
         },
         correlations=_rows(errors.correlations),
-        spread=Spread(
-            covariance=_rows(errors.covariance),
-            scatter=1.25 * float(np.abs(objective.residuals(params)).mean()),
-            largest_S=scales(train).S_max,
-        ),
+        spread=_spread(objective, params, errors.covariance, train, left_out),
         starts=Starts(SCREENED, len(ends), agreeing, tuple(end.value for end in ends)),
         data=tuple(
             [describe(curve, "train") for curve in train]
@@ -117,7 +117,32 @@ def fit(
         ),
         options={"delta": DELTA, "prior": chosen, "residual_correlation": errors.lag_one},
         versions=_versions(),
-        metrics=evaluate(formula, params, train, test).to_dict(),
+        metrics=replace(evaluate(formula, params, train, test), left_out=left_out).to_dict(),
+    )
+
+
+def _spread(
+    objective: Objective,
+    params: FloatArray,
+    covariance: FloatArray,
+    curves: Sequence[Curve],
+    left_out: Mapping[str, CurveReport],
+) -> Spread:
+    """What intervals need to know of this fit."""
+    law = objective.law
+    gains = [
+        float(gain(law, params, curve.schedule, curve.step, predictor.loss(params)).max())
+        for curve, predictor in zip(curves, objective.predictors, strict=True)
+    ]
+    return Spread(
+        covariance=_rows(covariance),
+        scatter=1.25 * float(np.abs(objective.residuals(params)).mean()),
+        largest_S=scales(curves).S_max,
+        largest_gain=max(gains),
+        left_out=tuple(
+            float(np.log(one.final_loss / one.final_predicted)) for one in left_out.values()
+        ),
+        informed=objective.prior is not None and objective.prior.covers(law),
     )
 
 

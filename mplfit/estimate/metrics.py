@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
@@ -53,14 +53,19 @@ class CurveReport:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The reports of the training curves and of the held-out ones, by name."""
+    """The reports of the training curves and of the held-out ones, by name.
+
+    left_out : of each training curve by a fit to the others, where there are such fits.
+    """
 
     train: dict[str, CurveReport]
     test: dict[str, CurveReport]
+    left_out: dict[str, CurveReport] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """The `metrics` object of fit.json and of `evaluate --json`."""
-        return {"train": _group(self.train), "test": _group(self.test)}
+        groups: dict[str, object] = {"train": _group(self.train), "test": _group(self.test)}
+        return {**groups, "left_out": _group(self.left_out)} if self.left_out else groups
 
 
 def measure(loss: FloatArray, predicted: FloatArray) -> Metrics:
@@ -90,8 +95,8 @@ def mean_metrics(metrics: Sequence[Metrics]) -> Metrics:
     """Each metric averaged over curves."""
     return Metrics(
         *(
-            float(np.mean([getattr(one, field.name) for one in metrics]))
-            for field in fields(Metrics)
+            float(np.mean([getattr(one, metric.name) for one in metrics]))
+            for metric in fields(Metrics)
         )
     )
 
@@ -117,9 +122,7 @@ def evaluate(
 
     def report(curve: Curve, seen: Sequence[Curve]) -> CurveReport:
         predicted = law.at(curve.schedule, curve.step, exact=exact).loss(params)
-        shared = np.zeros(len(curve), dtype=np.bool_)
-        for other in seen:
-            shared |= curve.shares(other)
+        shared = curve.shared_with(seen)
         partly = bool(shared.any() and not shared.all())
         return CurveReport(
             whole=measure(curve.loss, predicted),

@@ -22,14 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mplfit.errors import FitError
+from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA
 from mplfit.laws.base import Law
 from mplfit.schedule import FloatArray
 
-__all__ = ["PER_OBSERVATION", "Prior", "default_prior", "prior_for"]
-
-PER_OBSERVATION = 30.0
-"""Logged residuals that count as one independent observation."""
+__all__ = ["Prior", "default_prior", "prior_for"]
 
 # name: (mean, standard deviation) of the unknown
 _WEAK: dict[str, dict[str, tuple[float, float]]] = {
@@ -67,6 +65,11 @@ class Prior:
     name: str
     mean: FloatArray
     precision: FloatArray  # 1/σ
+
+    def covers(self, law: Law) -> bool:
+        """Whether it says something of every shape parameter: all that the law is not linear in."""
+        shape = np.array([not parameter.linear for parameter in law.parameters])
+        return bool(np.all(self.precision[shape] > 0))
 
     def standardised(self, unknowns: FloatArray) -> FloatArray:
         """(φ - μ)/σ."""

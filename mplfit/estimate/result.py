@@ -40,11 +40,18 @@ class Spread:
     covariance : of the solver's unknowns; None where a parameter is at a bound.
     scatter : 1.25 · mean |training log residual|.
     largest_S : the largest cumulative rate at a training point.
+    largest_gain : the largest predicted difference of a training run to the same run at a rate
+        that never falls, at a training point and relative to the loss.
+    left_out : the log residual of the final loss of each training curve that was left out in turn.
+    informed : whether every shape parameter has a prior.
     """
 
     covariance: tuple[tuple[float | None, ...], ...]
     scatter: float
     largest_S: float
+    largest_gain: float = 0.0
+    left_out: tuple[float, ...] = ()
+    informed: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +139,9 @@ class Fit:
                 "covariance": [list(row) for row in spread.covariance],
                 "scatter": spread.scatter,
                 "largest_S": spread.largest_S,
+                "largest_gain": spread.largest_gain,
+                "left_out": list(spread.left_out),
+                "informed": spread.informed,
             },
             "objective": self.objective,
             "penalty": self.penalty,
@@ -181,6 +191,9 @@ class Fit:
                     tuple(tuple(row) for row in spread["covariance"]),
                     float(spread["scatter"]),
                     float(spread["largest_S"]),
+                    float(spread.get("largest_gain", 0.0)),
+                    tuple(map(float, spread.get("left_out", ()))),
+                    bool(spread.get("informed", False)),
                 ),
                 starts=starts and Starts(**{**starts, "objectives": tuple(starts["objectives"])}),
                 data=tuple(values.get("data", ())),
