@@ -14,6 +14,7 @@ from mplfit.errors import FitError, ScheduleError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
+    from mplfit.estimate.result import Fit
     from mplfit.readers.options import ReadOptions
     from mplfit.schedule import Schedule
 
@@ -31,6 +32,7 @@ __all__ = [
     "say",
     "say_notes",
     "warn",
+    "warn_of_peak",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -230,6 +232,26 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """A warning on stderr, coloured on a terminal."""
     click.echo(click.style("warning: ", fg="yellow") + text, err=True)
+
+
+def warn_of_peak(fit: Fit, peak: float, name: str = "") -> None:
+    """Say how far a peak rate lies outside those of the training runs, if it does."""
+    trained = fit.peaks
+    if trained is None:
+        return
+    lowest, largest = trained
+    which = f"{name}: the" if name else "the"
+    if peak > largest * (1 + 1e-9):
+        warn(
+            f"{which} peak rate {peak:g} is {peak / largest:.3g} times the largest training rate "
+            f"{largest:g}: the law was not fitted there and knows nothing of instability"
+        )
+    elif peak < lowest * (1 - 1e-9):
+        one = "the only one" if lowest == largest else "the smallest one"
+        warn(
+            f"{which} peak rate {peak:g} is {peak / lowest:.3g} times the peak {lowest:g} of the "
+            f"training runs ({one}): the law was not fitted there"
+        )
 
 
 def say_notes(curves: Iterable[Curve]) -> None:

@@ -17,6 +17,7 @@ from mplfit.cli.common import (
     progress,
     say,
     warn,
+    warn_of_peak,
 )
 from mplfit.cli.tables import render
 from mplfit.errors import FitError
@@ -142,6 +143,8 @@ def optimize_command(
         print_json(_as_dict(params, fit, result, baselines))
     else:
         click.echo(_text(fit, params, result, baselines))
+        if isinstance(peak, tuple) and not bound and run is None:
+            click.echo(_peak_text(fit, result, peak[1]))
         if out is not None:
             click.echo(f"\nwritten to {out}/: schedule.csv, .npy, .json, schedule.png")
 
@@ -198,14 +201,15 @@ def _theory(
 def _warn(fit: Fit, result: OptimizedSchedule, peak: float | tuple[float, float]) -> None:
     if not result.converged:
         warn("the optimizer stopped before it converged: the schedule may be improved")
-    trained, first = fit.peak or fit.options.get("peak"), result.schedule.peak
-    if trained and first > trained * (1 + 1e-9):
-        warn(
-            f"the peak rate {first:g} is {first / trained:.3g} times the largest training rate "
-            f"{trained:g}: the law was not fitted there and knows nothing of instability"
-        )
+    first = result.schedule.peak
+    warn_of_peak(fit, first)
     if isinstance(peak, tuple) and first >= peak[1] * (1 - 1e-6):
         warn(f"the peak rate was stopped at the end of its range, {peak[1]:g}")
+    if isinstance(peak, tuple) and (fit.data or fit.law != "bound"):
+        warn(
+            "the best peak rate is a law's guess: it knows nothing of where training turns "
+            "unstable, nor of what one rate alone has not shown"
+        )
 
 
 def _text(fit: Fit, params: str, result: OptimizedSchedule, baselines: Sequence[Baseline]) -> str:
@@ -247,6 +251,31 @@ def _text(fit: Fit, params: str, result: OptimizedSchedule, baselines: Sequence[
             else "Predicted by one law from one fit, without an interval: two runs of one schedule "
             "differ by 1e-3 to 8e-3.",
         ]
+    )
+
+
+def _peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
+    """The loss of the optimized schedule at other peak rates."""
+    from mplfit.plan.peaks import near_best, peak_losses
+
+    losses = peak_losses(fit, result.schedule, highest)
+    levels = list(losses[0].intervals or ())
+    rows = [
+        [
+            f"{one.peak:.3g}",
+            f"{one.loss:.4f}",
+            *(f"{low:.4f}–{high:.4f}" for low, high in (one.intervals or {}).values()),
+        ]
+        for one in losses
+    ]
+    header = ["peak lr", "final loss", *(f"{100 * level:.0f} % interval" for level in levels)]
+    table = f"\n{render(header, rows)}\n\n"
+    near = near_best(losses)
+    if near is None:
+        return table + "No interval: published parameters do not say how far runs scatter."
+    return table + (
+        f"Peaks from {near[0]:.3g} to {near[1]:.3g} are predicted to end within the 80 % interval "
+        "of the best one."
     )
 
 

@@ -17,14 +17,13 @@ from mplfit.cli.common import (
     params_option,
     print_json,
     say,
-    warn,
+    warn_of_peak,
 )
 from mplfit.cli.tables import render
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
     from mplfit.estimate.intervals import Interval
-    from mplfit.estimate.result import Fit
     from mplfit.schedule import FloatArray, Schedule
 
 __all__ = ["predict_command", "simulate_command"]
@@ -82,7 +81,8 @@ def predict_command(
         name: predict_interval(fit, schedule, np.array([schedule.steps - 1]))
         for name, schedule in named.items()
     }
-    _warn_extrapolation(fit, named)
+    for name, schedule in named.items():
+        warn_of_peak(fit, schedule.peak, name)
     if not no_save:
         write_folder(folder, _prediction_files(named, losses), force=force)
     if as_json:
@@ -146,16 +146,6 @@ def _ends(
     return {
         f"{level:.2f}": (float(low[0]), float(high[0])) for level, (low, high) in bounds.items()
     }
-
-
-def _warn_extrapolation(fit: Fit, schedules: dict[str, Schedule]) -> None:
-    trained = fit.peak or fit.options.get("peak")
-    for name, schedule in schedules.items():
-        if trained and schedule.peak > trained * (1 + 1e-9):
-            warn(
-                f"{name}: the peak rate {schedule.peak:g} is {schedule.peak / trained:.3g} times "
-                f"the largest training rate {trained:g}: the law knows nothing of rates beyond it"
-            )
 
 
 def _prediction_files(

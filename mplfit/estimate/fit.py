@@ -17,7 +17,7 @@ from mplfit.estimate.intervals import gain
 from mplfit.estimate.leave_out import leave_out
 from mplfit.estimate.metrics import CurveReport, evaluate
 from mplfit.estimate.objective import Objective
-from mplfit.estimate.prior import default_prior, prior_for
+from mplfit.estimate.prior import Prior, default_prior, prior_for
 from mplfit.estimate.result import Fit, Spread, Starts
 from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, search
 from mplfit.estimate.uncertainty import uncertainty, weak_directions
@@ -33,7 +33,7 @@ def fit(
     train: Sequence[Curve],
     law: str = "mpl",
     *,
-    prior: str | None = None,
+    prior: str | Prior | None = None,
     constants: Mapping[str, float] | None = None,
     test: Sequence[Curve] = (),
     executor: Executor | None = None,
@@ -49,7 +49,8 @@ def fit(
     ----------
     train : the curves to learn from.
     law : a law's key, see `mplfit.laws.LAWS`.
-    prior : "none" or "weak" (`mplfit.estimate.prior`); the law's default where None.
+    prior : "none" or "weak" (`mplfit.estimate.prior`), or one of your own; the law's default where
+        None.
     constants : what the law must be told of the runs, such as {"weight_decay": 0.1} for the
         effective-rate law.
     test : held-out curves, only measured.
@@ -82,7 +83,8 @@ def fit(
     _check(train, test, formula)
     formula = formula.trained_on(train)
     chosen = default_prior(formula) if prior is None else prior
-    objective = Objective.of(formula, train, prior_for(formula, chosen))
+    known = prior_for(formula, chosen) if isinstance(chosen, str) else chosen
+    objective = Objective.of(formula, train, known)
     box = _box(formula, train)
     ends = search(objective, box, executor=executor, progress=progress)
     best = ends[0]
@@ -115,7 +117,11 @@ def fit(
             [describe(curve, "train") for curve in train]
             + [describe(curve, "test") for curve in test]
         ),
-        options={"delta": DELTA, "prior": chosen, "residual_correlation": errors.lag_one},
+        options={
+            "delta": DELTA,
+            "prior": known.name if known else "none",
+            "residual_correlation": errors.lag_one,
+        },
         versions=_versions(),
         metrics=replace(evaluate(formula, params, train, test), left_out=left_out).to_dict(),
     )

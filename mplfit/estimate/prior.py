@@ -66,6 +66,10 @@ class Prior:
     mean: FloatArray
     precision: FloatArray  # 1/σ
 
+    def widened(self, factor: float) -> Prior:
+        """The same means with standard deviations so many times as large."""
+        return Prior(f"{self.name}, {factor:g} times as wide", self.mean, self.precision / factor)
+
     def covers(self, law: Law) -> bool:
         """Whether it says something of every shape parameter: all that the law is not linear in."""
         shape = np.array([not parameter.linear for parameter in law.parameters])

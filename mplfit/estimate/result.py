@@ -111,6 +111,14 @@ class Fit:
         peaks = [entry["peak"] for entry in self.data if entry["role"] == "train"]
         return max(peaks) if peaks else None
 
+    @property
+    def peaks(self) -> tuple[float, float] | None:
+        """The smallest and the largest peak rate of the training runs, where they are known."""
+        peaks = [entry["peak"] for entry in self.data if entry["role"] == "train"]
+        if not peaks and self.options.get("peak"):
+            peaks = [self.options["peak"]]
+        return (min(peaks), max(peaks)) if peaks else None
+
     def predict(
         self, schedule: Schedule, step: IntArray | None = None, *, exact: bool = False
     ) -> FloatArray:
