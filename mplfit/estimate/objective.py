@@ -94,11 +94,16 @@ class Objective:
             gradient += self.prior.penalty_gradient(unknowns)
         return value, gradient
 
+    def predict(self, params: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Predicted losses, curve after curve, and their (J, P) derivatives in the parameters."""
+        pairs = [predictor.loss_and_gradient(params) for predictor in self.predictors]
+        loss, gradient = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        return loss, gradient
+
     def linearise(self, unknowns: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Residuals, and the (J, P) derivatives of the log predictions in the unknowns."""
         params = self.params(unknowns)
-        pairs = [predictor.loss_and_gradient(params) for predictor in self.predictors]
-        loss, gradient = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        loss, gradient = self.predict(params)
         log, slope = self._log(loss)
         return self.log_loss - log, slope[:, None] * gradient * unknown_slopes(self.law, params)
 

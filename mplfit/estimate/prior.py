@@ -18,6 +18,7 @@ were chosen with the released curves in view. The prior of `mpl` is wide and rou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA
 from mplfit.laws.base import Law
 from mplfit.schedule import FloatArray
+
+BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 __all__ = ["Prior", "default_prior", "prior_for"]
 
@@ -60,37 +63,45 @@ _BY_DEFAULT = ("effective", "amplitude")
 
 @dataclass(frozen=True)
 class Prior:
-    """Independent normals in the unknowns; a precision of 0 leaves an unknown free."""
+    """A normal in the unknowns: W (φ - μ) is standard. A row and column of 0 leave one free.
+
+    W (`whitening`) is diag(1/σ) where the unknowns are independent.
+    """
 
     name: str
     mean: FloatArray
-    precision: FloatArray  # 1/σ
+    whitening: FloatArray
+
+    @property
+    def known(self) -> BoolArray:
+        """Which unknowns the prior says something about."""
+        return np.asarray(np.any(self.whitening != 0, axis=0))
 
     def widened(self, factor: float) -> Prior:
         """The same means with standard deviations so many times as large."""
-        return Prior(f"{self.name}, {factor:g} times as wide", self.mean, self.precision / factor)
+        return Prior(f"{self.name}, {factor:g} times as wide", self.mean, self.whitening / factor)
 
     def covers(self, law: Law) -> bool:
         """Whether it says something of every shape parameter: all that the law is not linear in."""
         shape = np.array([not parameter.linear for parameter in law.parameters])
-        return bool(np.all(self.precision[shape] > 0))
+        return bool(np.all(self.known[shape]))
 
     def standardised(self, unknowns: FloatArray) -> FloatArray:
-        """(φ - μ)/σ."""
-        return (unknowns - self.mean) * self.precision
+        """W (φ - μ)."""
+        return self.whitening @ (unknowns - self.mean)
 
     def penalty(self, unknowns: FloatArray) -> float:
-        """15 δ² Σ ((φ - μ)/σ)², in the units of the training objective."""
+        """15 δ² |W (φ - μ)|², in the units of the training objective."""
         return 0.5 * PER_OBSERVATION * DELTA**2 * float(np.sum(self.standardised(unknowns) ** 2))
 
     def penalty_gradient(self, unknowns: FloatArray) -> FloatArray:
         """Its derivative in the unknowns."""
-        slope = self.standardised(unknowns) * self.precision
+        slope: FloatArray = self.whitening.T @ self.standardised(unknowns)
         return PER_OBSERVATION * DELTA**2 * slope
 
     def curvature(self) -> FloatArray:
         """Its Hessian."""
-        return np.diag(PER_OBSERVATION * DELTA**2 * self.precision**2)
+        return PER_OBSERVATION * DELTA**2 * (self.whitening.T @ self.whitening)
 
 
 def default_prior(law: Law) -> str:
@@ -114,4 +125,4 @@ def prior_for(law: Law, name: str) -> Prior | None:
     known_ones = _WEAK[law.key]
     pairs = [known_ones.get(parameter, (0.0, np.inf)) for parameter in law.names]
     mean, spread = np.array(pairs).T
-    return Prior(name, mean, 1 / spread)
+    return Prior(name, mean, np.diag(1 / spread))

@@ -16,13 +16,14 @@ import numpy as np
 from scipy.optimize import least_squares, minimize, nnls
 
 from mplfit import tasks
+from mplfit.errors import FitError
 from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA, huber
 from mplfit.estimate.objective import Objective
 from mplfit.laws.base import to_unknowns
 from mplfit.schedule import FloatArray, IntArray
 
-__all__ = ["Box", "Descent", "descend", "search", "spanning_points"]
+__all__ = ["Box", "Descent", "descend", "from_prior", "search", "spanning_points"]
 
 SCREENED, DESCENDED = 64, 5
 AGREEMENT = 1e-6
@@ -80,6 +81,33 @@ def search(
     return sorted(ends, key=lambda end: end.value)
 
 
+def from_prior(objective: Objective, box: Box) -> Descent:
+    """One descent from the prior's mean, with what the prior leaves free fitted to the data.
+
+    Some twenty times as fast as `search`. A prior on every shape leaves one valley to go down.
+
+    Raises
+    ------
+    FitError
+        If there is no prior, or it leaves a parameter free in which the law is not linear.
+    """
+    law, prior = objective.law, objective.prior
+    free = np.ones(len(law.parameters), np.bool_) if prior is None else ~prior.known
+    if prior is None or not all(law.parameters[i].linear for i in np.flatnonzero(free)):
+        raise FitError(f"the law {law.key} has no prior on its shapes to begin from")
+    start = prior.mean.copy()
+    if free.any():
+        params = objective.params(start)
+        params[free] = 1.0
+        loss, gradient = objective.predict(params)
+        shapes = gradient[:, free] / np.exp(objective.log_loss)[:, None]
+        rest = 1 - loss / np.exp(objective.log_loss) + shapes.sum(axis=1)
+        params[free] = np.maximum(nnls(shapes, rest)[0], 1e-300)
+        start = to_unknowns(law, params)
+    inside = 1e-3 * (box.high - box.low)
+    return descend(objective, box, np.clip(start, box.low + inside, box.high - inside))
+
+
 def spanning_points(box: Box, count: int) -> list[FloatArray]:
     """Low-discrepancy points of the whole box: Roberts' additive recurrence, deterministic."""
     size = box.low.size
@@ -95,10 +123,7 @@ def _screen(objective: Objective, box: Box, unknowns: FloatArray) -> tuple[float
     law = objective.law
     linear = [i for i, parameter in enumerate(law.parameters) if parameter.linear]
     params = objective.params(unknowns)
-    gradient = np.concatenate(
-        [predictor.loss_and_gradient(params)[1] for predictor in objective.predictors]
-    )
-    shapes = gradient[:, linear] / np.exp(objective.log_loss)[:, None]
+    shapes = objective.predict(params)[1][:, linear] / np.exp(objective.log_loss)[:, None]
     params[linear] = np.maximum(nnls(shapes, np.ones(len(shapes)))[0], 1e-300)
     inside = 1e-3 * (box.high - box.low)
     point = np.clip(to_unknowns(law, params), box.low + inside, box.high - inside)
@@ -141,7 +166,7 @@ def _travel(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
         if not kept or not np.array_equal(kept[0][0], unknowns):
             residuals(unknowns)
         rows = -kept[0][1] / DELTA
-        return rows if prior is None else np.vstack([rows, weight * np.diag(prior.precision)])
+        return rows if prior is None else np.vstack([rows, weight * prior.whitening])
 
     def loss(squares: FloatArray) -> FloatArray:
         """Huber's rho of the squared residuals and its derivatives; plain squares for the prior."""

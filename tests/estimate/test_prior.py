@@ -25,7 +25,7 @@ def test_penalty_and_its_derivatives(key):
     law = get_law(key)
     prior = prior_for(law, "weak")
     at = np.linspace(-0.3, 0.4, len(law.names))
-    wanted = 15 * DELTA**2 * np.sum(((at - prior.mean) * prior.precision) ** 2)
+    wanted = 15 * DELTA**2 * np.sum(((at - prior.mean) * np.diag(prior.whitening)) ** 2)
     assert prior.penalty(at) == pytest.approx(wanted)
     np.testing.assert_allclose(
         prior.penalty_gradient(at), approx_fprime(at, prior.penalty, 1e-7), rtol=1e-4, atol=1e-9

@@ -11,7 +11,7 @@ import numpy as np
 from mplfit import Curve, Schedule, fit, tasks
 from mplfit.estimate.constants import INTERVALS, IntervalConstants, held_out
 from mplfit.estimate.pooled import CurveCoverage, curve_coverage
-from mplfit.estimate.prior import prior_for
+from mplfit.estimate.prior import default_prior, prior_for
 from mplfit.estimate.ranking import Ranking, ranking
 from mplfit.estimate.result import Fit
 from mplfit.laws import get_law
@@ -91,12 +91,13 @@ class Result:
 
 
 def run(job: Job) -> Result:
+    """The fit of a job; by one descent where a prior says where to begin, by the search else."""
     case, prior = job.case, job.prior
+    law = get_law(job.law).trained_on(case.train)
+    quick = default_prior(law) != "none"
     if isinstance(prior, float):
-        law = get_law(job.law).trained_on(case.train)
-        chosen = prior_for(law, "weak").widened(prior)
-        return Result(job, fit(case.train, job.law, prior=chosen, test=case.test))
-    return Result(job, fit(case.train, job.law, prior=prior, test=case.test))
+        prior = prior_for(law, "weak").widened(prior)
+    return Result(job, fit(case.train, job.law, prior=prior, test=case.test, quick=quick))
 
 
 def run_all(
