@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mplfit.cli.common import (
     Examples,
+    force_option,
     json_option,
     law_constants,
     print_json,
@@ -22,6 +24,7 @@ from mplfit.cli.common import (
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
+    from mplfit.curve import Curve
     from mplfit.estimate.compare import Comparison
 
 __all__ = ["compare_command"]
@@ -31,7 +34,7 @@ __all__ = ["compare_command"]
     "compare",
     cls=Examples,
     examples=(
-        "mplfit compare data/simulated_400 --law mpl --law effective --law onepower",
+        "mplfit compare data/simulated_400 --laws mpl,effective,onepower --out /tmp/laws --force",
         "mplfit compare data/simulated_25/cosine_24000.csv data/simulated_25/wsdcon_9.csv"
         " --law amplitude --law momentum --json",
     ),
@@ -39,14 +42,18 @@ __all__ = ["compare_command"]
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--law",
+    "--laws",
     "laws",
     multiple=True,
-    help="A law to compare (repeat). [default: all but bound, which takes long]",
+    help="A law to compare, or several with commas (repeat). [default: all but bound, which takes "
+    "long]",
 )
 @click.option("--weight-decay", type=float, help="AdamW's, for the effective law. [default: 0.1]")
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="A folder for the figure.")
+@force_option
 @json_option
 def compare_command(
     paths: Sequence[str],
@@ -54,21 +61,29 @@ def compare_command(
     weight_decay: float | None,
     train: Sequence[str],
     test: Sequence[str],
+    out: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Fit every law to the loss curves in PATHS and compare them on curves they have not seen.
 
     Curves are split as by `mplfit fit`. Where none is held out, each training curve is left out in
     turn and predicted from the others. Every law has its default prior. The best comes first.
+    --out writes a figure of the residuals side by side, and the table with all parameters as json.
     """
     from mplfit.estimate.compare import compare_laws
     from mplfit.estimate.constants import PER_OBSERVATION
     from mplfit.laws.registry import LAWS, get_law
     from mplfit.readers.paths import read_curves, split
+    from mplfit.writers.files import refuse_existing, write_folder
 
-    chosen = laws or tuple(law for law in LAWS if law != "bound")
+    chosen = tuple(law for text in laws for law in text.split(",")) or tuple(
+        law for law in LAWS if law != "bound"
+    )
     for law in chosen:
         get_law(law)  # refuses a wrong name before any work
+    if out is not None:
+        refuse_existing(out, force)
     options, own = read_options()
     curves = read_curves(paths, options, schedules=own)
     say_notes(curves)
@@ -80,8 +95,11 @@ def compare_command(
     for row in rows:
         if row.failed:
             warn(f"{row.law}: {row.failed}")
+    found = {"schema": "mplfit.comparison/1", "laws": [row.to_dict() for row in rows]}
+    if out is not None:
+        write_folder(out, _files(rows, found, trained, held), force=force)
     if as_json:
-        print_json({"schema": "mplfit.comparison/1", "laws": [row.to_dict() for row in rows]})
+        print_json(found)
         return
     what = (
         "each training curve left out in turn"
@@ -97,6 +115,25 @@ def compare_command(
         f"{points / PER_OBSERVATION:.0f} effective observations ({points} rows, "
         f"{PER_OBSERVATION:.0f} count as one)"
     )
+    if out is not None:
+        click.echo(f"written to {out}/: residuals.png and comparison.json")
+
+
+def _files(
+    rows: Sequence[Comparison],
+    found: Mapping[str, Any],
+    trained: Sequence[Curve],
+    held: Sequence[Curve],
+) -> dict[str, bytes]:
+    from mplfit.show.compare_plot import plot_laws
+    from mplfit.show.plot import png
+    from mplfit.writers.text import json_bytes
+
+    files = {"comparison.json": json_bytes(found)}
+    fits = {row.law: row.fit for row in rows if row.fit is not None}
+    if fits:
+        files["residuals.png"] = png(plot_laws(fits, trained, held))
+    return files
 
 
 def _row(row: Comparison) -> list[str]:

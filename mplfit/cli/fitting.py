@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,9 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
+@click.option(
+    "--rival/--no-rival", default=True, help="Whether to fit another law beside it. [default: yes]"
+)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The run folder to write.")
 @click.option("--no-save", is_flag=True, help="Write nothing.")
 @force_option
@@ -67,6 +71,7 @@ def fit_command(
     weight_decay: float | None,
     train: Sequence[str],
     test: Sequence[str],
+    rival: bool,
     out: Path | None,
     no_save: bool,
     force: bool,
@@ -95,6 +100,7 @@ def fit_command(
     say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
     constants = law_constants(law, weight_decay, trained)
     result = fit(trained, law, prior=prior, constants=constants, test=held, progress=progress)
+    result = replace(result, rival=_rival(result, trained, held, weight_decay) if rival else None)
     for text in result.warnings:
         warn(text)
     if not no_save:
@@ -104,6 +110,8 @@ def fit_command(
     else:
         click.echo(_fit_text(result, trained))
         click.echo(_coverage_text(result, held, trained))
+        if result.rival is not None:
+            click.echo(_rival_text(result.rival))
         if not no_save:
             click.echo(f"\nwritten to {folder}/: fit.json, overview.png, plots/")
     if not result.converged:
@@ -166,6 +174,34 @@ def evaluate_command(
         click.echo(f"{fit.formula.title} ({fit.law}) with the parameters {params}\n")
         click.echo(_metrics_text(metrics))
         click.echo(_coverage_text(fit, held, trained))
+
+
+def _rival(
+    fit: Fit, train: Sequence[Curve], test: Sequence[Curve], weight_decay: float | None
+) -> dict[str, Any] | None:
+    from mplfit.estimate.rival import find_rival
+
+    known = [weight_decay, *(curve.weight_decay for curve in train)]
+    decay = next((value for value in known if value is not None), None)
+    found = find_rival(fit, train, test, None if decay is None else {"weight_decay": decay})
+    return found.to_dict() if found else None
+
+
+def _rival_text(rival: Mapping[str, Any]) -> str:
+    """What another law's held-out errors say."""
+    count = rival["curves"]
+    where = (
+        f"each of the {count} training curves left out in turn (few curves: weak evidence)"
+        if rival["left_out"]
+        else f"the {count} held-out curves"
+    )
+    errors = (
+        f"mean error {rival['mae']:.5f} against {rival['own_mae']:.5f}, final loss "
+        f"{rival['final_error']:.4f} against {rival['own_final_error']:.4f}"
+    )
+    if rival["better"]:
+        return f"\nanother law predicts better: --law {rival['law']}, {errors}; on {where}"
+    return f"\nthe law {rival['law']} predicts no better: {errors}; on {where}"
 
 
 def _names(curves: Sequence[Curve]) -> str:
@@ -234,7 +270,8 @@ def _correlation_lines(fit: Fit, names: Sequence[str]) -> list[str]:
 
 def _metrics_text(metrics: Mapping[str, Any]) -> str:
     blocks = []
-    for key, title in (("train", "training"), ("test", "held out")):
+    titles = {"train": "training", "left_out": "training, left out in turn", "test": "held out"}
+    for key, title in titles.items():
         group = metrics.get(key)
         if group is None:
             continue

@@ -66,6 +66,7 @@ class Fit:
     spread : what prediction intervals need; None for published parameters.
     data : one entry a curve: name, role, path, sha256, points, steps, peak, notes.
     options, versions : what it was made with.  metrics : see `Evaluation.to_dict`.
+    rival : how another law does on the same held-out rows (`Rival.to_dict`), where that is known.
 
     Round-trips through `to_dict` and `from_dict` (the JSON of fit.json).
     """
@@ -85,6 +86,7 @@ class Fit:
     options: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, Any] | None = None
+    rival: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         law = self.formula
@@ -164,6 +166,7 @@ class Fit:
                 "objectives": list(starts.objectives),
             },
             "metrics": self.metrics,
+            "rival": self.rival,
             "data": [dict(entry) for entry in self.data],
             "options": dict(self.options),
             "versions": dict(self.versions),
@@ -208,6 +211,7 @@ class Fit:
                 options=dict(values.get("options", {})),
                 versions=dict(values.get("versions", {})),
                 metrics=values.get("metrics"),
+                rival=values.get("rival"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"this fit is damaged: {type(error).__name__}: {error}") from None

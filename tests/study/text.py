@@ -12,35 +12,41 @@ from tests.study.results import Result
 
 _PAGE = """# How far the predictions can be trusted: both collections of real runs
 
-Made by `make study` (`python -m tests.study`); change no number by hand. Losses are natural logarithms'; "error" is
-predicted less observed loss.
+Made by `make study` (`python -m tests.study`); change no number by hand. Losses are natural
+logarithms'; "error" is predicted less observed loss.
 
 ## What was done
 
-- **Released curves** (Luo et al. 2025; 25M and 400M parameters, training loss): the release's split, three curves to
-  fit (constant, cosine, two-stage), six to predict. They begin after the warmup, at step {first}.
-- **124M runs** (Schaipp et al. 2025; validation loss, a row every 200 updates): at each peak rate three runs to fit,
-  the constant one (50,000 updates), a cosine and a WSD with 20 % linear cooldown (25,000 each); all other runs of that
-  rate to predict. The cosine falls to 10 % at 1e-3, to zero at 5e-4 and 2e-3, where there is no other. {counts}
-- The rows of the 124M runs before step {first} are left out, of training and of held-out runs alike, because the
-  released curves have none there; the last section shows what other choices give. Rows at 200 to {first} are those of
-  the warmup and of the steep beginning, which no law here describes; with them the fit bends everywhere.
-- The final error is that of the last logged row (up to 200 updates before the end). "Whole set" is the loss over the
-  whole validation set after the last update, which differs from the logged one (of a part of that set) by a factor
-  that is taken from the three training runs.
-- Rank: Spearman's correlation of predicted and observed final losses of the held-out runs of one length. Regret: the
-  observed loss of the run predicted best, less the lowest. For lengths with three held-out runs or more.
+- **Released curves** (Luo et al. 2025; 25M and 400M parameters, training loss): the release's
+  split, three curves to fit (constant, cosine, two-stage), six to predict. They begin after the
+  warmup, at step {first}.
+- **124M runs** (Schaipp et al. 2025; validation loss, a row every 200 updates): at each peak rate
+  three runs to fit, the constant one (50,000 updates), a cosine and a WSD with 20 % linear
+  cooldown (25,000 each); all other runs of that rate to predict. The cosine falls to 10 % at
+  1e-3, to zero at 5e-4 and 2e-3, where there is no other. {counts}
+- The rows of the 124M runs before step {first} are left out, of training and of held-out runs
+  alike, because the released curves have none there; the last section shows what other choices
+  give. Rows at 200 to {first} are those of the warmup and of the steep beginning, which no law
+  here describes; with them the fit bends everywhere.
+- The final error is that of the last logged row (up to 200 updates before the end). "Whole set"
+  is the loss over the whole validation set after the last update, which differs from the logged
+  one (of a part of that set) by a factor that is taken from the three training runs.
+- Rank: Spearman's correlation of predicted and observed final losses of the held-out runs of one
+  length. Regret: the observed loss of the run predicted best, less the lowest. For lengths with
+  three held-out runs or more.
 - Every law has its default prior (`mpl` with and without the weak one).
 
-**What was chosen on which runs.** The prior of `effective` and `amplitude` (means μ) comes from eleven other families
-of runs. Its widths and the divisor {per:.0f} (rows that count as one observation) were chosen with the released curves in
-view: errors on these are not quite held out for those two laws, those on the 124M runs are. The first step {first} comes from
-the released curves. The intervals' constants (`mplfit/estimate/constants.py`) were chosen by coverage over a grid, on each
-collection alone and on both:
+**What was chosen on which runs.** The prior of `effective` and `amplitude` (means μ) comes from
+eleven other families of runs. Its widths and the divisor {per:.0f} (rows that count as one
+observation) were chosen with the released curves in view: errors on these are not quite held out
+for those two laws, those on the 124M runs are. The first step {first} comes from the released
+curves. The intervals' constants (`mplfit/estimate/constants.py`) were chosen by coverage over a
+grid, on each collection alone and on both:
 
 {constants}
 
-Coverage on a collection is measured with the constants chosen on the *other* one; "in sample" says where it is not.
+Coverage on a collection is measured with the constants chosen on the *other* one; "in sample"
+says where it is not.
 
 ## Released curves, held out
 
@@ -58,8 +64,8 @@ Coverage on a collection is measured with the constants chosen on the *other* on
 
 ## Coverage of the intervals
 
-In per cent, mean over curves, with the 95 % interval of a binomial share of as many curves as are independent (curves
-with rows in common count once). Constants chosen on the other collection:
+In per cent, mean over curves, with the 95 % interval of a binomial share of as many curves as are
+independent (curves with rows in common count once). Constants chosen on the other collection:
 
 {coverage}
 
@@ -69,17 +75,19 @@ In sample, the constants that the commands use (chosen on both):
 
 ## Several peak rates in one fit
 
-Nine runs to fit, three of each rate; the others predicted. The observed best peak is the vertex of the parabola through
-the final losses at the three rates.
+Nine runs to fit, three of each rate; the others predicted. The observed best peak is the vertex
+of the parabola through the final losses at the three rates.
 
 {peaks}
 
-The optimum of the cosine to zero is missed: nothing in a law knows the onset of instability at high rates.
+The optimum of the cosine to zero is missed: nothing in a law knows the onset of instability at
+high rates.
 
 ## What the estimator's constants change
 
-`effective`, with standard deviations of the prior that are half and twice as large (the same as a divisor of {wide_a:.0f} and
-{wide_b:.1f} instead of {per:.0f}), and with other first steps for the 124M runs (held-out metrics are of the rows from that step on):
+`effective`, with standard deviations of the prior that are half and twice as large (the same as a
+divisor of {wide_a:.0f} and {wide_b:.1f} instead of {per:.0f}), and with other first steps for the
+124M runs (held-out metrics are of the rows from that step on):
 
 {sensitivity}
 """
