@@ -254,7 +254,7 @@ def _fit_text(fit: Fit, trained: Sequence[Curve]) -> str:
             f"({fit.options.get('residual_correlation', 0):.2f} from one logged row to the next),\n"
             "not for differences between runs: they are lower bounds"
         )
-    return "\n".join([*lines, "", _metrics_text(fit.metrics or {})])
+    return "\n".join([*lines, "", _metrics_text({**(fit.metrics or {}), "left_out": fit.left_out})])
 
 
 def _correlation_lines(fit: Fit, names: Sequence[str]) -> list[str]:

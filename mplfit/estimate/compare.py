@@ -19,7 +19,7 @@ from mplfit.estimate.result import Fit
 from mplfit.laws.registry import LAWS, get_law
 from mplfit.tasks import Progress
 
-__all__ = ["Comparison", "compare_laws", "mean_final_error"]
+__all__ = ["Comparison", "compare_laws", "held_out_group", "mean_final_error"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,7 @@ class Comparison:
     @property
     def held_out(self) -> Mapping[str, Any] | None:
         """The metrics of the curves that the law has not seen; None where there are none."""
-        if self.fit is None or self.fit.metrics is None:
-            return None
-        group: Mapping[str, Any] | None
-        group = self.fit.metrics.get("left_out" if self.left_out else "test")
-        return group
+        return None if self.fit is None else held_out_group(self.fit, self.left_out)
 
     @property
     def whole(self) -> Metrics | None:
@@ -81,6 +77,11 @@ class Comparison:
             else None,
             "failed": self.failed or None,
         }
+
+
+def held_out_group(fit: Fit, left_out: bool) -> Mapping[str, Any] | None:
+    """A fit's metrics on its test curves, or on its training curves left out in turn."""
+    return fit.left_out if left_out else (fit.metrics or {}).get("test")
 
 
 def _mean(group: Mapping[str, Any] | None) -> Metrics | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,7 +14,7 @@ from mplfit.errors import FitError
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.intervals import gain
 from mplfit.estimate.leave_out import leave_out
-from mplfit.estimate.metrics import CurveReport, evaluate
+from mplfit.estimate.metrics import CurveReport, evaluate, group_of
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import Prior, default_prior, prior_for
 from mplfit.estimate.result import Fit, Spread, Starts
@@ -129,7 +128,8 @@ def fit(
             "residual_correlation": errors.lag_one,
         },
         versions=_versions(),
-        metrics=replace(evaluate(formula, params, train, test), left_out=left_out).to_dict(),
+        metrics=evaluate(formula, params, train, test).to_dict(),
+        left_out=group_of(left_out),
     )
 
 

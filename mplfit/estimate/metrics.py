@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,15 @@ from mplfit.estimate.huber import huber
 from mplfit.laws.base import Law
 from mplfit.schedule import FloatArray
 
-__all__ = ["CurveReport", "Evaluation", "Metrics", "evaluate", "mean_metrics", "measure"]
+__all__ = [
+    "CurveReport",
+    "Evaluation",
+    "Metrics",
+    "evaluate",
+    "group_of",
+    "mean_metrics",
+    "measure",
+]
 
 
 @dataclass(frozen=True)
@@ -53,19 +62,14 @@ class CurveReport:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The reports of the training curves and of the held-out ones, by name.
-
-    left_out : of each training curve by a fit to the others, where there are such fits.
-    """
+    """The reports of the training curves and of the held-out ones, by name."""
 
     train: dict[str, CurveReport]
     test: dict[str, CurveReport]
-    left_out: dict[str, CurveReport] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """The `metrics` object of fit.json and of `evaluate --json`."""
-        groups: dict[str, object] = {"train": _group(self.train), "test": _group(self.test)}
-        return {**groups, "left_out": _group(self.left_out)} if self.left_out else groups
+        return {"train": group_of(self.train), "test": group_of(self.test)}
 
 
 def measure(loss: FloatArray, predicted: FloatArray) -> Metrics:
@@ -140,10 +144,11 @@ def evaluate(
     )
 
 
-def _group(reports: dict[str, CurveReport]) -> dict[str, object] | None:
+def group_of(reports: dict[str, CurveReport]) -> dict[str, Any] | None:
+    """The means and the single reports of some curves, for JSON; None for no curve."""
     if not reports:
         return None
-    group: dict[str, object] = {
+    group: dict[str, Any] = {
         "mean": mean_metrics([report.whole for report in reports.values()]).to_dict(),
         "curves": {name: report.whole.to_dict() for name, report in reports.items()},
         "final": {

@@ -66,6 +66,7 @@ class Fit:
     spread : what prediction intervals need; None for published parameters.
     data : one entry a curve: name, role, path, sha256, points, steps, peak, notes.
     options, versions : what it was made with.  metrics : see `Evaluation.to_dict`.
+    left_out : the metrics of each training curve by a fit to the others, where there are others.
     rival : how another law does on the same held-out rows (`Rival.to_dict`), where that is known.
 
     Round-trips through `to_dict` and `from_dict` (the JSON of fit.json).
@@ -86,6 +87,7 @@ class Fit:
     options: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, Any] | None = None
+    left_out: dict[str, Any] | None = None
     rival: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -166,6 +168,7 @@ class Fit:
                 "objectives": list(starts.objectives),
             },
             "metrics": self.metrics,
+            "left_out": self.left_out,
             "rival": self.rival,
             "data": [dict(entry) for entry in self.data],
             "options": dict(self.options),
@@ -211,6 +214,7 @@ class Fit:
                 options=dict(values.get("options", {})),
                 versions=dict(values.get("versions", {})),
                 metrics=values.get("metrics"),
+                left_out=values.get("left_out"),
                 rival=values.get("rival"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -15,7 +15,7 @@ from typing import Any
 
 from mplfit.curve import Curve
 from mplfit.errors import MplfitError
-from mplfit.estimate.compare import mean_final_error
+from mplfit.estimate.compare import held_out_group, mean_final_error
 from mplfit.estimate.fit import fit
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import get_law
@@ -66,15 +66,14 @@ def find_rival(
     law = "amplitude" if own.law == "effective" else "effective"
     known = get_law(law).constants
     told = {name: value for name, value in (constants or {}).items() if name in known}
-    group = "test" if test else "left_out"
-    mine = (own.metrics or {}).get(group)
+    mine = held_out_group(own, not test)
     if mine is None:
         return None
     try:
         other = fit(train, law, quick=True, constants=told, test=test)
     except MplfitError:
         return None
-    theirs = (other.metrics or {}).get(group)
+    theirs = held_out_group(other, not test)
     errors = mean_final_error(mine), mean_final_error(theirs)
     if theirs is None or errors[0] is None or errors[1] is None:
         return None

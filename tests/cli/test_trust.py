@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -30,8 +31,7 @@ def test_fit_says_that_another_law_predicts_better(fitted):
     kept = json.loads((folder / "fit.json").read_text())
     assert kept["rival"]["better"] is True
     assert kept["rival"]["law"] == "effective"
-    mean = kept["metrics"]["test"]["after_branching"]["mean"]
-    assert kept["rival"]["own_mae"] == pytest.approx(mean["mae"])
+    assert kept["rival"]["own_mae"] == pytest.approx(kept["metrics"]["test"]["mean"]["mae"])
 
 
 def test_fit_prints_what_was_left_out_and_a_rival_can_be_refused():
@@ -69,5 +69,5 @@ def test_a_free_peak_is_warned_of_and_shown_with_its_band(fitted):
     options = ("--steps", "2000", "--warmup", "200", "--knots", "12", "--peak-lr", "free")
     result = run("optimize", "--params", folder, *options)
     assert "the best peak rate is a law's guess" in result.stderr
-    assert "peak lr  final loss      80 % interval      95 % interval" in result.stdout
+    assert re.search(r"^peak lr +final loss +80 % interval +95 % interval$", result.stdout, re.M)
     assert "are predicted to end within the 80 % interval of the best one" in result.stdout

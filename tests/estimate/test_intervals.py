@@ -56,7 +56,7 @@ def test_left_out_errors_are_those_of_fits_to_the_other_curves():
         part = fit([curve for curve in curves if curve is not out], "onepower")
         last = np.log(out.loss[-1] / part.predict(out.schedule, out.step)[-1])
         assert residual == pytest.approx(last, abs=2e-5)
-        kept = whole.metrics["left_out"]["final"][out.name]
+        kept = whole.left_out["final"][out.name]
         assert np.log(kept["observed"] / kept["predicted"]) == pytest.approx(residual)
 
 

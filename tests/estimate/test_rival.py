@@ -52,7 +52,7 @@ def test_without_test_curves_the_training_curves_are_left_out(own):
     rival = find_rival(own, train)
     assert rival.left_out
     assert rival.curves == 3
-    assert rival.own_mae == own.metrics["left_out"]["mean"]["mae"]
+    assert rival.own_mae == own.left_out["mean"]["mae"]
     assert rival.better
 
 
