@@ -47,7 +47,11 @@ class Plan:
             if law != "bound" or case.collection == RELEASED  # it takes minutes a fit
         )
         every = of_rates(RATES)
-        peaks = tuple(Job(every, law) for law in ("effective", "amplitude", "mpl"))
+        fewer = of_rates(RATES, cosines=False)
+        peaks = (
+            *(Job(every, law) for law in ("effective", "amplitude", "mpl")),
+            Job(fewer, "effective"),
+        )
         tried = (*sizes.values(), rates["0.001"])
         wide = [Job(case, "effective", width) for width in WIDTHS for case in tried]
         later = [of_rates(["0.001"], first) for first in FIRST_STEPS]

@@ -113,6 +113,10 @@ def sensitivity(rows: Iterable[tuple[str, Result]]) -> str:
     return table(["", "runs", "MAE", "RMSE", "WorstE", "mean final error"], cells)
 
 
+def _fitted(one: Result) -> str:
+    return f"{one.job.title}, {len(one.job.case.train)} runs"
+
+
 def peaks(results: Sequence[Result], case: Case) -> str:
     """One fit to runs of several peak rates: errors by rate, and the best peak it finds."""
     rates = sorted({name.split("_")[1] for name in results[0].final_errors}, key=float)
@@ -123,10 +127,9 @@ def peaks(results: Sequence[Result], case: Case) -> str:
             {name: error for name, error in errors.items() if name.split("_")[1] == rate}
             for rate in rates
         ]
-        rows.append(
-            [one.job.title, f"{mean_abs(errors):.4f}", *(f"{mean_abs(e):.4f}" for e in of_rate)]
-        )
-    first = table(["law", "mean final error", *(f"at {float(rate):g}" for rate in rates)], rows)
+        means = [mean_abs(errors), *map(mean_abs, of_rate)]
+        rows.append([_fitted(one), *(f"{mean:.4f}" for mean in means)])
+    first = table(["law, fitted to", "mean final error", *(f"at {float(rate):g}" for rate in rates)], rows)
     rows = []
     for kind in ("ann-0.2", "cos-zero"):
         for steps in (25000, 50000):
@@ -134,5 +137,5 @@ def peaks(results: Sequence[Result], case: Case) -> str:
             curves = [c for name in names for c in (*case.train, *case.test) if c.name == name]
             found = [f"{best_peak(one.fit, curves[1]):.3g}" for one in results]
             rows.append([f"{kind}, {steps} steps", f"{observed_best_peak(curves):.3g}", *found])
-    header = ["schedule", "observed best peak", *(one.job.title for one in results)]
+    header = ["schedule", "observed best peak", *map(_fitted, results)]
     return first + "\n\n" + table(header, rows)
