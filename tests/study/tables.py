@@ -129,7 +129,9 @@ def peaks(results: Sequence[Result], case: Case) -> str:
         ]
         means = [mean_abs(errors), *map(mean_abs, of_rate)]
         rows.append([_fitted(one), *(f"{mean:.4f}" for mean in means)])
-    first = table(["law, fitted to", "mean final error", *(f"at {float(rate):g}" for rate in rates)], rows)
+    first = table(
+        ["law, fitted to", "mean final error", *(f"at {float(rate):g}" for rate in rates)], rows
+    )
     rows = []
     for kind in ("ann-0.2", "cos-zero"):
         for steps in (25000, 50000):
