@@ -2,13 +2,14 @@
 # make test   environment, install, and all tests
 # make loop   fit, forecast, optimize, train, compare, on this machine; goes on where it stopped
 # make lint   ruff and mypy          make bench   one table of timings
+# make study  every law on both collections of real runs (../shared), written to tests/study/README.md
 # make clean  remove what these made
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo loop test lint bench clean
+.PHONY: demo loop test lint bench study clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mplfit fit data/simulated_400 --out mplfit-runs/demo --force
@@ -31,6 +32,9 @@ lint: $(VENV)/.linted
 
 bench: $(VENV)/.tested
 	$(BIN)/python -m tests.benchmarks
+
+study: $(VENV)/.tested
+	$(BIN)/python -m tests.study --workers 2
 
 clean:
 	rm -rf $(VENV) build *.egg-info mplfit-runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

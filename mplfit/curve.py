@@ -6,6 +6,7 @@ file; every assumption is returned as a sentence for the caller to show and to k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -117,6 +118,13 @@ class Curve:
         same = self.loss[mine] == other.loss[theirs]
         if same.size and same[0]:
             shared[mine[same]] = True
+        return shared
+
+    def shared_with(self, others: Sequence[Curve]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which rows are also rows of any of the others; see `shares`."""
+        shared = np.zeros(len(self), dtype=np.bool_)
+        for other in others:
+            shared |= self.shares(other)
         return shared
 
 

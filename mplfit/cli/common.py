@@ -37,6 +37,7 @@ __all__ = [
     "say_notes",
     "warn",
     "warn_held",
+    "warn_of_peak",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -301,6 +302,26 @@ def warn_held(fit: Fit) -> None:
         warn(
             f"{', '.join(names)} stopped at a bound of the law's box and counts as known: the "
             "intervals are too narrow; fit with a prior (--law effective)"
+        )
+
+
+def warn_of_peak(fit: Fit, peak: float, name: str = "") -> None:
+    """Say how far a peak rate lies outside those of the training runs, if it does."""
+    trained = fit.peaks
+    if trained is None:
+        return
+    lowest, largest = trained
+    which = f"{name}: the" if name else "the"
+    if peak > largest * (1 + 1e-9):
+        warn(
+            f"{which} peak rate {peak:g} is {peak / largest:.3g} times the largest training rate "
+            f"{largest:g}: the law was not fitted there and knows nothing of instability"
+        )
+    elif peak < lowest * (1 - 1e-9):
+        one = "the only one" if lowest == largest else "the smallest one"
+        warn(
+            f"{which} peak rate {peak:g} is {peak / lowest:.3g} times the peak {lowest:g} of the "
+            f"training runs ({one}): the law was not fitted there"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
+    from mplfit.curve import Curve
     from mplfit.estimate.compare import Comparison
 
 __all__ = ["compare_command"]
@@ -43,15 +44,17 @@ __all__ = ["compare_command"]
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--law",
+    "--laws",
     "laws",
     multiple=True,
-    help="A law to compare (repeat). [default: all but bound, which takes long]",
+    help="A law to compare, or several with commas (repeat). [default: all but bound, which takes "
+    "long]",
 )
 @click.option("--weight-decay", type=float, help="AdamW's, for the effective law. [default: 0.1]")
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="A folder for comparison.json.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="A folder to write.")
 @force_option
 @json_option
 def compare_command(
@@ -68,20 +71,22 @@ def compare_command(
 
     Curves are split as by `mplfit fit`. Where none is held out, each training curve is left out in
     turn and predicted from the others. Every law has its default prior. The best comes first.
-    --out writes comparison.json, which `mplfit report` takes.
+    --out writes a figure of the residuals side by side, and comparison.json with all parameters,
+    which `mplfit report` takes.
     """
     from mplfit.estimate.compare import compare_laws
-    from mplfit.estimate.prior import PER_OBSERVATION
+    from mplfit.estimate.constants import PER_OBSERVATION
     from mplfit.laws.registry import LAWS, get_law
     from mplfit.readers.paths import read_curves, split
     from mplfit.writers.files import refuse_existing, write_folder
-    from mplfit.writers.text import json_bytes
 
-    if out is not None:
-        refuse_existing(out, force)
-    chosen = laws or tuple(law for law in LAWS if law != "bound")
+    chosen = tuple(law for text in laws for law in text.split(",")) or tuple(
+        law for law in LAWS if law != "bound"
+    )
     for law in chosen:
         get_law(law)  # refuses a wrong name before any work
+    if out is not None:
+        refuse_existing(out, force)
     options, own = read_options()
     curves = read_curves(paths, options, schedules=own)
     say_notes(curves)
@@ -93,11 +98,11 @@ def compare_command(
     for row in rows:
         if row.failed:
             warn(f"{row.law}: {row.failed}")
-    values = _as_dict(rows, command_line())
+    found = _as_dict(rows, command_line())
     if out is not None:
-        write_folder(out, {"comparison.json": json_bytes(values)}, force=force)
+        write_folder(out, _files(rows, found, trained, held), force=force)
     if as_json:
-        print_json(values)
+        print_json(found)
         return
     what = (
         "each training curve left out in turn"
@@ -114,7 +119,9 @@ def compare_command(
         f"{PER_OBSERVATION:.0f} count as one)"
     )
     if out is not None:
-        click.echo(f"\nwritten to {out}/: comparison.json (`mplfit report {out}` shows it)")
+        click.echo(
+            f"\nwritten to {out}/: residuals.png, comparison.json (`mplfit report {out}` shows it)"
+        )
 
 
 def _as_dict(rows: Sequence[Comparison], command: str) -> dict[str, Any]:
@@ -123,6 +130,23 @@ def _as_dict(rows: Sequence[Comparison], command: str) -> dict[str, Any]:
         if law["fit"] is not None:
             law["fit"]["options"]["command"] = command
     return {"schema": "mplfit.comparison/1", "command": command, "laws": laws}
+
+
+def _files(
+    rows: Sequence[Comparison],
+    found: Mapping[str, Any],
+    trained: Sequence[Curve],
+    held: Sequence[Curve],
+) -> dict[str, bytes]:
+    from mplfit.show.compare_plot import plot_laws
+    from mplfit.show.plot import png
+    from mplfit.writers.text import json_bytes
+
+    files = {"comparison.json": json_bytes(found)}
+    fits = {row.law: row.fit for row in rows if row.fit is not None}
+    if fits:
+        files["residuals.png"] = png(plot_laws(fits, trained, held))
+    return files
 
 
 def _row(row: Comparison) -> list[str]:

@@ -62,6 +62,9 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
 @click.option(
+    "--rival/--no-rival", default=True, help="Whether to fit another law beside it. [default: yes]"
+)
+@click.option(
     "--bootstrap",
     "refits",
     type=click.IntRange(min=2),
@@ -82,6 +85,7 @@ def fit_command(
     weight_decay: float | None,
     train: Sequence[str],
     test: Sequence[str],
+    rival: bool,
     refits: int | None,
     seed: int,
     correlations: bool,
@@ -124,6 +128,9 @@ def fit_command(
             executor=executor,
             progress=progress,
         )
+        result = replace(
+            result, rival=_rival(result, trained, held, weight_decay) if rival else None
+        )
         result = replace(result, options={**result.options, "command": command_line()})
         for text in result.warnings:
             warn(text)
@@ -141,6 +148,8 @@ def fit_command(
     else:
         click.echo(_fit_text(result, trained, correlations))
         click.echo(_coverage_text(result, held, trained))
+        if result.rival is not None:
+            click.echo(_rival_text(result.rival))
         if drawn is not None:
             click.echo("\n" + bootstrap_text(result, drawn, [*trained, *held]))
         if not no_save:
@@ -207,6 +216,34 @@ def evaluate_command(
         click.echo(_coverage_text(fit, held, trained))
 
 
+def _rival(
+    fit: Fit, train: Sequence[Curve], test: Sequence[Curve], weight_decay: float | None
+) -> dict[str, Any] | None:
+    from mplfit.estimate.rival import find_rival
+
+    known = [weight_decay, *(curve.weight_decay for curve in train)]
+    decay = next((value for value in known if value is not None), None)
+    found = find_rival(fit, train, test, None if decay is None else {"weight_decay": decay})
+    return found.to_dict() if found else None
+
+
+def _rival_text(rival: Mapping[str, Any]) -> str:
+    """What another law's held-out errors say."""
+    count = rival["curves"]
+    where = (
+        f"each of the {count} training curves left out in turn (few curves: weak evidence)"
+        if rival["left_out"]
+        else f"the {count} held-out curves"
+    )
+    errors = (
+        f"mean error {rival['mae']:.5f} against {rival['own_mae']:.5f}, final loss "
+        f"{rival['final_error']:.4f} against {rival['own_final_error']:.4f}"
+    )
+    if rival["better"]:
+        return f"\nanother law predicts better: --law {rival['law']}, {errors}; on {where}"
+    return f"\nthe law {rival['law']} predicts no better: {errors}; on {where}"
+
+
 def _names(curves: Sequence[Curve]) -> str:
     return ", ".join(curve.name for curve in curves)
 
@@ -259,7 +296,7 @@ def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
     said = (fit.identification or {}).get("sentences", [])
     if said:
         lines += ["", "what these curves leave open:", *(f"- {text}" for text in said)]
-    return "\n".join([*lines, "", _metrics_text(fit.metrics or {})])
+    return "\n".join([*lines, "", _metrics_text({**(fit.metrics or {}), "left_out": fit.left_out})])
 
 
 def _correlation_lines(fit: Fit, names: Sequence[str], whole: bool) -> list[str]:
@@ -281,7 +318,8 @@ def _correlation_lines(fit: Fit, names: Sequence[str], whole: bool) -> list[str]
 
 def _metrics_text(metrics: Mapping[str, Any]) -> str:
     blocks = []
-    for key, title in (("train", "training"), ("test", "held out")):
+    titles = {"train": "training", "left_out": "training, left out in turn", "test": "held out"}
+    for key, title in titles.items():
         group = metrics.get(key)
         if group is None:
             continue

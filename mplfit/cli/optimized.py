@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mplfit.plan.optimize import OptimizedSchedule
     from mplfit.schedule import Schedule
 
-__all__ = ["Outcome", "Robust", "as_dict", "files", "text"]
+__all__ = ["Outcome", "Robust", "as_dict", "files", "peak_text", "text"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,31 @@ def _bounds(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float]] | No
     from mplfit.estimate.intervals import final_interval
 
     return final_interval(fit, schedule)
+
+
+def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
+    """The loss of the optimized schedule at other peak rates."""
+    from mplfit.plan.peaks import near_best, peak_losses
+
+    losses = peak_losses(fit, result.schedule, highest)
+    levels = list(losses[0].intervals or ())
+    rows = [
+        [
+            f"{one.peak:.3g}",
+            f"{one.loss:.4f}",
+            *(f"{low:.4f}–{high:.4f}" for low, high in (one.intervals or {}).values()),
+        ]
+        for one in losses
+    ]
+    header = ["peak lr", "final loss", *(f"{100 * level:.0f} % interval" for level in levels)]
+    table = f"\n{render(header, rows)}\n\n"
+    near = near_best(losses)
+    if near is None:
+        return table + "No interval: published parameters do not say how far runs scatter."
+    return table + (
+        f"Peaks from {near[0]:.3g} to {near[1]:.3g} are predicted to end within the 80 % interval "
+        "of the best one."
+    )
 
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from mplfit.cli.common import (
     saves,
     warn,
     warn_held,
+    warn_of_peak,
 )
 from mplfit.cli.goals import Goal, fitted_goal, theory_goal
-from mplfit.cli.optimized import Outcome, Robust, as_dict, files, text
+from mplfit.cli.optimized import Outcome, Robust, as_dict, files, peak_text, text
 from mplfit.errors import FitError
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ def optimize_command(
         print_json(as_dict(found))
     else:
         click.echo(text(found))
+        if isinstance(goal.peak, tuple) and goal.what == "loss" and run is None:
+            click.echo(peak_text(goal.fit, result, goal.peak[1]))
         if target.folder:
             click.echo()
         target.say("schedule.csv, .npy, .json, schedule.png")
@@ -176,12 +179,14 @@ def _over_draws(fit: Fit, asked: str) -> FinalLoss:
 def _warn(goal: Goal, result: OptimizedSchedule) -> None:
     if not result.converged:
         warn("the optimizer stopped before it converged: the schedule may be improved")
-    fit, first = goal.fit, result.schedule.peak
-    trained = fit.peak or fit.options.get("peak")
-    if trained and first > trained * (1 + 1e-9):
-        warn(
-            f"the peak rate {first:g} is {first / trained:.3g} times the largest training rate "
-            f"{trained:g}: the law was not fitted there and knows nothing of instability"
-        )
-    if isinstance(goal.peak, tuple) and first >= goal.peak[1] * (1 - 1e-6):
+    first = result.schedule.peak
+    warn_of_peak(goal.fit, first)
+    if not isinstance(goal.peak, tuple):
+        return
+    if first >= goal.peak[1] * (1 - 1e-6):
         warn(f"the peak rate was stopped at the end of its range, {goal.peak[1]:g}")
+    if goal.what == "loss":
+        warn(
+            "the best peak rate is a law's guess: it knows nothing of where training turns "
+            "unstable, nor of what one rate alone has not shown"
+        )

@@ -19,13 +19,12 @@ from mplfit.cli.common import (
     print_json,
     saves,
     say,
-    warn,
+    warn_of_peak,
 )
 from mplfit.cli.tables import render, span
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
-    from mplfit.estimate.result import Fit
     from mplfit.schedule import FloatArray, Schedule
 
 __all__ = ["predict_command", "simulate_command"]
@@ -70,7 +69,8 @@ def predict_command(
     named = named_schedules([*schedules, *specs])
     losses = {name: fit.predict(schedule, exact=exact) for name, schedule in named.items()}
     intervals = {name: final_interval(fit, schedule) for name, schedule in named.items()}
-    _warn_extrapolation(fit, named)
+    for name, schedule in named.items():
+        warn_of_peak(fit, schedule.peak, name)
     target.write(lambda: _prediction_files(named, losses))
     if as_json:
         print_json(
@@ -117,16 +117,6 @@ def predict_command(
             "schedule differ by 1e-3 to 8e-3."
         )
     target.say("losses.png and the curves as csv")
-
-
-def _warn_extrapolation(fit: Fit, schedules: dict[str, Schedule]) -> None:
-    trained = fit.peak or fit.options.get("peak")
-    for name, schedule in schedules.items():
-        if trained and schedule.peak > trained * (1 + 1e-9):
-            warn(
-                f"{name}: the peak rate {schedule.peak:g} is {schedule.peak / trained:.3g} times "
-                f"the largest training rate {trained:g}: the law knows nothing of rates beyond it"
-            )
 
 
 def _prediction_files(

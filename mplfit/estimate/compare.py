@@ -10,24 +10,24 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError, MplfitError
+from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.fit import fit
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.intervals import Coverage, coverage
-from mplfit.estimate.metrics import CurveReport, Metrics, evaluate, mean_metrics
-from mplfit.estimate.prior import PER_OBSERVATION
+from mplfit.estimate.metrics import Metrics
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import LAWS, get_law
 from mplfit.tasks import Progress
 
-__all__ = ["Comparison", "compare_laws"]
+__all__ = ["Comparison", "compare_laws", "held_out_group", "mean_final_error"]
 
 
 @dataclass(frozen=True)
 class Comparison:
     """One law's fit to the training curves, and its errors on curves that it has not seen.
 
-    reports : by held-out curve: of the test curves, or, where there are none, of each training
-        curve when the law is fitted to the others (`left_out`).
+    left_out : whether these are the training curves, each predicted by a fit to the others, as
+        there is no test curve.
     criterion : 2 · (objective + penalty) / (30 δ²) + 2 · parameters, an AIC in which 30 logged rows
         count as one observation; comparable between laws on the same curves alone.
     failed : why there is no fit, if there is none.
@@ -35,31 +35,31 @@ class Comparison:
 
     law: str
     fit: Fit | None
-    reports: Mapping[str, CurveReport]
     left_out: bool
     criterion: float | None
     coverage: Coverage | None
     failed: str = ""
 
     @property
+    def held_out(self) -> Mapping[str, Any] | None:
+        """The metrics of the curves that the law has not seen; None where there are none."""
+        return None if self.fit is None else held_out_group(self.fit, self.left_out)
+
+    @property
     def whole(self) -> Metrics | None:
         """The mean metrics of whole held-out curves."""
-        return mean_metrics([one.whole for one in self.reports.values()]) if self.reports else None
+        return _mean(self.held_out)
 
     @property
     def branched(self) -> Metrics | None:
         """The same without the rows shared with training curves."""
-        if not self.reports:
-            return None
-        return mean_metrics([one.branched or one.whole for one in self.reports.values()])
+        group = self.held_out
+        return _mean(group.get("after_branching", group) if group else None)
 
     @property
     def final_error(self) -> float | None:
         """Mean |predicted - observed| final loss of the held-out curves."""
-        if not self.reports:
-            return None
-        errors = [abs(one.final_predicted - one.final_loss) for one in self.reports.values()]
-        return float(np.mean(errors))
+        return mean_final_error(self.held_out)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -77,6 +77,26 @@ class Comparison:
             else None,
             "failed": self.failed or None,
         }
+
+
+def held_out_group(fit: Fit, left_out: bool) -> Mapping[str, Any] | None:
+    """A fit's metrics on its test curves, or on its training curves left out in turn."""
+    return fit.left_out if left_out else (fit.metrics or {}).get("test")
+
+
+def _mean(group: Mapping[str, Any] | None) -> Metrics | None:
+    if group is None:
+        return None
+    values = group["mean"]
+    return Metrics(**{key: np.nan if one is None else one for key, one in values.items()})
+
+
+def mean_final_error(group: Mapping[str, Any] | None) -> float | None:
+    """Mean |predicted - observed| final loss in a group of a fit's metrics."""
+    if group is None:
+        return None
+    ends = group["final"].values()
+    return float(np.mean([abs(end["predicted"] - end["observed"]) for end in ends]))
 
 
 def compare_laws(
@@ -109,7 +129,7 @@ def compare_laws(
         try:
             rows.append(_compare(key, train, test, known))
         except MplfitError as error:
-            rows.append(Comparison(key, None, {}, not test, None, None, str(error)))
+            rows.append(Comparison(key, None, not test, None, None, str(error)))
         if progress is not None:
             progress(done + 1, len(keys), "laws")
     return sorted(rows, key=lambda row: (bool(row.failed), row.whole.mae if row.whole else np.inf))
@@ -125,13 +145,4 @@ def _compare(
         2 * ((result.objective or 0.0) + result.penalty) / (PER_OBSERVATION * DELTA**2)
         + 2 * len(result.params)
     )  # fmt: skip
-    held = coverage(result, test, train)
-    reports: dict[str, CurveReport] = {}
-    if test:
-        reports = evaluate(result.formula, result.values, train, test).test
-    elif len(train) > 1:
-        for out in train:
-            others = [curve for curve in train if curve is not out]
-            part = fit(others, key, constants=constants)
-            reports |= evaluate(part.formula, part.values, others, [out]).test
-    return Comparison(key, result, reports, not test, criterion, held)
+    return Comparison(key, result, not test, criterion, coverage(result, test, train))

@@ -15,7 +15,9 @@ from mplfit.errors import FitError
 from mplfit.estimate.checks import curve_warnings, determined_law, not_held_out
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.identify import Identification, identify
-from mplfit.estimate.metrics import evaluate
+from mplfit.estimate.intervals import gain
+from mplfit.estimate.leave_out import leave_out
+from mplfit.estimate.metrics import CurveReport, evaluate, group_of
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import Prior, default_prior, prior_for
 from mplfit.estimate.result import Fit, Spread, Starts
@@ -102,6 +104,7 @@ def fit(
     best = ends[0]
     params = objective.params(best.unknowns)
     errors = uncertainty(objective, box, best.unknowns)
+    left_out = leave_out(objective, box, best.unknowns, train, executor=executor, progress=progress)
     agreeing = sum(end.value <= best.value * (1 + AGREEMENT) for end in ends)
     warnings = [
         *([instead] if instead else []),
@@ -123,11 +126,7 @@ def fit(
             for name, error in zip(formula.names, errors.errors, strict=True)
         },
         correlations=_rows(errors.correlations),
-        spread=Spread(
-            covariance=_rows(errors.covariance),
-            scatter=1.25 * float(np.abs(objective.residuals(params)).mean()),
-            largest_S=scales(train).S_max,
-        ),
+        spread=_spread(objective, params, errors.covariance, train, left_out),
         starts=Starts(
             1 if quick else SCREENED, len(ends), agreeing, tuple(end.value for end in ends)
         ),
@@ -143,12 +142,38 @@ def fit(
         },
         versions=_versions(),
         metrics=evaluate(formula, params, train, test).to_dict(),
+        left_out=group_of(left_out),
     )
     found = identify(result, train, {}, objective=objective)
     return replace(
         result,
         warnings=(*result.warnings, *_open_directions(found)),
         identification=found.to_dict(),
+    )
+
+
+def _spread(
+    objective: Objective,
+    params: FloatArray,
+    covariance: FloatArray,
+    curves: Sequence[Curve],
+    left_out: Mapping[str, CurveReport],
+) -> Spread:
+    """What intervals need to know of this fit."""
+    law = objective.law
+    gains = [
+        float(gain(law, params, curve.schedule, curve.step, predictor.loss(params)).max())
+        for curve, predictor in zip(curves, objective.predictors, strict=True)
+    ]
+    return Spread(
+        covariance=_rows(covariance),
+        scatter=1.25 * float(np.abs(objective.residuals(params)).mean()),
+        largest_S=scales(curves).S_max,
+        largest_gain=max(gains),
+        left_out=tuple(
+            float(np.log(one.final_loss / one.final_predicted)) for one in left_out.values()
+        ),
+        informed=objective.prior is not None and objective.prior.covers(law),
     )
 
 

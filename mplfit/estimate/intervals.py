@@ -1,14 +1,22 @@
 """Prediction intervals: how far the loss of a run may lie from what a fit predicts.
 
-    sd²(ln L) = jᵀ Σ j + (s/2)² + (5 s x)²,    x = max(0, ln(S_t / largest training S))
+    sd²(ln L) = a·jᵀΣj + (b s)² + k² K² (q² + x²)
 
-The first term is the parameters' (Σ: their covariance in the solver's unknowns, j: the gradient of
-ln L in these), the second stands for differences between runs, the third for extrapolation in the
-cumulative rate. s = 1.25 · mean |training log residual| is the scatter of the training residuals.
+- jᵀΣj is the parameters' (Σ: their covariance in the solver's unknowns, j: the gradient of ln L in
+  these).
+- s = 1.25 · mean |training log residual| stands for what moves a run along its course.
+- K is the error of a schedule that the fit has not seen: the root mean square of the final losses'
+  log residuals when each training curve is left out in turn and the others are fitted
+  (`mplfit.estimate.leave_out`), and of K0, which counts like one more curve.
+- It counts by how far a prediction goes: q = min(3, gain / largest training gain), the gain being
+  the predicted difference to the loss at a rate that never falls, relative to the loss (q = 3
+  wherever the rate has fallen, if it fell in no training curve); and
+  x = max(0, ln(S_t / largest training S)), S the cumulative rate.
 
-The factors 1/2 and 5 were chosen on the released curves and on the 124M runs of Schaipp et al.,
-with the amplitude law, so that coverage measured on those is not held out. `mplfit fit` and
-`evaluate` print the coverage that they find on the runs at hand.
+The constants a, b, k and K0 (one set for fits whose shape parameters all have a prior, one for
+others), and the runs that they were chosen on, are in `mplfit.estimate.constants`. The study in
+tests/study measures the coverage; `mplfit fit` and `evaluate` print the coverage that they find on
+the runs at hand.
 """
 
 from __future__ import annotations
@@ -20,18 +28,28 @@ from typing import TypeAlias
 import numpy as np
 
 from mplfit.curve import Curve
-from mplfit.estimate.result import Fit
-from mplfit.laws.base import unknown_slopes
+from mplfit.estimate.constants import BOTH, IntervalConstants, Sizes
+from mplfit.estimate.result import Fit, Spread
+from mplfit.laws.base import Law, unknown_slopes
 from mplfit.schedule import FloatArray, IntArray, Schedule
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
-__all__ = ["LEVELS", "Coverage", "Interval", "coverage", "final_interval", "predict_interval"]
+__all__ = [
+    "LEVELS",
+    "Coverage",
+    "Interval",
+    "coverage",
+    "final_interval",
+    "gain",
+    "predict_interval",
+    "standardised",
+]
 
 LEVELS = {0.80: 1.2815515655446004, 0.95: 1.959963984540054}
 """Two-sided levels and their normal quantiles."""
 
-_RUNS, _BEYOND = 0.5, 5.0
+_FURTHEST = 3.0  # a gain counts as so many times the largest training gain at most
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,9 @@ class Coverage:
     curves: int
 
 
-def predict_interval(fit: Fit, schedule: Schedule, step: IntArray) -> Interval | None:
+def predict_interval(
+    fit: Fit, schedule: Schedule, step: IntArray, constants: IntervalConstants = BOTH
+) -> Interval | None:
     """Losses at some steps with their uncertainty; None for a fit that does not know its own.
 
     >>> from mplfit import load_fit, parse_schedule
@@ -64,19 +84,26 @@ def predict_interval(fit: Fit, schedule: Schedule, step: IntArray) -> Interval |
     >>> predict_interval(load_fit("400"), parse_schedule("constant:steps=9,peak=1"), [8]) is None
     True
     """
-    if fit.spread is None:
+    spread = fit.spread
+    if spread is None:
         return None
     law, params = fit.formula, fit.values
     loss, gradient = law.at(schedule, step).loss_and_gradient(params)
     slopes = gradient * unknown_slopes(law, params) / loss[:, None]
-    covariance = np.array(fit.spread.covariance, dtype=np.float64)
     # A parameter at a bound has no covariance: it is taken as known.
-    variance = np.einsum("ji,ik,jk->j", slopes, np.nan_to_num(covariance), slopes)
+    covariance = np.nan_to_num(np.array(spread.covariance, dtype=np.float64))
+    known = np.maximum(np.einsum("ji,ik,jk->j", slopes, covariance, slopes), 0.0)
     S = np.cumsum(schedule.lr)[step]
     with np.errstate(divide="ignore"):
-        beyond = np.maximum(0.0, np.log(S / fit.spread.largest_S))
-    s = fit.spread.scatter
-    return Interval(loss, np.sqrt(variance + (_RUNS * s) ** 2 + (_BEYOND * s * beyond) ** 2))
+        beyond = np.maximum(0.0, np.log(S / spread.largest_S))
+    reached = _reached(law, params, schedule, step, loss, spread.largest_gain)
+    sizes = constants.informed if spread.informed else constants.plain
+    variance = (
+        sizes.parameters * known
+        + (sizes.scatter * spread.scatter) ** 2
+        + (sizes.runs * _between_runs(spread, sizes)) ** 2 * (reached**2 + beyond**2)
+    )
+    return Interval(loss, np.sqrt(variance))
 
 
 def final_interval(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float]] | None:
@@ -90,7 +117,48 @@ def final_interval(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float
     }
 
 
-def coverage(fit: Fit, curves: Sequence[Curve], seen: Sequence[Curve] = ()) -> Coverage | None:
+def _reached(
+    law: Law,
+    params: FloatArray,
+    schedule: Schedule,
+    step: IntArray,
+    loss: FloatArray,
+    largest_gain: float,
+) -> FloatArray:
+    """q; as far as it goes wherever the rate has fallen, if it fell in no training curve."""
+    if largest_gain > 0:
+        return np.minimum(gain(law, params, schedule, step, loss) / largest_gain, _FURTHEST)
+    fallen = np.maximum.accumulate(schedule.lr) > schedule.lr
+    return _FURTHEST * np.maximum.accumulate(fallen)[step].astype(np.float64)
+
+
+def _between_runs(spread: Spread, sizes: Sizes) -> float:
+    """K."""
+    if not spread.left_out:
+        return sizes.alone
+    return float(np.sqrt(np.mean(np.square([*spread.left_out, sizes.typical]))))
+
+
+def gain(
+    law: Law, params: FloatArray, schedule: Schedule, step: IntArray, loss: FloatArray
+) -> FloatArray:
+    """How far the loss is from that at a rate that never falls, relative to the loss."""
+    steady = Schedule(np.maximum.accumulate(schedule.lr), schedule.warmup)
+    return np.abs(law.at(steady, step).loss(params) - loss) / loss
+
+
+def standardised(fit: Fit, curve: Curve, constants: IntervalConstants = BOTH) -> FloatArray | None:
+    """Log residuals of a curve in units of their standard deviation; None without intervals."""
+    interval = predict_interval(fit, curve.schedule, curve.step, constants)
+    return None if interval is None else np.log(curve.loss / interval.loss) / interval.sd
+
+
+def coverage(
+    fit: Fit,
+    curves: Sequence[Curve],
+    seen: Sequence[Curve] = (),
+    constants: IntervalConstants = BOTH,
+) -> Coverage | None:
     """How many of the observed losses lie inside the intervals that the fit predicts.
 
     Rows that a curve shares with one of `seen`, the training curves, do not count. None where the
@@ -98,17 +166,14 @@ def coverage(fit: Fit, curves: Sequence[Curve], seen: Sequence[Curve] = ()) -> C
     """
     inside: dict[float, list[BoolArray]] = {level: [] for level in LEVELS}
     for curve in curves:
-        interval = predict_interval(fit, curve.schedule, curve.step)
-        if interval is None:
+        off = standardised(fit, curve, constants)
+        if off is None:
             return None
-        fresh = np.ones(len(curve), dtype=np.bool_)
-        for other in seen:
-            fresh &= ~curve.shares(other)
+        fresh = ~curve.shared_with(seen)
         if not fresh.any():
             continue
-        off = np.abs(np.log(curve.loss / interval.loss))
         for level, quantile in LEVELS.items():
-            inside[level].append((off <= quantile * interval.sd)[fresh])
+            inside[level].append((np.abs(off) <= quantile)[fresh])
     counted = len(inside[0.95])
     if not counted:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,15 @@ from mplfit.estimate.huber import huber
 from mplfit.laws.base import Law
 from mplfit.schedule import FloatArray
 
-__all__ = ["CurveReport", "Evaluation", "Metrics", "evaluate", "mean_metrics", "measure"]
+__all__ = [
+    "CurveReport",
+    "Evaluation",
+    "Metrics",
+    "evaluate",
+    "group_of",
+    "mean_metrics",
+    "measure",
+]
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, object]:
         """The `metrics` object of fit.json and of `evaluate --json`."""
-        return {"train": _group(self.train), "test": _group(self.test)}
+        return {"train": group_of(self.train), "test": group_of(self.test)}
 
 
 def measure(loss: FloatArray, predicted: FloatArray) -> Metrics:
@@ -90,8 +99,8 @@ def mean_metrics(metrics: Sequence[Metrics]) -> Metrics:
     """Each metric averaged over curves."""
     return Metrics(
         *(
-            float(np.mean([getattr(one, field.name) for one in metrics]))
-            for field in fields(Metrics)
+            float(np.mean([getattr(one, metric.name) for one in metrics]))
+            for metric in fields(Metrics)
         )
     )
 
@@ -117,9 +126,7 @@ def evaluate(
 
     def report(curve: Curve, seen: Sequence[Curve]) -> CurveReport:
         predicted = law.at(curve.schedule, curve.step, exact=exact).loss(params)
-        shared = np.zeros(len(curve), dtype=np.bool_)
-        for other in seen:
-            shared |= curve.shares(other)
+        shared = curve.shared_with(seen)
         partly = bool(shared.any() and not shared.all())
         return CurveReport(
             whole=measure(curve.loss, predicted),
@@ -137,10 +144,11 @@ def evaluate(
     )
 
 
-def _group(reports: dict[str, CurveReport]) -> dict[str, object] | None:
+def group_of(reports: dict[str, CurveReport]) -> dict[str, Any] | None:
+    """The means and the single reports of some curves, for JSON; None for no curve."""
     if not reports:
         return None
-    group: dict[str, object] = {
+    group: dict[str, Any] = {
         "mean": mean_metrics([report.whole for report in reports.values()]).to_dict(),
         "curves": {name: report.whole.to_dict() for name, report in reports.items()},
         "final": {

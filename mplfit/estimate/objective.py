@@ -62,6 +62,17 @@ class Objective:
             prior,
         )
 
+    def without(self, index: int) -> Objective:
+        """The objective of the other curves: all but the one at `index`."""
+        kept = self.curve_of != index
+        return Objective(
+            self.law,
+            (*self.predictors[:index], *self.predictors[index + 1 :]),
+            self.log_loss[kept],
+            self.curve_of[kept],
+            self.prior,
+        )
+
     def params(self, unknowns: FloatArray) -> FloatArray:
         """The parameters for these unknowns."""
         return to_params(self.law, unknowns)

@@ -23,16 +23,14 @@ from typing import TypeAlias
 import numpy as np
 
 from mplfit.errors import FitError
+from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA
 from mplfit.laws.base import Law
 from mplfit.schedule import FloatArray
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
-__all__ = ["PER_OBSERVATION", "Prior", "default_prior", "prior_for"]
-
-PER_OBSERVATION = 30.0
-"""Logged residuals that count as one independent observation."""
+__all__ = ["Prior", "default_prior", "prior_for"]
 
 # name: (mean, standard deviation) of the unknown
 _WEAK: dict[str, dict[str, tuple[float, float]]] = {
@@ -78,6 +76,15 @@ class Prior:
     def known(self) -> BoolArray:
         """Which unknowns the prior says something about."""
         return np.asarray(np.any(self.whitening != 0, axis=0))
+
+    def widened(self, factor: float) -> Prior:
+        """The same means with standard deviations so many times as large."""
+        return Prior(f"{self.name}, {factor:g} times as wide", self.mean, self.whitening / factor)
+
+    def covers(self, law: Law) -> bool:
+        """Whether it says something of every shape parameter: all that the law is not linear in."""
+        shape = np.array([not parameter.linear for parameter in law.parameters])
+        return bool(np.all(self.known[shape]))
 
     def standardised(self, unknowns: FloatArray) -> FloatArray:
         """W (φ - μ)."""

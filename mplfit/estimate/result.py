@@ -40,11 +40,18 @@ class Spread:
     covariance : of the solver's unknowns; None where a parameter is at a bound.
     scatter : 1.25 · mean |training log residual|.
     largest_S : the largest cumulative rate at a training point.
+    largest_gain : the largest predicted difference of a training run to the same run at a rate
+        that never falls, at a training point and relative to the loss.
+    left_out : the log residual of the final loss of each training curve that was left out in turn.
+    informed : whether every shape parameter has a prior.
     """
 
     covariance: tuple[tuple[float | None, ...], ...]
     scatter: float
     largest_S: float
+    largest_gain: float = 0.0
+    left_out: tuple[float, ...] = ()
+    informed: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,8 @@ class Fit:
     spread : what prediction intervals need; None for published parameters.
     data : one entry a curve: name, role, path, sha256, points, steps, peak, notes.
     options, versions : what it was made with.  metrics : see `Evaluation.to_dict`.
+    left_out : the metrics of each training curve by a fit to the others, where there are others.
+    rival : how another law does on the same held-out rows (`Rival.to_dict`), where that is known.
     bootstrap : see `Bootstrap.to_dict`.  identification : see `Identification.to_dict`; each None
     where it was not asked for.
 
@@ -80,6 +89,8 @@ class Fit:
     options: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, Any] | None = None
+    left_out: dict[str, Any] | None = None
+    rival: dict[str, Any] | None = None
     bootstrap: dict[str, Any] | None = None
     identification: dict[str, Any] | None = None
 
@@ -107,6 +118,14 @@ class Fit:
         """The largest training rate, where it is known: predictions beyond it extrapolate."""
         peaks = [entry["peak"] for entry in self.data if entry["role"] == "train"]
         return max(peaks) if peaks else None
+
+    @property
+    def peaks(self) -> tuple[float, float] | None:
+        """The smallest and the largest peak rate of the training runs, where they are known."""
+        peaks = [entry["peak"] for entry in self.data if entry["role"] == "train"]
+        if not peaks and self.options.get("peak"):
+            peaks = [self.options["peak"]]
+        return (min(peaks), max(peaks)) if peaks else None
 
     def predict(
         self, schedule: Schedule, step: IntArray | None = None, *, exact: bool = False
@@ -136,6 +155,9 @@ class Fit:
                 "covariance": [list(row) for row in spread.covariance],
                 "scatter": spread.scatter,
                 "largest_S": spread.largest_S,
+                "largest_gain": spread.largest_gain,
+                "left_out": list(spread.left_out),
+                "informed": spread.informed,
             },
             "objective": self.objective,
             "penalty": self.penalty,
@@ -150,6 +172,8 @@ class Fit:
                 "objectives": list(starts.objectives),
             },
             "metrics": self.metrics,
+            "left_out": self.left_out,
+            "rival": self.rival,
             "bootstrap": self.bootstrap,
             "identification": self.identification,
             "data": [dict(entry) for entry in self.data],
@@ -187,12 +211,17 @@ class Fit:
                     tuple(tuple(row) for row in spread["covariance"]),
                     float(spread["scatter"]),
                     float(spread["largest_S"]),
+                    float(spread.get("largest_gain", 0.0)),
+                    tuple(map(float, spread.get("left_out", ()))),
+                    bool(spread.get("informed", False)),
                 ),
                 starts=starts and Starts(**{**starts, "objectives": tuple(starts["objectives"])}),
                 data=tuple(values.get("data", ())),
                 options=dict(values.get("options", {})),
                 versions=dict(values.get("versions", {})),
                 metrics=values.get("metrics"),
+                left_out=values.get("left_out"),
+                rival=values.get("rival"),
                 bootstrap=values.get("bootstrap"),
                 identification=values.get("identification"),
             )

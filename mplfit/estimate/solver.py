@@ -20,9 +20,9 @@ from scipy.optimize import least_squares, minimize, nnls
 from mplfit import tasks
 from mplfit.curve import Curve
 from mplfit.errors import FitError
+from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA, huber
 from mplfit.estimate.objective import Objective
-from mplfit.estimate.prior import PER_OBSERVATION
 from mplfit.laws.base import Law, to_unknowns
 from mplfit.schedule import FloatArray, IntArray
 

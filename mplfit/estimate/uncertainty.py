@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA, huber_slope
 from mplfit.estimate.objective import Objective
-from mplfit.estimate.prior import PER_OBSERVATION
 from mplfit.estimate.solver import Box
 from mplfit.laws.base import unknown_slopes
 from mplfit.schedule import FloatArray

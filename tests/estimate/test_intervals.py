@@ -7,6 +7,8 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from mplfit import fit, load_fit, schedule
+from mplfit.errors import FitError
+from mplfit.estimate.constants import BOTH, M124, RELEASED, held_out
 from mplfit.estimate.intervals import LEVELS, coverage, predict_interval
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
@@ -19,21 +21,63 @@ def fitted():
     return fit(three_curves("onepower", noise=1e-3), "onepower")
 
 
-def test_the_standard_deviation_is_the_formula_written_out(fitted):
-    plan = schedule.constant(9000, 3e-4, warmup=200)
-    law, at = get_law("onepower"), np.array([8999])
-    interval = predict_interval(fitted, plan, at)
-    unknowns = to_unknowns(law, fitted.values)
+def test_the_standard_deviation_is_the_formula_written_out():
+    result = fit(three_curves("momentum", noise=1e-3), "momentum")
+    plan = schedule.wsdld(9000, 3e-4, decay=2000, warmup=200)
+    law, at = get_law("momentum"), np.array([8990])
+    interval = predict_interval(result, plan, at)
+    unknowns = to_unknowns(law, result.values)
     slope = approx_fprime(
         unknowns, lambda u: np.log(law.at(plan, at).loss(to_params(law, u))[0]), 1e-7
     )
-    s, beyond = fitted.spread.scatter, np.log(plan.lr.sum() / fitted.spread.largest_S)
+    spread, sizes = result.spread, BOTH.plain
+    beyond = np.log(plan.lr[:8991].sum() / spread.largest_S)
     assert beyond > 0
-    variance = slope @ np.array(fitted.spread.covariance) @ slope
-    wanted = np.sqrt(variance + (0.5 * s) ** 2 + (5 * s * beyond) ** 2)
+    assert len(spread.left_out) == 3
+    between = sizes.runs**2 * np.mean(np.square([*spread.left_out, sizes.typical]))
+    steady = result.predict(schedule.constant(9000, 3e-4, warmup=200), at)
+    reached = abs(steady / interval.loss - 1)[0] / spread.largest_gain
+    assert 0 < reached < 3
+    variance = slope @ np.array(spread.covariance) @ slope
+    wanted = np.sqrt(
+        sizes.parameters * variance
+        + (sizes.scatter * spread.scatter) ** 2
+        + between * (reached**2 + beyond**2)
+    )
     assert interval.sd[0] == pytest.approx(wanted, rel=1e-4)
     low, high = interval.bounds(0.95)
     assert np.log(high / low) == pytest.approx(2 * LEVELS[0.95] * wanted, rel=1e-4)
+
+
+def test_left_out_errors_are_those_of_fits_to_the_other_curves():
+    curves = three_curves("onepower", noise=1e-3)
+    whole = fit(curves, "onepower")
+    for out, residual in zip(curves, whole.spread.left_out, strict=True):
+        part = fit([curve for curve in curves if curve is not out], "onepower")
+        last = np.log(out.loss[-1] / part.predict(out.schedule, out.step)[-1])
+        assert residual == pytest.approx(last, abs=2e-5)
+        kept = whole.left_out["final"][out.name]
+        assert np.log(kept["observed"] / kept["predicted"]) == pytest.approx(residual)
+
+
+def test_a_fit_to_one_constant_rate_is_wide_where_the_rate_falls():
+    curve = three_curves("onepower", noise=1e-3)[1]
+    assert curve.name == "constant"
+    alone = fit([curve], "onepower")
+    assert alone.spread.left_out == ()
+    assert alone.spread.largest_gain == 0
+    plan = schedule.wsdld(4000, 3e-4, decay=2000, warmup=200)
+    sd = predict_interval(alone, plan, np.array([1999, 2010, 3999])).sd
+    assert sd[0] < 2e-3
+    assert sd[1] > 3 * BOTH.plain.alone * BOTH.plain.runs
+    assert sd[2] > 3 * BOTH.plain.alone * BOTH.plain.runs
+
+
+def test_constants_are_not_reported_as_held_out_where_they_were_chosen():
+    for collection in (RELEASED, M124):
+        assert collection not in held_out(collection).chosen_on
+        with pytest.raises(FitError, match="is not held out"):
+            held_out(collection, BOTH)
 
 
 def test_intervals_widen_beyond_the_training_runs(fitted):

@@ -1,0 +1,93 @@
+"""Does another law predict better? A cheap answer, by held-out errors alone.
+
+The rival is the effective-rate law, or for that law the amplitude law: the two whose prior says
+where to begin, so that one descent fits them. Both laws are measured on the same rows: of the
+test curves, those that no training curve shares; without test curves, on each training curve as
+predicted by a fit to the others. The training objective plays no part: the law that fits best is
+not the one that predicts best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mplfit.curve import Curve
+from mplfit.errors import MplfitError
+from mplfit.estimate.compare import held_out_group, mean_final_error
+from mplfit.estimate.fit import fit
+from mplfit.estimate.result import Fit
+from mplfit.laws.registry import get_law
+
+__all__ = ["Rival", "find_rival"]
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another law beside a fit, on the same curves.
+
+    mae, final_error : of the rival.  own_mae, own_final_error : of the fit.
+    left_out : whether the curves are the training curves, left out in turn, or test curves.
+    """
+
+    law: str
+    mae: float
+    own_mae: float
+    final_error: float
+    own_final_error: float
+    curves: int
+    left_out: bool
+
+    @property
+    def better(self) -> bool:
+        """Whether the rival is less wrong in both measures."""
+        return self.mae < self.own_mae and self.final_error < self.own_final_error
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "better": self.better}
+
+
+def find_rival(
+    own: Fit,
+    train: Sequence[Curve],
+    test: Sequence[Curve] = (),
+    constants: Mapping[str, float] | None = None,
+) -> Rival | None:
+    """The rival's errors beside a fit's own; None where nothing is held out, or it has no fit.
+
+    Parameters
+    ----------
+    own : the fit, with its metrics.
+    train, test : its curves.
+    constants : what the runs' laws must be told, such as {"weight_decay": 0.1}.
+    """
+    law = "amplitude" if own.law == "effective" else "effective"
+    known = get_law(law).constants
+    told = {name: value for name, value in (constants or {}).items() if name in known}
+    mine = held_out_group(own, not test)
+    if mine is None:
+        return None
+    try:
+        other = fit(train, law, quick=True, constants=told, test=test)
+    except MplfitError:
+        return None
+    theirs = held_out_group(other, not test)
+    errors = mean_final_error(mine), mean_final_error(theirs)
+    if theirs is None or errors[0] is None or errors[1] is None:
+        return None
+    return Rival(
+        law=law,
+        mae=_mae(theirs),
+        own_mae=_mae(mine),
+        final_error=errors[1],
+        own_final_error=errors[0],
+        curves=len(mine["curves"]),
+        left_out=not test,
+    )
+
+
+def _mae(group: Mapping[str, Any]) -> float:
+    mean: Mapping[str, float] = group.get("after_branching", group)["mean"]
+    return mean["mae"]

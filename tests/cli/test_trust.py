@@ -1,0 +1,73 @@
+"""What commands say of how far to trust a number: rivals, residuals side by side, peaks outside."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.cli.test_commands import ROOT, run
+
+DATA = ROOT / "data" / "simulated_25"
+WSD = "wsdld:steps=3000,peak={},decay=600,warmup=300"
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fitted") / "run"
+    return folder, run("fit", DATA, "--law", "onepower", "--out", folder)
+
+
+def test_fit_says_that_another_law_predicts_better(fitted):
+    folder, result = fitted
+    assert "another law predicts better: --law effective, mean error" in result.stdout
+    assert "on the 6 held-out curves" in result.stdout
+    kept = json.loads((folder / "fit.json").read_text())
+    assert kept["rival"]["better"] is True
+    assert kept["rival"]["law"] == "effective"
+    assert kept["rival"]["own_mae"] == pytest.approx(kept["metrics"]["test"]["mean"]["mae"])
+
+
+def test_fit_prints_what_was_left_out_and_a_rival_can_be_refused():
+    names = [DATA / f"{name}.csv" for name in ("constant_24000", "cosine_24000", "wsdcon_9")]
+    shown = ["--train", "constant_24000", "--train", "cosine_24000", "--train", "wsdcon_9"]
+    result = run("fit", *names, *shown, "--law", "onepower", "--no-save", "--no-rival")
+    assert "training, left out in turn" in result.stdout
+    assert "another law" not in result.stdout
+
+
+def test_compare_draws_residuals_side_by_side():
+    result = run("compare", DATA, "--laws", "onepower,momentum", "--out", "laws")
+    assert "written to laws/: residuals.png and comparison.json" in result.stdout
+    with open("laws/residuals.png", "rb") as file:
+        assert file.read(4) == b"\x89PNG"
+    with open("laws/comparison.json", encoding="utf-8") as file:
+        found = json.load(file)
+    assert [one["law"] for one in found["laws"]] == ["momentum", "onepower"]
+    assert set(found["laws"][0]["fit"]["params"]) == {"L0", "A", "alpha", "C", "lambda"}
+    again = run("compare", DATA, "--law", "onepower", "--out", "laws", code=1)
+    assert "exists already" in again.stderr
+
+
+def test_predict_says_how_far_a_peak_extrapolates(fitted):
+    folder, _ = fitted
+    above = run("predict", "--params", folder, WSD.format("6e-4"), "--no-save").stderr
+    assert "the peak rate 0.0006 is 2 times the largest training rate 0.0003" in above
+    below = run("predict", "--params", folder, WSD.format("1e-4"), "--no-save").stderr
+    assert "0.333 times the peak 0.0003 of the training runs (the only one)" in below
+    assert "peak" not in run("predict", "--params", folder, WSD.format("3e-4"), "--no-save").stderr
+
+
+def test_a_free_peak_is_warned_of_and_shown_with_its_band(fitted):
+    folder, _ = fitted
+    options = ("--steps", "2000", "--warmup", "200", "--knots", "12", "--peak-lr", "free")
+    result = run("optimize", "--params", folder, *options)
+    assert "the best peak rate is a law's guess" in result.stderr
+    assert re.search(r"^peak lr +final loss +80 % interval +95 % interval$", result.stdout, re.M)
+    assert "are predicted to end within the 80 % interval of the best one" in result.stdout

@@ -1,0 +1,69 @@
+"""Which laws are fitted to which runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mplfit.estimate.constants import RELEASED
+from tests.study.cases import FROM_STEP, RATES, Case, of_rates, released
+from tests.study.results import Job
+
+LAWS = {
+    "effective": (None,), "amplitude": (None,), "mpl": (None, "weak"), "momentum": (None,),
+    "fsl": (None,), "bound": (None,), "onepower": (None,),
+}  # fmt: skip
+"""The laws, each with its priors: None is the default one."""
+
+SIZES = ("25", "400")
+WIDTHS = (0.5, 2.0)
+FIRST_STEPS = (0, 1000, 4000)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The fits to make: of every law, of several peak rates at once, with other constants."""
+
+    sizes: dict[str, Case]
+    rates: dict[str, Case]
+    main: tuple[Job, ...]
+    peaks: tuple[Job, ...]
+    other: tuple[Job, ...]
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        return (*self.main, *self.peaks, *self.other)
+
+    @classmethod
+    def of(cls, laws: Sequence[str]) -> Plan:
+        sizes = {size: released(size) for size in SIZES}
+        rates = {rate: of_rates([rate]) for rate in RATES}
+        cases = (*sizes.values(), *rates.values())
+        main = tuple(
+            Job(case, law, prior)
+            for law in laws
+            for prior in LAWS[law]
+            for case in cases
+            if law != "bound" or case.collection == RELEASED  # it takes minutes a fit
+        )
+        every = of_rates(RATES)
+        fewer = of_rates(RATES, cosines=False)
+        peaks = (
+            *(Job(every, law) for law in ("effective", "amplitude", "mpl")),
+            Job(fewer, "effective"),
+        )
+        tried = (*sizes.values(), rates["0.001"])
+        wide = [Job(case, "effective", width) for width in WIDTHS for case in tried]
+        later = [of_rates(["0.001"], first) for first in FIRST_STEPS]
+        first = [Job(case, law) for case in later for law in ("effective", "mpl")]
+        return cls(sizes, rates, main, peaks, (*wide, *first))
+
+
+def describe(job: Job) -> str:
+    """What is other than usual in a job."""
+    first = min(int(curve.step[0]) for curve in job.case.train)
+    if isinstance(job.prior, float):
+        return f"{job.law}, prior {job.prior:g} times as wide"
+    if abs(first - FROM_STEP) > 300:
+        return f"{job.law}, from step {first}"
+    return f"{job.title}, as it is"

@@ -1,0 +1,143 @@
+"""The study's tables, as markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from mplfit.estimate.constants import INTERVALS, M124, RELEASED
+from mplfit.estimate.intervals import LEVELS
+from mplfit.estimate.metrics import evaluate
+from mplfit.estimate.pooled import PARTS, CurveCoverage, independent_runs, pool
+from mplfit.laws import get_law
+from mplfit.laws.mpl import PUBLISHED
+from tests.study.cases import Case
+from tests.study.results import Result, best_peak, mean_abs, observed_best_peak
+
+_TITLES = {RELEASED: "released curves", M124: "124M runs"}
+_METRICS = ("r2", "mae", "rmse", "prede", "worste")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def constants() -> str:
+    rows = []
+    for one in INTERVALS:
+        where = " and ".join(_TITLES[name] for name in sorted(one.chosen_on, reverse=True))
+        for kind, sizes in (
+            ("all shape parameters have a prior", one.informed),
+            ("else", one.plain),
+        ):
+            numbers = (sizes.parameters, sizes.scatter, sizes.runs, sizes.typical, sizes.alone)
+            rows.append([where, kind, *(f"{number:g}" for number in numbers)])
+    return table(["chosen on", "fits", "a", "b", "k", "K0", "K alone"], rows)
+
+
+def released(results: Sequence[Result], case: Case, size: str) -> str:
+    reports = evaluate(
+        get_law("mpl"), np.array(PUBLISHED[size]), list(case.train), list(case.test)
+    ).to_dict()["test"]
+    rows = [["published parameters", *_metric_cells(reports)]]
+    rows += [[one.job.title, *_metric_cells(one.fit.metrics["test"])] for one in results]
+    header = ["law", "R2", "MAE", "RMSE", "PredE", "WorstE", "MAE after branching", "final error"]
+    return table(header, rows)
+
+
+def _metric_cells(group) -> list[str]:
+    mean = group["mean"]
+    branched = group.get("after_branching", group)["mean"]["mae"]
+    ends = group["final"].values()
+    final = np.mean([abs(end["predicted"] - end["observed"]) for end in ends])
+    cells = [f"{mean[key]:.4f}" if key == "r2" else f"{mean[key]:.5f}" for key in _METRICS]
+    return [*cells, f"{branched:.5f}", f"{final:.4f}"]
+
+
+def finals(results: Sequence[Result]) -> str:
+    """Errors of final losses at one rate, with ranks and regrets."""
+    horizons = sorted(results[0].rankings())
+    rows = []
+    for one in results:
+        errors = np.array(list(one.final_errors.values()))
+        cells = [f"{np.abs(errors).mean():.4f}", f"{errors.mean():+.4f}"]
+        cells += [f"{np.abs(errors).max():.4f}", f"{mean_abs(one.full_errors):.4f}"]
+        for full in (False, True):
+            found = one.rankings(full)
+            cells += [f"{found[steps].spearman:.2f}" for steps in horizons]
+            cells += [f"{found[steps].regret:.4f}" for steps in horizons]
+        rows.append([one.job.title, *cells])
+    header = ["law", "mean final error", "bias", "largest", "mean error, whole set"]
+    for measure in ("", ", whole set"):
+        header += [f"rank {steps // 1000}k{measure}" for steps in horizons]
+        header += [f"regret {steps // 1000}k{measure}" for steps in horizons]
+    return table(header, rows)
+
+
+def coverage(groups: dict[str, list[Result]], in_sample: bool) -> str:
+    """One row a law and collection; then pooled."""
+    rows = []
+    for law, results in groups.items():
+        by_collection: dict[str, list[Result]] = {}
+        for one in results:
+            by_collection.setdefault(one.job.case.collection, []).append(one)
+        parts = {_TITLES[name]: kept for name, kept in by_collection.items()}
+        for title, kept in {**parts, "both": results}.items():
+            curves = [c for one in kept for c in _covered(one, in_sample)]
+            count = sum(independent_runs(one.job.case.test) for one in kept)
+            pooled = pool(curves, count)
+            cells = [
+                f"{100 * share.value:.0f} [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+                for level in LEVELS
+                for share in (pooled[part][level] for part in PARTS)
+            ]
+            rows.append([law, title, f"{len(curves)} ({count})", *cells])
+    header = ["law", "runs", "curves (independent)"]
+    header += [f"{100 * level:.0f} %: {part}" for level in LEVELS for part in PARTS]
+    return table(header, rows)
+
+
+def _covered(one: Result, in_sample: bool) -> list[CurveCoverage]:
+    return one.coverage_in_sample() if in_sample else one.coverage()
+
+
+def sensitivity(rows: Iterable[tuple[str, Result]]) -> str:
+    """What a constant of the estimator changes."""
+    cells = []
+    for what, one in rows:
+        mean = one.fit.metrics["test"]["mean"]
+        numbers = [f"{mean[key]:.5f}" for key in ("mae", "rmse", "worste")]
+        cells.append([what, one.job.case.name, *numbers, f"{mean_abs(one.final_errors):.4f}"])
+    return table(["", "runs", "MAE", "RMSE", "WorstE", "mean final error"], cells)
+
+
+def _fitted(one: Result) -> str:
+    return f"{one.job.title}, {len(one.job.case.train)} runs"
+
+
+def peaks(results: Sequence[Result], case: Case) -> str:
+    """One fit to runs of several peak rates: errors by rate, and the best peak it finds."""
+    rates = sorted({name.split("_")[1] for name in results[0].final_errors}, key=float)
+    rows = []
+    for one in results:
+        errors = one.final_errors
+        of_rate = [
+            {name: error for name, error in errors.items() if name.split("_")[1] == rate}
+            for rate in rates
+        ]
+        means = [mean_abs(errors), *map(mean_abs, of_rate)]
+        rows.append([_fitted(one), *(f"{mean:.4f}" for mean in means)])
+    first = table(
+        ["law, fitted to", "mean final error", *(f"at {float(rate):g}" for rate in rates)], rows
+    )
+    rows = []
+    for kind in ("ann-0.2", "cos-zero"):
+        for steps in (25000, 50000):
+            names = [f"{kind}_{rate}_{steps}" for rate in rates]
+            curves = [c for name in names for c in (*case.train, *case.test) if c.name == name]
+            found = [f"{best_peak(one.fit, curves[1]):.3g}" for one in results]
+            rows.append([f"{kind}, {steps} steps", f"{observed_best_peak(curves):.3g}", *found])
+    header = ["schedule", "observed best peak", *map(_fitted, results)]
+    return first + "\n\n" + table(header, rows)
