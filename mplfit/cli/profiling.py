@@ -32,10 +32,8 @@ __all__ = ["profile_command"]
     "profile",
     cls=Examples,
     examples=(
-        "mplfit fit data/simulated_25/cosine_24000.csv data/simulated_25/wsdcon_9.csv"
-        " --law onepower --out /tmp/two --force",
-        "mplfit profile /tmp/two --out /tmp/profiles --force",
-        "mplfit profile /tmp/two --param alpha --no-save --json",
+        "mplfit profile data/fits/onepower_25.json --out /tmp/profiles --force",
+        "mplfit profile data/fits/onepower_25.json --param alpha --no-save --json",
     ),
 )
 @click.argument("params", metavar="FIT")
