@@ -141,6 +141,7 @@ class _Trainer:
     def __init__(self, plan: Plan, out: Path, resume: bool, processes: int, threads: int) -> None:
         self.plan, self.out, self.resume = plan, out, resume
         self.processes, self.threads, self.trained = processes, threads, 0
+        self.made: dict[tuple[str, int], Curve] = {}
 
     def curves(self, wanted: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], Curve]:
         from dataclasses import replace
@@ -153,7 +154,7 @@ class _Trainer:
         found: dict[tuple[str, int], Curve] = {}
         todo = []
         for key, spec in wanted.items():
-            curve = self._read(key, spec)
+            curve = self.made.get(key) or self._read(key, spec)
             if curve is None:
                 todo.append(key)
             else:
@@ -173,7 +174,7 @@ class _Trainer:
         for key in todo:
             curve = self._read(key, wanted[key], fresh=True)
             assert curve is not None
-            found[key] = curve
+            found[key] = self.made[key] = curve
         return found
 
     def _place(self, key: tuple[str, int]) -> Path:

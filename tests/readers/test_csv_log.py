@@ -304,7 +304,7 @@ def test_a_long_log_is_read(tmp_path: Path) -> None:
 def test_a_schedule_in_the_first_line_is_used_where_the_rates_agree(tmp_path):
     path, spec = tmp_path / "run.csv", "cosine:steps=9,peak=1.0,warmup=3"
     lr = parse_schedule(spec).lr
-    rows = "".join(f"{step},{lr[step]!r},2.5\n" for step in (4, 6, 8))
+    rows = "".join(f"{step},{float(lr[step])!r},2.5\n" for step in (4, 6, 8))
     path.write_text(f"# schedule: {spec}\nstep,lr,loss\n{rows}")
     assert read_csv(path).schedule == parse_schedule(spec)
     path.write_text(f"# schedule: constant:steps=9,peak=1.0\nstep,lr,loss\n{rows}")
