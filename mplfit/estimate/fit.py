@@ -16,7 +16,7 @@ from mplfit.estimate.checks import curve_warnings, determined_law, not_held_out
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.identify import Identification, identify
 from mplfit.estimate.intervals import gain
-from mplfit.estimate.leave_out import leave_out
+from mplfit.estimate.leave_out import leave_each_out
 from mplfit.estimate.metrics import CurveReport, evaluate, group_of
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import Prior, default_prior, prior_for
@@ -37,6 +37,7 @@ def fit(
     *,
     prior: str | Prior | None = None,
     quick: bool = False,
+    leave_out: bool = True,
     constants: Mapping[str, float] | None = None,
     test: Sequence[Curve] = (),
     executor: Executor | None = None,
@@ -56,6 +57,8 @@ def fit(
         (`Fit.law`), with a warning and the law that was asked for in `Fit.options`.
     prior : "none" or "weak" (`mplfit.estimate.prior`), or a `Prior`; the law's default where None.
     quick : one descent from the prior's mean, instead of several from the best of many points.
+    leave_out : fit again without each curve in turn, which the intervals rest on: they are those
+        of a fit to a single curve where this is not done.
     constants : what the law must be told of the runs, such as {"weight_decay": 0.1} for the
         effective-rate law.
     test : held-out curves, only measured.
@@ -104,7 +107,11 @@ def fit(
     best = ends[0]
     params = objective.params(best.unknowns)
     errors = uncertainty(objective, box, best.unknowns)
-    left_out = leave_out(objective, box, best.unknowns, train, executor=executor, progress=progress)
+    left_out: dict[str, CurveReport] = {}
+    if leave_out:
+        left_out = leave_each_out(
+            objective, box, best.unknowns, train, executor=executor, progress=progress
+        )
     agreeing = sum(end.value <= best.value * (1 + AGREEMENT) for end in ends)
     warnings = [
         *([instead] if instead else []),

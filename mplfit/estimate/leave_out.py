@@ -20,13 +20,13 @@ from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box, descend
 from mplfit.schedule import FloatArray, IntArray
 
-__all__ = ["MOST", "leave_out"]
+__all__ = ["MOST", "leave_each_out"]
 
 MOST = 8
 """With more training curves than this, only so many are left out, evenly spread in their order."""
 
 
-def leave_out(
+def leave_each_out(
     objective: Objective,
     box: Box,
     unknowns: FloatArray,

@@ -58,6 +58,9 @@ def test_left_out_errors_are_those_of_fits_to_the_other_curves():
         assert residual == pytest.approx(last, abs=2e-5)
         kept = whole.left_out["final"][out.name]
         assert np.log(kept["observed"] / kept["predicted"]) == pytest.approx(residual)
+    without = fit(curves, "onepower", leave_out=False)
+    assert without.left_out is None
+    assert without.values == pytest.approx(whole.values)
 
 
 def test_a_fit_to_one_constant_rate_is_wide_where_the_rate_falls():
