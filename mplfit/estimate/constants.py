@@ -42,7 +42,7 @@ class Sizes:
     scatter : size of a run's own wandering, in units of the training residuals' scatter.
     runs : size of a new schedule's error, in units of K.
     typical : a K that counts like one more left-out curve.
-    alone : K of a fit to a single curve, where none can be left out.
+    alone : K of a fit to a single curve, where none can be left out (set by eye, on both).
     """
 
     parameters: float
@@ -84,7 +84,7 @@ INTERVALS = (
         chosen_on=frozenset({M124}),
     ),
 )
-"""Those, and the ones chosen in the same way (a grid, by coverage) on one collection alone."""
+"""Those, and the ones chosen in the same way (coverage over a grid) on one collection alone."""
 
 
 def held_out(collection: str, constants: IntervalConstants | None = None) -> IntervalConstants:

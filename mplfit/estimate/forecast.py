@@ -116,6 +116,7 @@ def forecast(
         prior=None if known is None else prior_of(known),
         constants=constants,
         quick=known is not None or default_prior(get_law(law)) != "none",
+        leave_out=False,  # the intervals here do not rest on it
     )
     step = np.arange(last + 1, run.schedule.steps)
     interval = forecast_interval(found, run.schedule, step)
