@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -98,11 +98,11 @@ def export_command(
         say(f"{form}: {made.steps} updates, {len(exact_knots(made))} knots, written to {out}")
 
 
-def _cost(given: Schedule, made: Schedule, params: str | None) -> dict[str, float | None]:
+def _cost(given: Schedule, made: Schedule, params: str | None) -> dict[str, Any]:
     """What the simpler schedule differs by, in rates and in predicted loss; also said."""
     apart = float(abs(made.lr - given.lr).max())
     text = f"the simpler schedule differs by up to {100 * apart / given.peak:.2g} % of the peak"
-    cost: dict[str, float | None] = {"largest_difference": apart, "predicted_loss": None}
+    cost: dict[str, Any] = {"largest_difference": apart, "predicted_loss": None, "gain": None}
     if params is None:
         say(f"{text}; give --params FIT for the predicted loss that this costs")
         return cost
@@ -111,9 +111,16 @@ def _cost(given: Schedule, made: Schedule, params: str | None) -> dict[str, floa
     fit = load_fit(params)
     before, after = (fit.formula.final(fit.values, one.lr) for one in (given, made))
     cost["predicted_loss"] = after - before
+    sure = "no interval: published parameters have none"
+    if fit.spread is not None:
+        from mplfit.estimate.gains import gains
+
+        found = gains(fit, given, [made])[0]
+        low, high = found.bounds(0.95)
+        sure, cost["gain"] = f"95 % interval {low:+.1e} to {high:+.1e}", found.to_dict((0.80, 0.95))
     say(
-        f"{text}; predicted final loss {before:.5f} → {after:.5f} ({after - before:+.1e}, by "
-        f"{fit.law} with the parameters {params})"
+        f"{text}; predicted final loss {before:.5f} → {after:.5f} ({after - before:+.1e}, {sure}; "
+        f"by {fit.law} with the parameters {params})"
     )
     return cost
 

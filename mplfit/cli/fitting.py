@@ -343,7 +343,8 @@ def _coverage_text(fit: Fit, held: Sequence[Curve], trained: Sequence[Curve]) ->
 
     found = coverage(fit, held, trained)
     if found is None:
-        return ""
+        reason = "published parameters have no covariance" if fit.spread is None else ""
+        return f"no intervals: {reason}" if held and reason else ""
     shares = (
         f"{100 * level:.0f} % intervals hold {100 * share:.0f} % of the held-out points that no "
         f"training curve has, and {found.finals[level]} of {found.curves} final losses"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mplfit.cli.goals import Goal
+from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render, span
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
     return {
         **result.to_dict(),
         "schema": "mplfit.optimized/1",
+        "command": command_line(),
         "params": goal.name,
         "law": goal.fit.law,
         "final_loss": outcome.loss,

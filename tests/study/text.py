@@ -40,8 +40,8 @@ logarithms'; "error" is predicted less observed loss.
 eleven other families of runs. Its widths and the divisor {per:.0f} (rows that count as one
 observation) were chosen with the released curves in view: errors on these are not quite held out
 for those two laws, those on the 124M runs are. The first step {first} is that of the released
-curves; it was settled after the table of the last section had been seen (another one scores better).
-The intervals' constants (`mplfit/estimate/constants.py`) were chosen near the best
+curves; it was settled after the table of the last section had been seen (another one scores
+better). The intervals' constants (`mplfit/estimate/constants.py`) were chosen near the best
 coverage over a grid, on each collection alone and on both. Their *form* was not: some five forms
 were tried with the coverage on both collections in view, so that the coverage below is cross-fitted
 in the constants, not in the formula; and "K alone", for fits to one run, was set by eye on both:
