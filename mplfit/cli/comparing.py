@@ -35,9 +35,9 @@ __all__ = ["compare_command"]
     "compare",
     cls=Examples,
     examples=(
-        "mplfit compare data/simulated_400 --law mpl --law effective --law onepower"
+        "mplfit compare data/lab_text --law mpl --law effective --law onepower"
         " --out /tmp/compared --force",
-        "mplfit compare data/simulated_25/cosine_24000.csv data/simulated_25/wsdcon_9.csv"
+        "mplfit compare data/lab_text/lab_cosine.csv data/lab_text/lab_two_stage.csv"
         " --law amplitude --law momentum --json",
     ),
 )

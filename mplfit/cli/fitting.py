@@ -43,9 +43,9 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
     "fit",
     cls=Examples,
     examples=(
-        "mplfit fit data/simulated_400",
-        "mplfit fit data/simulated_400 --law momentum --out /tmp/momentum --force",
-        "mplfit fit data/simulated_25/cosine_24000.csv data/simulated_25/wsdcon_9.csv --no-save",
+        "mplfit fit data/lab_text",
+        "mplfit fit data/lab_text --law effective --out /tmp/effective --force",
+        "mplfit fit data/lab_text/lab_cosine.csv data/lab_text/lab_two_stage.csv --no-save",
         "mplfit fit data/simulated_25 --bootstrap 20 --workers 2 --no-save",
     ),
 )

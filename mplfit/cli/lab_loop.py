@@ -40,11 +40,11 @@ __all__ = ["loop_command"]
         " --eval-sequences 16 --workers 1 --out /tmp/loop --force",
     ),
 )
-@click.option("--steps", default=1000, show_default=True, help="Updates of a run (one has 1.6×).")
+@click.option("--steps", default=3000, show_default=True, help="Updates of a run (one has 1.6×).")
 @click.option("--peak-lr", default=6e-3, show_default=True, help="Of all schedules.")
 @click.option("--seeds", default=3, show_default=True, help="Runs of every compared schedule.")
 @click.option("--width", default=64, show_default=True, help="Of the model.")
-@run_options(batch=8, every=25, eval_sequences=128)
+@run_options(batch=8, every=50, eval_sequences=256)
 @workers_option
 @threads_option
 @click.option("--resume", is_flag=True, help="Keep the runs that are finished in OUT.")
@@ -251,7 +251,9 @@ def verdict(gains: Sequence[Gain]) -> str:
     close = [one.over for one in gains if one.observed > 0 and not one.observed > 2 * one.error]
     seeds = gains[0].seeds
     if lost:
-        return f"The optimized schedule did not win: {', '.join(lost)} ended lower or equal."
+        clear = [one.over for one in gains if one.observed < -2 * one.error]
+        how = f"clearly so: {', '.join(clear)}" if clear else "by less than two standard errors"
+        return f"The optimized schedule did not win: {', '.join(lost)} ended lower or equal, {how}."
     text = f"The optimized schedule won against all {len(gains)} others (mean of {seeds} seeds)"
     if close:
         return f"{text}, but by less than two standard errors against {', '.join(close)}."

@@ -28,7 +28,7 @@ __all__ = ["read_command"]
     "read",
     cls=Examples,
     examples=(
-        "mplfit read data/simulated_400",
+        "mplfit read data/lab_text",
         "mplfit read data/simulated_25/cosine_24000.csv --smooth 5 --every 1000 --json",
     ),
 )

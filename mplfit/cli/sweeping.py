@@ -32,7 +32,7 @@ __all__ = ["analysed", "sweep_command"]
     "sweep",
     cls=Examples,
     examples=(
-        "mplfit sweep data/simulated_sweep.csv",
+        "mplfit sweep data/lab_sweep/lab_sweep.csv",
         "mplfit sweep data/simulated_sweep.csv --method grid --reference width=128 --json",
         "mplfit sweep data/simulated_sweep.csv --out /tmp/sweep --force",
     ),
