@@ -29,13 +29,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mplfit.curve import Curve
 from mplfit.estimate.huber import huber_weight
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.result import Fit
-from mplfit.estimate.solver import parameter_box
+from mplfit.estimate.solver import Box, parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
 from mplfit.laws.base import Law, to_params, to_unknowns, unknown_slopes
 from mplfit.schedule import FloatArray, Schedule, constant, cosine, linear, two_stage, wsdld
@@ -209,19 +210,19 @@ def identify(
     for number, (g, vector) in enumerate(zip(spectrum, vectors.T, strict=True)):
         reach = float(1 / np.sqrt(max(g, 1e-12)))
         dual = vector / tenth  # reads the position along the direction off a move of the unknowns
-        before = float(np.sqrt(dual @ posterior @ dual))
+        before = _error(posterior, dual)
         asked = number < _SHOWN and reach > 1
         move = np.zeros(unknowns.size)
         move[free] = vector * tenth * min(reach, 20.0)
         if asked:
-            move = _shortened(objective, unknowns, move, unit)
+            move = _shortened(objective, box, unknowns, move, unit)
         directions.append(
             Direction(
                 *_moves(law, unknowns, move),
                 reach=reach,
                 with_prior=before if objective.prior is not None else reach,
                 shrink={
-                    name: float(np.sqrt(dual @ matrix @ dual)) / before
+                    name: _error(matrix, dual) / before
                     for name, matrix in (after.items() if asked else ())
                 },
             )
@@ -292,19 +293,26 @@ def _tenths(law: Law, unknowns: FloatArray) -> FloatArray:
     )
 
 
+def _error(covariance: npt.NDArray[np.floating[Any]], dual: FloatArray) -> float:
+    """The standard error along a direction; never 0, so that rounding divides by nothing."""
+    return float(np.sqrt(max(float(dual @ covariance @ dual), 1e-24)))
+
+
 def _shortened(
-    objective: Objective, unknowns: FloatArray, move: FloatArray, unit: float
+    objective: Objective, box: Box, unknowns: FloatArray, move: FloatArray, unit: float
 ) -> FloatArray:
-    """The move, upward in its largest part, and no longer than the objective itself allows."""
+    """The move, upward in its largest part, as long as the objective and the law's box allow."""
     here = objective.value(objective.params(unknowns))
     size = np.abs(move) / _tenths(objective.law, unknowns)
     move = move * np.sign(move[size.argmax()])
     if objective.law.parameters[int(size.argmax())].transform == "log1m":
         move = -move
     for _ in range(40):
-        there = objective.value(objective.params(unknowns + move))
-        if abs(there - here) <= 0.5 * unit:
-            break
+        end = unknowns + move
+        if np.all((box.low <= end) & (end <= box.high)):
+            there = objective.value(objective.params(end))
+            if abs(there - here) <= 0.5 * unit:
+                break
         move = 0.8 * move
     return move
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from mplfit.cli.lab import LAB_COMMANDS
 from mplfit.cli.main import COMMANDS, main
 from mplfit.writers import swap
 from mplfit.writers.files import write_file, write_folder
@@ -46,9 +47,12 @@ def test_quiet_leaves_warnings_and_results(tmp_path: Path) -> None:
     assert loud.stdout == quiet.stdout
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [*(name for name in COMMANDS if name != "lab"), *(f"lab {name}" for name in LAB_COMMANDS)],
+)
 def test_every_command_has_quiet_and_examples(command: str) -> None:
-    text = CliRunner().invoke(main, [command, "--help"]).output
+    text = CliRunner().invoke(main, [*command.split(), "--help"]).output
     assert "--quiet" in text
     assert "--json" in text
     assert "--out" not in text or "--force" in text

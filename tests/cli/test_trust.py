@@ -44,7 +44,7 @@ def test_fit_prints_what_was_left_out_and_a_rival_can_be_refused():
 
 def test_compare_draws_residuals_side_by_side():
     result = run("compare", DATA, "--laws", "onepower,momentum", "--out", "laws")
-    assert "written to laws/: residuals.png and comparison.json" in result.stdout
+    assert "written to laws/: residuals.png, comparison.json" in result.stdout
     with open("laws/residuals.png", "rb") as file:
         assert file.read(4) == b"\x89PNG"
     with open("laws/comparison.json", encoding="utf-8") as file:
