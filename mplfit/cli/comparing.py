@@ -93,6 +93,8 @@ def compare_command(
     trained, held, how = split(curves, train, test)
     say(f"{len(trained)} training curves, {len(held)} held out: {how}")
     decays = "effective" in chosen
+    if weight_decay is not None and not decays:
+        raise click.UsageError("--weight-decay belongs to the law effective, which is not compared")
     constants = law_constants("effective", weight_decay, trained) if decays else None
     rows = compare_laws(trained, held, chosen, constants=constants, progress=progress)
     for row in rows:

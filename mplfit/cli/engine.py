@@ -66,12 +66,18 @@ def engine() -> Iterator[Executor | None]:
             yield executor
     elif workers is not None and workers > 1:
         from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures.process import BrokenProcessPool
         from multiprocessing import get_context
 
         # Fresh processes: a copy of one with threads (BLAS, matplotlib) may hang.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             try:
                 yield pool
+            except BrokenProcessPool:
+                raise MplfitError(
+                    "a worker process ended before its work did (out of memory?): give fewer "
+                    "--workers"
+                ) from None
             except BaseException:  # do not wait for work that nobody wants any more
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

@@ -28,6 +28,7 @@ from mplfit.cli.common import (
 from mplfit.cli.engine import engine, engine_options
 from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render
+from mplfit.errors import FitError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -96,9 +97,10 @@ def fit_command(
 ) -> None:
     """Fit a law to the loss curves in PATHS, and measure it on held-out ones.
 
-    PATHS are .csv logs with columns for step, learning rate and loss, or folders of them. A folder
-    with the names of the curves released by Luo et al. (2025) is split as they did; otherwise all
-    curves train, unless --train or --test says more. The fit, and a plot of every curve, go into a
+    PATHS are logs (.csv files with columns for step, learning rate and loss, and other formats), or
+    folders of them. A folder with the names of the curves released by Luo et al. (2025) is split as
+    they did, and data/lab_text as in the closed loop; otherwise all curves train, unless --train or
+    --test says more. The fit, and a plot of every curve, go into a
     run folder (by default mplfit-runs/NAME), which other commands take as FIT.
     """
     from mplfit.estimate.bootstrap import bootstrap
@@ -128,19 +130,20 @@ def fit_command(
             executor=executor,
             progress=progress,
         )
-        result = replace(
-            result, rival=_rival(result, trained, held, weight_decay) if rival else None
-        )
+        result = replace(result, rival=_rival(result, trained, held) if rival else None)
         result = replace(result, options={**result.options, "command": command_line()})
         for text in result.warnings:
             warn(text)
         result = replace(result, identification=identify(result, trained).to_dict())
         drawn = None
         if refits is not None:
-            drawn = bootstrap(
-                result, trained, refits, seed=seed, executor=executor, progress=progress
-            )
-            result = replace(result, bootstrap=drawn.to_dict([*trained, *held]))
+            try:
+                drawn = bootstrap(
+                    result, trained, refits, seed=seed, executor=executor, progress=progress
+                )
+                result = replace(result, bootstrap=drawn.to_dict([*trained, *held]))
+            except FitError as error:  # the fit itself stands
+                warn(f"no bootstrap: {error}")
     if not no_save:
         write_folder(folder, _run_files(result, trained, held), force=force)
     if as_json:
@@ -216,14 +219,14 @@ def evaluate_command(
         click.echo(_coverage_text(fit, held, trained))
 
 
-def _rival(
-    fit: Fit, train: Sequence[Curve], test: Sequence[Curve], weight_decay: float | None
-) -> dict[str, Any] | None:
+def _rival(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> dict[str, Any] | None:
     from mplfit.estimate.rival import find_rival
 
-    known = [weight_decay, *(curve.weight_decay for curve in train)]
-    decay = next((value for value in known if value is not None), None)
-    found = find_rival(fit, train, test, None if decay is None else {"weight_decay": decay})
+    decays = {curve.weight_decay for curve in train if curve.weight_decay is not None}
+    if len(decays) > 1:  # the rival has one weight decay, and nobody has said which
+        return None
+    constants = {"weight_decay": decays.pop()} if decays else None
+    found = find_rival(fit, train, test, constants)
     return found.to_dict() if found else None
 
 

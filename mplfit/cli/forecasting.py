@@ -100,7 +100,7 @@ def forecast_command(
     """
     if not poll > 0:
         raise DataError(f"--poll must be a positive number of seconds, got {poll:g}")
-    known = _known(sources, law, weight_decay)
+    known = _known(run, sources, law, weight_decay)
     if not watch:
         curve = _read(run)
         say_notes([curve])
@@ -137,8 +137,8 @@ def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: boo
         time.sleep(poll)
 
 
-def _known(sources: Sequence[str], law: str, weight_decay: float | None) -> _Known:
-    """Earlier runs and the earlier fit, told apart by their contents."""
+def _known(run: Path, sources: Sequence[str], law: str, weight_decay: float | None) -> _Known:
+    """Earlier runs and the earlier fit, told apart by their contents; never the run itself."""
     from mplfit.estimate.posterior import covariance
     from mplfit.laws.registry import get_law
     from mplfit.readers.fits import load_fit
@@ -153,9 +153,19 @@ def _known(sources: Sequence[str], law: str, weight_decay: float | None) -> _Kno
         covariance(fit)  # refuses one without
     paths = [source for source in sources if source not in fits]
     options, own = read_options()
-    curves = read_curves(paths, _of_others(options), schedules=own) if paths else []
+    others = {name: plan for name, plan in own.items() if name != run.stem}
+    curves = read_curves(paths, _of_others(options), schedules=others) if paths else []
+    # The run's own log, in a folder of runs, holds what is to be forecast.
+    earlier = [curve for curve in curves if not _is_log_of(curve, run)]
+    if len(earlier) < len(curves):
+        say(f"note: {run} is the run itself: not an earlier run")
+    curves = earlier
     say_notes(curves)
     return _Known(curves, fit, law, weight_decay)
+
+
+def _is_log_of(curve: Curve, run: Path) -> bool:
+    return curve.origin is not None and Path(curve.origin.path).resolve() == run.resolve()
 
 
 def _of_others(options: Any) -> Any:
@@ -184,10 +194,11 @@ def _read(run: Path) -> Curve:
     from mplfit.readers.growing import whole_lines
     from mplfit.readers.paths import read_curves
 
-    options, _ = read_options()
+    options, own = read_options()
+    plan = {name: schedule for name, schedule in own.items() if name == run.stem}
     with whole_lines(run) as (path, cut):
         try:
-            curves = read_curves([path], options)
+            curves = read_curves([path], options, schedules=plan)
         except DataError as error:  # of the copy without the last line, perhaps
             raise DataError(str(error).replace(str(path), str(run))) from None
     if len(curves) != 1:
@@ -268,12 +279,13 @@ def _text(found: Forecast, known: _Known) -> str:
     last, total = int(run.step[-1]), run.schedule.steps
     beside = [f"{len(known.runs)} earlier run{'s' * (len(known.runs) > 1)}"] if known.runs else []
     beside += ["an earlier fit as prior"] if known.fit else []
+    prior = "with the prior of the law" if found.fit.options["prior"] != "none" else "no prior"
     return "\n".join(
         [
             f"{run.name}: {len(run)} rows to step {last} of {total} "
             f"({100 * (last + 1) / total:.0f} %), last loss {run.loss[-1]:.4f}",
             f"{found.fit.law} fitted to {found.rows} of its rows"
-            + (f", with {' and '.join(beside)}" if beside else ", with the prior of the law"),
+            + (f", with {' and '.join(beside)}" if beside else f", {prior}"),
             "",
             render(header, rows),
             "",

@@ -48,8 +48,8 @@ def fitted_goal(
     like = max(trained, key=lambda entry: int(entry["last_step"])) if trained else None
     if like is not None and None in (steps, warmup, peak_lr):
         say(
-            f"note: steps, warmup and peak that are not given are those of the longest training "
-            f"run, {like['name']}"
+            f"note: steps and warmup that are not given are those of the longest training run, "
+            f"{like['name']}; the peak is the largest of all"
         )
     if steps is None:
         steps = int(like["steps"]) if like else _STEPS

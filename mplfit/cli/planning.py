@@ -62,7 +62,7 @@ _DRAWS, _SEED = 32, 1  # of --robust: other draws than those that tell the gains
     "--peak-lr", metavar="RATE|free", help="Rate after the warmup. [default: 3e-4, or as trained]"
 )
 @click.option("--final-lr", type=float, help="Rate of the last update. [default: chosen]")
-@click.option("--min-lr", type=float, help="Smallest rate. [default: 1e-10]")
+@click.option("--min-lr", type=float, help="Smallest rate. [default: 1e-10; by scale with --bound]")
 @click.option("--knots", default=64, show_default=True, help="Points that the schedule has.")
 @click.option("--from", "past", metavar="SPEC", help="The schedule of a run under way.")
 @click.option("--from-step", type=int, help="Updates of it that are done.")

@@ -79,7 +79,11 @@ def report_command(
     if not fits:
         fits = _fits_of(optimized)
     curves = _curves(fits)
-    schedules = named_schedules(candidates) | {name: made for name, (_, made) in optimized.items()}
+    schedules = named_schedules(candidates)
+    for name, (_, schedule) in optimized.items():
+        if name in schedules:
+            raise DataError(f"two candidates are called {name}: give the other one another NAME=")
+        schedules[name] = schedule
     made = {
         name: Candidate(
             schedule,
@@ -157,10 +161,13 @@ def _optimized(
         for run, one in found
         if one.optimized is not None and one.schedule is not None
     ]
-    return {
-        f"optimized ({stem})" if len(there) > 1 else "optimized": (values, schedule)
-        for stem, values, schedule in there
-    }
+    named: dict[str, tuple[Mapping[str, Any], Schedule]] = {}
+    for stem, values, schedule in there:
+        name = f"optimized ({stem})" if len(there) > 1 else "optimized"
+        if name in named:
+            raise DataError(f"two schedules are called {name}: rename one of their folders")
+        named[name] = values, schedule
+    return named
 
 
 def _fits_of(optimized: Mapping[str, tuple[Mapping[str, Any], Schedule]]) -> dict[str, Fit]:
@@ -169,6 +176,8 @@ def _fits_of(optimized: Mapping[str, tuple[Mapping[str, Any], Schedule]]) -> dic
 
     fits: dict[str, Fit] = {}
     for values, _ in optimized.values():
+        if values.get("law") == "bound":
+            continue  # minimised without a fit
         try:
             fits[str(values["params"])] = load_fit(str(values["params"]))
         except (MplfitError, KeyError):
@@ -281,6 +290,10 @@ def _sweeps(found: Sequence[tuple[str, Results]]) -> list[str]:
         if said is None or not same:
             say(f"note: {run}: the sweep's table is not what it was: no section is made of it")
             continue
-        analysis = analysed(**said.params)
+        try:
+            analysis = analysed(**said.params)
+        except MplfitError as error:
+            say(f"note: {run}: no section is made of the sweep ({error})")
+            continue
         sections.append(sweep_section(analysis, sweep_text(analysis), sweep_figures(analysis)))
     return sections

@@ -15,7 +15,7 @@ the parameters' variance (Σ, mostly the prior's) is nearly everything.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -106,6 +106,11 @@ def forecast(
             f"{run.name}: the plan of {run.schedule.steps} updates ends where the log does (step "
             f"{last}): give the schedule of the whole run with --schedule"
         )
+    # A log of the same name is another run's: new/log.csv beside old/log.csv.
+    earlier = [
+        replace(one, name=f"{one.name} (earlier)") if one.name == run.name else one
+        for one in earlier
+    ]
     past, rows = _past(run, earlier)
     trained = [*earlier, *([past] if past else [])]
     if known is not None:

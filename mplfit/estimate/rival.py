@@ -70,7 +70,7 @@ def find_rival(
     if mine is None:
         return None
     try:
-        other = fit(train, law, quick=True, constants=told, test=test)
+        other = fit(train, law, quick=True, constants=told, test=test, leave_out=not test)
     except MplfitError:
         return None
     theirs = held_out_group(other, not test)

@@ -21,5 +21,6 @@ def fit_named_in(spec: str) -> str | None:
         values = json.loads(Path(spec).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
-    params = values.get("params") if isinstance(values, dict) else None
+    fitted = isinstance(values, dict) and values.get("law") != "bound"  # which needs no fit
+    params = values.get("params") if fitted else None
     return params if isinstance(params, str) else None

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from mplfit.cli.main import main
+from mplfit.errors import FitError
 from tests.cluster import dask_cluster
 from tests.test_docs import ROOT
 
@@ -80,3 +81,14 @@ def test_an_absent_scheduler_gets_a_sentence(monkeypatch):
     monkeypatch.setattr("mplfit.cli.engine._PATIENCE", 1.0)
     said = run(*FIT, "--dask", "tcp://127.0.0.1:1", code=1).stderr
     assert "no Dask scheduler answers at 'tcp://127.0.0.1:1'" in said
+
+
+def test_a_bootstrap_that_fails_leaves_the_fit(monkeypatch, tmp_path):
+    def fail(*_arguments, **_options):
+        raise FitError("only 1 of 12 refits converged")
+
+    monkeypatch.setattr("mplfit.estimate.bootstrap.bootstrap", fail)
+    arguments = ["fit", *LOGS, "--law", "onepower", "--out", str(tmp_path / "kept")]
+    result = run(*arguments, "--bootstrap", "12")
+    assert "no bootstrap: only 1 of 12 refits converged" in result.stderr
+    assert (tmp_path / "kept" / "fit.json").exists()

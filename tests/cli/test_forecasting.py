@@ -198,3 +198,24 @@ def test_extend_predicts_with_intervals(logs):
     ways = json.loads(run(*past, "--params", logs / "fit", "--json").stdout)["ways"]
     assert ways[0]["gain_over_same"] is None
     assert 0 <= ways[1]["gain_over_same"]["probability"] <= 1
+
+
+def test_a_run_s_own_log_is_no_earlier_run(logs):
+    """In a folder of runs, its later rows are what is to be forecast."""
+    told = ["--schedule", WSD, "--to-step", 1200, "--warmup", 200, "--json"]
+    beside = run("forecast", logs / "logs" / "wsd.csv", *told, "--with", logs / "logs")
+    assert "is the run itself: not an earlier run" in beside.stderr
+    others = [logs / "logs" / f"{name}.csv" for name in ("cosine", "constant")]
+    alone = run(
+        "forecast", logs / "logs" / "wsd.csv", *told, "--with", others[0], "--with", others[1]
+    )
+    final = json.loads(alone.stdout)["final_loss"]
+    assert json.loads(beside.stdout)["final_loss"] == pytest.approx(final, rel=1e-8)
+
+
+def test_an_earlier_run_may_have_the_same_file_name(logs, tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "log.csv").write_bytes((logs / "logs" / "cosine.csv").read_bytes())
+    log = cut(logs / "logs" / "wsd.csv", tmp_path / "log.csv", 50)
+    told = ["--schedule", f"log={WSD}", "--warmup", 200, "--with", tmp_path / "old" / "log.csv"]
+    assert "with 1 earlier run" in run("forecast", log, *told).stdout
