@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from numba import njit
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "strict_kernel"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,7 +23,19 @@ _FASTMATH = {"reassoc", "contract", "nsz"}
 
 def kernel(function: F) -> F:
     """Compile `function` with numba at its first call (decorator)."""
-    options: dict[str, Any] = {"nogil": True, "fastmath": _FASTMATH, "error_model": "numpy"}
+    return _compiled(function, _FASTMATH)
+
+
+def strict_kernel(function: F) -> F:
+    """The same with sums in the order written, where digits rest on it (decorator).
+
+    A `kernel` that it calls may still reorder its own sums.
+    """
+    return _compiled(function, {"contract"})
+
+
+def _compiled(function: F, fastmath: set[str]) -> F:
+    options: dict[str, Any] = {"nogil": True, "fastmath": fastmath, "error_model": "numpy"}
     try:
         compiled: F = njit(cache=True, **options)(function)
     except RuntimeError:  # "no locator available": the cache folder cannot be written

@@ -1,5 +1,8 @@
 """The kernels of the fast multipole method; `mplfit.powersum.fast` tells what they compute.
 
+Differences of positions lose their digits when the compiler reorders them, so these kernels are
+strict about the order of operations, but where they sum products alone (`_moments`, `_expand`).
+
 A tree is an array of blocks (lo, hi, child, end), leaves first and the root last: the points
 lo … hi-1, halved into the blocks child … end-1. Where a block lies is told by three numbers.
 """
@@ -10,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mplfit.compiled import kernel
+from mplfit.compiled import kernel, strict_kernel
 from mplfit.powersum.terms import LOG, PLAIN, STEEP
 
 __all__ = ["THETA", "gather", "interact", "spread"]
@@ -23,7 +26,7 @@ _FEW = 5  # fewer targets than this are served one by one, without a local expan
 _CENTRE, _OFFSET, _HALF = range(3)
 
 
-@kernel
+@strict_kernel
 def gather(
     place: Any, moments: Any, room: Any, sources: Any, s: Any, c: Any, charges: Any, inverse: Any
 ) -> None:
@@ -52,15 +55,7 @@ def gather(
             for k in range(hi - lo):
                 at[k] = (at[k] - shift) * scale
             for row in range(nrow):
-                charge = charges[row, lo:hi]
-                for k in range(hi - lo):
-                    power[k] = charge[k]
-                for n in range(size):
-                    total = 0.0
-                    for k in range(hi - lo):
-                        total += power[k]
-                        power[k] *= at[k]
-                    moments[b, row, n] = total * inverse[n]
+                _moments(moments[b, row], power, at, charges[row, lo:hi], inverse)
         for child in range(left, end):
             gap = (place[child, _CENTRE] - s_mid) - (place[child, _OFFSET] - c_mid)
             _powers((gap - shift) * scale, inverse, shifts)
@@ -77,6 +72,19 @@ def gather(
 
 
 @kernel
+def _moments(result: Any, power: Any, at: Any, charge: Any, inverse: Any) -> None:
+    """result[n] = Σ charge · at^n / n!; a plain sum, which may be reordered."""
+    for k in range(len(charge)):
+        power[k] = charge[k]
+    for n in range(len(result)):
+        total = 0.0
+        for k in range(len(charge)):
+            total += power[k]
+            power[k] *= at[k]
+        result[n] = total * inverse[n]
+
+
+@strict_kernel
 def _powers(base: float, inverse: Any, result: Any) -> None:
     """result[n] = base^n / n!"""
     power = 1.0
@@ -115,7 +123,7 @@ def _expand(
             width *= shrink
 
 
-@kernel
+@strict_kernel
 def _nearby(
     result: Any, near: Any, x: float, s: Any, c: Any, charges: Any, lo: int, hi: int, p: float,
     rows: Any, kinds: Any,
@@ -134,7 +142,7 @@ def _nearby(
         result[term, 0] += total
 
 
-@kernel
+@strict_kernel
 def _nearby_harmonic(
     out: Any, x: Any, count: Any, s: Any, c: Any, charges: Any, lo: int, hi: int, tlo: int,
     thi: int, rows: Any,
@@ -149,7 +157,7 @@ def _nearby_harmonic(
             out[j, term, 0] += total
 
 
-@kernel
+@strict_kernel
 def interact(
     out: Any, local: Any, room: Any, waiting: Any, x: Any, count: Any, s: Any, c: Any,
     charges: Any, p: float, harmonic: bool, rows: Any, kinds: Any, rising: Any, sources: Any,
@@ -198,7 +206,7 @@ def interact(
     return served
 
 
-@kernel
+@strict_kernel
 def spread(
     out: Any, local: Any, shifts: Any, targets: Any, place: Any, x: Any, inverse: Any
 ) -> None:

@@ -121,3 +121,15 @@ def test_the_exact_sum_imports_nothing_from_the_fast_one():
         if hasattr(node, "module")
     }
     assert not any("fast" in (name or "") or "numba" in (name or "") for name in modules)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_fast_equals_exact_where_a_steady_rate_decays_to_almost_nothing(seed):
+    """Positions differ by their last digits there: a compiler that reorders differences fails."""
+    rng = np.random.default_rng(seed)
+    end = 10 ** rng.uniform(-12, -6)
+    steady, decay = rng.integers(5, 300), rng.integers(20, 500)
+    lr = np.concatenate([np.ones(steady), np.geomspace(1, end, decay)])
+    C, gamma, p = 10 ** rng.uniform(-2, 4), rng.uniform(0.05, 2.0), rng.uniform(0.5, 5.0)
+    arguments = problem(lr, gamma, C, p, max(2, int(rng.uniform(0.01, 1) * lr.size)))
+    assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
