@@ -8,36 +8,43 @@ cache cannot be written, they are compiled afresh in every process instead of fa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, overload
 
 from numba import njit
 
-__all__ = ["kernel", "strict_kernel"]
+__all__ = ["kernel"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Sums may be reordered and multiply-adds fused, which is what lets loops use vector registers.
 # NaN and infinity keep their meaning: `nnan` and `ninf` are not among the flags.
 _FASTMATH = {"reassoc", "contract", "nsz"}
+_STRICT = {"contract"}
 
 
-def kernel(function: F) -> F:
-    """Compile `function` with numba at its first call (decorator)."""
-    return _compiled(function, _FASTMATH)
+@overload
+def kernel(function: F) -> F: ...
+@overload
+def kernel(*, strict: bool = ..., inner: bool = ...) -> Callable[[F], F]: ...
+def kernel(function: Any = None, *, strict: bool = False, inner: bool = False) -> Any:
+    """Compile a function with numba at its first call (decorator, with or without options).
 
-
-def strict_kernel(function: F) -> F:
-    """The same with sums in the order written, where digits rest on it (decorator).
-
-    A `kernel` that it calls may still reorder its own sums.
+    strict : keep sums in the order written, where digits rest on it. What a strict kernel calls may
+        still reorder its own sums.
+    inner : for a kernel that others call. It is always inlined: left to itself, a compiler links a
+        caller that was compiled just now to another copy of it than one from the cache, and the
+        last digits differ.
     """
-    return _compiled(function, {"contract"})
-
-
-def _compiled(function: F, fastmath: set[str]) -> F:
-    options: dict[str, Any] = {"nogil": True, "fastmath": fastmath, "error_model": "numpy"}
+    if function is None:
+        return partial(kernel, strict=strict, inner=inner)
+    options: dict[str, Any] = {
+        "nogil": True,
+        "fastmath": _STRICT if strict else _FASTMATH,
+        "error_model": "numpy",
+        "forceinline": inner,
+    }
     try:
-        compiled: F = njit(cache=True, **options)(function)
+        return njit(cache=True, **options)(function)
     except RuntimeError:  # "no locator available": the cache folder cannot be written
-        compiled = njit(**options)(function)
-    return compiled
+        return njit(**options)(function)

@@ -55,6 +55,9 @@ def power_sums(
     out = np.zeros((x.size, len(terms), 1))
     if x.size == 0 or s.size == 0:
         return out[:, :, 0].T
+    # One type each, or numba compiles the kernels once more for arrays that may not be written.
+    x, s, c, charges = (np.require(a, np.float64, ["C", "W"]) for a in (x, s, c, charges))
+    count = np.require(count, np.int64, ["C", "W"])
     rows, kinds = np.array(terms, dtype=np.int64).reshape(-1, 2).T.copy()
     rising = _rising(p)
     order = rising.shape[1]

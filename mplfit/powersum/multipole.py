@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mplfit.compiled import kernel, strict_kernel
+from mplfit.compiled import kernel
 from mplfit.powersum.terms import LOG, PLAIN, STEEP
 
 __all__ = ["THETA", "gather", "interact", "spread"]
@@ -26,7 +26,7 @@ _FEW = 5  # fewer targets than this are served one by one, without a local expan
 _CENTRE, _OFFSET, _HALF = range(3)
 
 
-@strict_kernel
+@kernel(strict=True)
 def gather(
     place: Any, moments: Any, room: Any, sources: Any, s: Any, c: Any, charges: Any, inverse: Any
 ) -> None:
@@ -71,7 +71,7 @@ def gather(
                     moments[b, row, n] += total
 
 
-@kernel
+@kernel(inner=True)
 def _moments(result: Any, power: Any, at: Any, charge: Any, inverse: Any) -> None:
     """result[n] = Σ charge · at^n / n!; a plain sum, which may be reordered."""
     for k in range(len(charge)):
@@ -84,7 +84,7 @@ def _moments(result: Any, power: Any, at: Any, charge: Any, inverse: Any) -> Non
         result[n] = total * inverse[n]
 
 
-@strict_kernel
+@kernel(strict=True, inner=True)
 def _powers(base: float, inverse: Any, result: Any) -> None:
     """result[n] = base^n / n!"""
     power = 1.0
@@ -93,7 +93,7 @@ def _powers(base: float, inverse: Any, result: Any) -> None:
         power *= base
 
 
-@kernel
+@kernel(inner=True)
 def _expand(
     result: Any, scaled: Any, distance: float, source_half: float, target_half: float,
     moments: Any, rows: Any, kinds: Any, rising: Any, p: float,
@@ -123,7 +123,7 @@ def _expand(
             width *= shrink
 
 
-@strict_kernel
+@kernel(strict=True, inner=True)
 def _nearby(
     result: Any, near: Any, x: float, s: Any, c: Any, charges: Any, lo: int, hi: int, p: float,
     rows: Any, kinds: Any,
@@ -142,7 +142,7 @@ def _nearby(
         result[term, 0] += total
 
 
-@strict_kernel
+@kernel(strict=True, inner=True)
 def _nearby_harmonic(
     out: Any, x: Any, count: Any, s: Any, c: Any, charges: Any, lo: int, hi: int, tlo: int,
     thi: int, rows: Any,
@@ -157,7 +157,7 @@ def _nearby_harmonic(
             out[j, term, 0] += total
 
 
-@strict_kernel
+@kernel(strict=True)
 def interact(
     out: Any, local: Any, room: Any, waiting: Any, x: Any, count: Any, s: Any, c: Any,
     charges: Any, p: float, harmonic: bool, rows: Any, kinds: Any, rising: Any, sources: Any,
@@ -206,7 +206,7 @@ def interact(
     return served
 
 
-@strict_kernel
+@kernel(strict=True)
 def spread(
     out: Any, local: Any, shifts: Any, targets: Any, place: Any, x: Any, inverse: Any
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mplfit.powersum import exact, fast
+from mplfit.powersum import exact, fast, multipole
 from mplfit.powersum.terms import LOG, PLAIN, STEEP
 from mplfit.schedule import cumulative
 from tests.random_schedules import rates
@@ -133,3 +133,13 @@ def test_fast_equals_exact_where_a_steady_rate_decays_to_almost_nothing(seed):
     C, gamma, p = 10 ** rng.uniform(-2, 4), rng.uniform(0.05, 2.0), rng.uniform(0.5, 5.0)
     arguments = problem(lr, gamma, C, p, max(2, int(rng.uniform(0.01, 1) * lr.size)))
     assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
+
+
+def test_the_kernels_are_compiled_once():
+    """An array that may not be written is another type to numba, and compiling takes seconds."""
+    s, count = np.array([0.0, 1.0]), np.array([1, 2])
+    for writeable in (True, False):
+        count.flags.writeable = s.flags.writeable = writeable
+        fast.power_sums(s + 1, count, s, s + 1, np.ones((1, 2)), 2.0)
+    for kernel in (multipole.gather, multipole.interact, multipole.spread):
+        assert len(kernel.signatures) <= 1
