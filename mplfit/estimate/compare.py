@@ -15,6 +15,7 @@ from mplfit.estimate.fit import fit
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.intervals import Coverage, coverage
 from mplfit.estimate.metrics import Metrics
+from mplfit.estimate.prior import rows_of
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import LAWS, get_law
 from mplfit.tasks import Progress
@@ -29,7 +30,8 @@ class Comparison:
     left_out : whether these are the training curves, each predicted by a fit to the others, as
         there is no test curve.
     criterion : 2 · (objective + penalty) / (30 δ²) + 2 · parameters, an AIC in which 30 logged rows
-        count as one observation; comparable between laws on the same curves alone.
+        count as one observation; comparable between laws on the same curves alone. (A prior
+        "weak:N" has its penalty divided by N δ², so that it is ½ Σ ((φ - μ)/σ)² for every law.)
     failed : why there is no fit, if there is none.
     """
 
@@ -141,8 +143,7 @@ def _compare(
     result = fit(train, key, constants=constants, test=test)
     if result.law != key:  # runs at a constant rate determine less than the law
         raise FitError(result.warnings[0])
-    criterion = (
-        2 * ((result.objective or 0.0) + result.penalty) / (PER_OBSERVATION * DELTA**2)
-        + 2 * len(result.params)
-    )  # fmt: skip
+    misfit = (result.objective or 0.0) / (PER_OBSERVATION * DELTA**2)
+    misfit += result.penalty / (rows_of(result.options["prior"]) * DELTA**2)
+    criterion = 2 * misfit + 2 * len(result.params)
     return Comparison(key, result, not test, criterion, coverage(result, test, train))

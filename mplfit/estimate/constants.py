@@ -18,6 +18,7 @@ from mplfit.errors import FitError
 
 __all__ = [
     "BOTH",
+    "ENOUGH",
     "FAMILIES",
     "INTERVALS",
     "M124",
@@ -32,6 +33,10 @@ RELEASED, M124, FAMILIES = "released", "124m", "families"
 
 PER_OBSERVATION = 30.0
 """Logged residuals that count as one independent observation. Chosen on RELEASED and FAMILIES."""
+
+ENOUGH = 6
+"""Training runs from which on leaving runs out decides that number (see
+`mplfit.estimate.observations`). Chosen with RELEASED and M124 in view."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class IntervalConstants:
 
 
 BOTH = IntervalConstants(
-    informed=Sizes(parameters=0.5, scatter=0.6, runs=0.5, typical=0.002, alone=0.007),
+    informed=Sizes(parameters=0.5, scatter=0.6, runs=0.2, typical=0.008, alone=0.007),
     plain=Sizes(parameters=0.5, scatter=1.0, runs=0.8, typical=0.008, alone=0.015),
     chosen_on=frozenset({RELEASED, M124}),
 )
@@ -74,17 +79,19 @@ BOTH = IntervalConstants(
 INTERVALS = (
     BOTH,
     IntervalConstants(
-        informed=Sizes(parameters=0.5, scatter=0.6, runs=1.0, typical=0.002, alone=0.007),
+        informed=Sizes(parameters=1.0, scatter=0.4, runs=0.2, typical=0.001, alone=0.007),
         plain=Sizes(parameters=0.5, scatter=1.0, runs=0.8, typical=0.008, alone=0.015),
         chosen_on=frozenset({RELEASED}),
     ),
     IntervalConstants(
-        informed=Sizes(parameters=0.25, scatter=0.8, runs=0.5, typical=0.003, alone=0.007),
+        informed=Sizes(parameters=0.25, scatter=0.8, runs=0.4, typical=0.001, alone=0.007),
         plain=Sizes(parameters=0.5, scatter=1.5, runs=0.6, typical=0.008, alone=0.015),
         chosen_on=frozenset({M124}),
     ),
 )
-"""Those, and the ones chosen in the same way (coverage over a grid) on one collection alone."""
+"""Those, and the ones chosen in the same way on one collection alone: `informed` by the likelihood
+of held-out runs by `effective` (`python -m tests.study.choose`), `plain` by coverage over a grid.
+"""
 
 
 def held_out(collection: str, constants: IntervalConstants | None = None) -> IntervalConstants:

@@ -19,11 +19,11 @@ import numpy as np
 from scipy.stats import norm
 
 from mplfit.errors import FitError
-from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.gains import TAU
 from mplfit.estimate.huber import DELTA, huber_slope, huber_weight
 from mplfit.estimate.intervals import predict_interval
 from mplfit.estimate.posterior import covariance, log_slopes
+from mplfit.estimate.prior import rows_of
 from mplfit.estimate.result import Fit
 from mplfit.schedule import FloatArray, Schedule
 
@@ -156,8 +156,9 @@ def row_information(fit: Fit) -> float:
     """
     scatter = max(fit.spread.scatter if fit.spread else 0.0, 1e-9)
     residual = scatter * norm.ppf((np.arange(200) + 0.5) / 200)
-    if fit.options.get("prior", "none") != "none":
-        return float(huber_weight(residual).mean()) / (PER_OBSERVATION * DELTA**2)
+    prior = fit.options.get("prior", "none")
+    if prior != "none":
+        return float(huber_weight(residual).mean()) / (rows_of(prior) * DELTA**2)
     inside = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
     correlation = float(fit.options.get("residual_correlation", 0.0))
     noise = float(np.mean(huber_slope(residual) ** 2)) * (1 + correlation) / (1 - correlation)

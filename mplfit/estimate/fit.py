@@ -19,6 +19,7 @@ from mplfit.estimate.intervals import gain
 from mplfit.estimate.leave_out import leave_each_out
 from mplfit.estimate.metrics import CurveReport, evaluate, group_of
 from mplfit.estimate.objective import Objective
+from mplfit.estimate.observations import counted
 from mplfit.estimate.prior import Prior, default_prior, prior_for
 from mplfit.estimate.result import Fit, Spread, Starts
 from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, from_prior, parameter_box, search
@@ -55,10 +56,12 @@ def fit(
     law : a law's key, see `mplfit.laws.LAWS`. Where no training curve has a change of the rate,
         and no prior says what a drop is like, the constant-rate law is fitted instead
         (`Fit.law`), with a warning and the law that was asked for in `Fit.options`.
-    prior : "none" or "weak" (`mplfit.estimate.prior`), or a `Prior`; the law's default where None.
+    prior : "none", "weak" or "weak:N" (`mplfit.estimate.prior`), or a `Prior`; the law's default
+        where None, and with six training curves or more the N with which left-out curves are
+        predicted best (`mplfit.estimate.observations`).
     quick : one descent from the prior's mean, instead of several from the best of many points.
     leave_out : fit again without each curve in turn, which the intervals rest on: they are those
-        of a fit to a single curve where this is not done.
+        of a fit to a single curve where this is not done, and the default prior is as it is.
     constants : what the law must be told of the runs, such as {"weight_decay": 0.1} for the
         effective-rate law.
     test : held-out curves, only measured.
@@ -100,6 +103,8 @@ def fit(
     formula = formula.trained_on(train).with_constants(constants or {})
     objective = Objective.of(formula, train, known)
     box = parameter_box(formula, train)
+    if prior is None and leave_out and known is not None and known.covers(formula):
+        objective = counted(objective, box, executor=executor, progress=progress)
     if quick:
         ends = [from_prior(objective, box)]
     else:
@@ -143,7 +148,7 @@ def fit(
         ),
         options={
             "delta": DELTA,
-            "prior": known.name if known else "none",
+            "prior": objective.prior.name if objective.prior else "none",
             "residual_correlation": errors.lag_one,
             **options,
         },
@@ -177,9 +182,7 @@ def _spread(
         scatter=1.25 * float(np.abs(objective.residuals(params)).mean()),
         largest_S=scales(curves).S_max,
         largest_gain=max(gains),
-        left_out=tuple(
-            float(np.log(one.final_loss / one.final_predicted)) for one in left_out.values()
-        ),
+        left_out=tuple(one.final_residual for one in left_out.values()),
         informed=objective.prior is not None and objective.prior.covers(law),
     )
 

@@ -20,7 +20,7 @@ from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box, descend
 from mplfit.schedule import FloatArray, IntArray
 
-__all__ = ["MOST", "leave_each_out"]
+__all__ = ["MOST", "leave_each_out", "spread_evenly"]
 
 MOST = 8
 """With more training curves than this, only so many are left out, evenly spread in their order."""
@@ -45,7 +45,7 @@ def leave_each_out(
     parameters = len(objective.law.names)
     chosen = [
         index
-        for index in _spread_evenly(len(curves))
+        for index in spread_evenly(len(curves))
         if objective.log_loss.size - len(curves[index]) > parameters
     ]
     found = tasks.run(
@@ -62,7 +62,8 @@ def leave_each_out(
     return reports
 
 
-def _spread_evenly(count: int) -> list[int]:
+def spread_evenly(count: int) -> list[int]:
+    """Which of so many curves are left out: all, or `MOST` of them; none of one."""
     if count < 2:
         return []
     at: IntArray = np.linspace(0, count - 1, min(count, MOST)).round().astype(np.int64)

@@ -59,6 +59,11 @@ class CurveReport:
     final_loss: float
     final_predicted: float
 
+    @property
+    def final_residual(self) -> float:
+        """log observed - log predicted there."""
+        return float(np.log(self.final_loss / self.final_predicted))
+
 
 @dataclass(frozen=True)
 class Evaluation:

@@ -6,7 +6,8 @@ estimate minimises
     (1/(30 δ²)) Σ huber_δ(log y - log L) + ½ Σ ((φ - μ)/σ)²,    δ = 1e-3
 
 which is the training objective plus 15 δ² Σ ((φ - μ)/σ)²: some 30 neighbouring residuals of a run
-count as one observation, for they are strongly correlated.
+count as one observation, for they are strongly correlated. "weak:N" is the weak prior where N count
+as one; `mplfit.estimate.observations` finds N where there are enough runs to tell.
 
 Where the constants come from, and so where they may not be reported as held out: μ of `effective`
 and `amplitude` is the mean over eleven other families of runs (other model sizes, on two data
@@ -17,7 +18,7 @@ were chosen with the released curves in view. The prior of `mpl` is wide and rou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -30,7 +31,7 @@ from mplfit.schedule import FloatArray
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
-__all__ = ["Prior", "default_prior", "prior_for"]
+__all__ = ["Prior", "default_prior", "prior_for", "rows_of"]
 
 # name: (mean, standard deviation) of the unknown
 _WEAK: dict[str, dict[str, tuple[float, float]]] = {
@@ -65,21 +66,28 @@ _BY_DEFAULT = ("effective", "amplitude")
 class Prior:
     """A normal in the unknowns: W (φ - μ) is standard. A row and column of 0 leave one free.
 
-    W (`whitening`) is diag(1/σ) where the unknowns are independent.
+    W (`whitening`) is diag(1/σ) where the unknowns are independent. So many logged `rows` weigh as
+    much as one observation against it.
     """
 
     name: str
     mean: FloatArray
     whitening: FloatArray
+    rows: float = PER_OBSERVATION
+
+    @property
+    def unit(self) -> float:
+        """What a rise of the training objective by ½χ² = 1 amounts to: 30 δ² for 30 rows."""
+        return self.rows * DELTA**2
 
     @property
     def known(self) -> BoolArray:
         """Which unknowns the prior says something about."""
         return np.asarray(np.any(self.whitening != 0, axis=0))
 
-    def widened(self, factor: float) -> Prior:
-        """The same means with standard deviations so many times as large."""
-        return Prior(f"{self.name}, {factor:g} times as wide", self.mean, self.whitening / factor)
+    def counting(self, rows: float) -> Prior:
+        """The same prior where so many logged rows count as one observation."""
+        return replace(self, name=f"{self.name.partition(':')[0]}:{rows:g}", rows=rows)
 
     def covers(self, law: Law) -> bool:
         """Whether it says something of every shape parameter: all that the law is not linear in."""
@@ -97,17 +105,17 @@ class Prior:
         return drawn
 
     def penalty(self, unknowns: FloatArray) -> float:
-        """15 δ² |W (φ - μ)|², in the units of the training objective."""
-        return 0.5 * PER_OBSERVATION * DELTA**2 * float(np.sum(self.standardised(unknowns) ** 2))
+        """15 δ² |W (φ - μ)|² for 30 rows, in the units of the training objective."""
+        return 0.5 * self.unit * float(np.sum(self.standardised(unknowns) ** 2))
 
     def penalty_gradient(self, unknowns: FloatArray) -> FloatArray:
         """Its derivative in the unknowns."""
         slope: FloatArray = self.whitening.T @ self.standardised(unknowns)
-        return PER_OBSERVATION * DELTA**2 * slope
+        return self.unit * slope
 
     def curvature(self) -> FloatArray:
         """Its Hessian."""
-        return PER_OBSERVATION * DELTA**2 * (self.whitening.T @ self.whitening)
+        return self.unit * (self.whitening.T @ self.whitening)
 
 
 def default_prior(law: Law) -> str:
@@ -116,19 +124,42 @@ def default_prior(law: Law) -> str:
 
 
 def prior_for(law: Law, name: str) -> Prior | None:
-    """The prior of this name for a law; None for "none".
+    """The prior of this name for a law ("weak", or "weak:N"); None for "none".
 
     Raises
     ------
     FitError
         If there is no such prior.
+
+    >>> from mplfit.estimate.prior import prior_for
+    >>> from mplfit.laws import get_law
+    >>> prior_for(get_law("effective"), "weak:480").rows
+    480.0
     """
     if name == "none":
         return None
-    if name != "weak" or law.key not in _WEAK:
-        known = "none or weak" if law.key in _WEAK else "none"
+    kind, _, count = name.partition(":")
+    if kind != "weak" or (count and not _is_count(count)) or law.key not in _WEAK:
+        known = (
+            "none, weak or weak:N (N, 1 or more, logged rows count as one observation; weak: 30)"
+            if law.key in _WEAK
+            else "none"
+        )
         raise FitError(f"there is no prior {name!r} for the law {law.key}: choose {known}")
     known_ones = _WEAK[law.key]
     pairs = [known_ones.get(parameter, (0.0, np.inf)) for parameter in law.names]
     mean, spread = np.array(pairs).T
-    return Prior(name, mean, np.diag(1 / spread))
+    return Prior(name, mean, np.diag(1 / spread), rows_of(name))
+
+
+def rows_of(name: str) -> float:
+    """How many logged rows count as one observation, by a prior's name: N of "weak:N", else 30."""
+    count = name.partition(":")[2]
+    return float(count) if count else PER_OBSERVATION
+
+
+def _is_count(text: str) -> bool:
+    try:
+        return 1 <= float(text) < np.inf
+    except ValueError:
+        return False

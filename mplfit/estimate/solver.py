@@ -20,7 +20,6 @@ from scipy.optimize import least_squares, minimize, nnls
 from mplfit import tasks
 from mplfit.curve import Curve
 from mplfit.errors import FitError
-from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA, huber
 from mplfit.estimate.objective import Objective
 from mplfit.laws.base import Law, to_unknowns
@@ -29,6 +28,7 @@ from mplfit.schedule import FloatArray, IntArray
 __all__ = [
     "Box",
     "Descent",
+    "approach",
     "descend",
     "from_prior",
     "parameter_box",
@@ -155,7 +155,7 @@ def descend(objective: Objective, box: Box, start: FloatArray) -> Descent:
     Rounds of L-BFGS-B in whitened unknowns follow the trust-region descent until a round gains
     less than 1e-9 of the objective: that is convergence.
     """
-    end = _travel(objective, box, start)
+    end = approach(objective, box, start)
     value, converged = objective(end)[0], False
     for _ in range(_ROUNDS):
         before = value
@@ -166,11 +166,14 @@ def descend(objective: Objective, box: Box, start: FloatArray) -> Descent:
     return Descent(end, value, converged)
 
 
-def _travel(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
-    """Trust-region reflective descent on the residuals in units of the Huber threshold."""
+def approach(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
+    """Trust-region reflective descent on the residuals in units of the Huber threshold.
+
+    It arrives near enough to a minimum to predict from; `descend` makes sure.
+    """
     kept: list[tuple[FloatArray, FloatArray]] = []
     prior, points = objective.prior, objective.log_loss.size
-    weight = np.sqrt(PER_OBSERVATION)
+    weight = 0.0 if prior is None else np.sqrt(prior.unit) / DELTA
 
     def residuals(unknowns: FloatArray) -> FloatArray:
         residual, jacobian = objective.linearise(unknowns)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA, huber_slope
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box
@@ -48,7 +47,7 @@ def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncerta
         inner = inverse @ (scores.T @ scores) @ inverse * (1 + lag_one) / (1 - lag_one)
     else:
         hessian = objective.curvature(unknowns)[np.ix_(free, free)]
-        inner = np.asarray(np.linalg.inv(hessian / (PER_OBSERVATION * DELTA**2)), np.float64)
+        inner = np.asarray(np.linalg.inv(hessian / objective.prior.unit), np.float64)
     covariance = np.full((free.size, free.size), np.nan)
     covariance[np.ix_(free, free)] = inner
     spread = np.sqrt(np.diag(covariance))
@@ -59,12 +58,12 @@ def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncerta
 
 
 def noise_unit(objective: Objective, unknowns: FloatArray) -> float:
-    """What a rise of the objective by ½χ² = 1 amounts to: 30 δ² with a prior, whose strength says
-    how many rows count as one; else the variance of the Huber slopes over the share of residuals in
+    """What a rise of the objective by ½χ² = 1 amounts to: 30 δ² with a prior, which says how
+    many rows count as one; else the variance of the Huber slopes over the share of residuals in
     the quadratic zone, inflated by (1 + r)/(1 - r) as in the sandwich covariance.
     """
     if objective.prior is not None:
-        return PER_OBSERVATION * DELTA**2
+        return objective.prior.unit
     residual = objective.linearise(unknowns)[0]
     quadratic = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
     lag_one = _lag_one(residual, objective)

@@ -78,8 +78,10 @@ def test_priors_are_chosen_by_law_and_refused_by_name():
         "mpl": "none", "effective": "weak", "amplitude": "weak", "onepower": "none",
         "momentum": "none", "fsl": "none", "bound": "none",
     }  # fmt: skip
-    with pytest.raises(FitError, match="no prior 'strong' for the law mpl: choose none or weak"):
+    with pytest.raises(FitError, match="no prior 'strong' for the law mpl: choose none, weak"):
         prior_for(get_law("mpl"), "strong")
+    with pytest.raises(FitError, match="no prior 'weak:0' for the law mpl"):
+        prior_for(get_law("mpl"), "weak:0")
     with pytest.raises(FitError, match="for the law onepower: choose none"):
         prior_for(get_law("onepower"), "weak")
 

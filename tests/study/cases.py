@@ -67,13 +67,12 @@ def trained(rate: str) -> tuple[str, str, str]:
     return f"stable_{rate}_50000", f"{cosine}_{rate}_25000", f"ann-0.2_{rate}_25000"
 
 
-def of_rates(rates: Sequence[str], first: int = FROM_STEP, cosines: bool = True) -> Case:
-    """Three runs of each of these peak rates to fit (two without `cosines`); the other runs of
-    these rates to predict."""
+def of_rates(rates: Sequence[str], first: int = FROM_STEP, without: Sequence[str] = ()) -> Case:
+    """Three runs of each of these peak rates to fit, but not those whose names begin with one of
+    `without`; the other runs of these rates to predict."""
     curves, full = runs_124m(first)
-    names = [
-        name for rate in rates for name in trained(rate) if cosines or not name.startswith("cos")
-    ]
+    every = [name for rate in rates for name in trained(rate)]
+    names = [name for name in every if not name.startswith(tuple(without))]
     by_name = {curve.name: curve for curve in curves}
     rest = [
         curve for curve in curves if curve.name not in names and curve.name.split("_")[1] in rates
@@ -81,7 +80,7 @@ def of_rates(rates: Sequence[str], first: int = FROM_STEP, cosines: bool = True)
     return Case(
         "124m, "
         + ", ".join(f"{float(rate):g}" for rate in rates)
-        + ("" if cosines else ", no cosine"),
+        + "".join(f", without {kind}" for kind in without),
         M124,
         tuple(by_name[name] for name in names),
         tuple(rest),

@@ -16,7 +16,7 @@ LAWS = {
 """The laws, each with its priors: None is the default one."""
 
 SIZES = ("25", "400")
-WIDTHS = (0.5, 2.0)
+COUNTS = (120, 7.5)
 FIRST_STEPS = (0, 1000, 4000)
 
 
@@ -47,13 +47,17 @@ class Plan:
             if law != "bound" or case.collection == RELEASED  # it takes minutes a fit
         )
         every = of_rates(RATES)
-        fewer = of_rates(RATES, cosines=False)
+        sets = (
+            every,
+            of_rates(RATES, without=["cos-zero_0.002"]),
+            of_rates(RATES, without=["cos"]),
+        )
         peaks = (
-            *(Job(every, law) for law in ("effective", "amplitude", "mpl")),
-            Job(fewer, "effective"),
+            *(Job(case, "effective", prior) for prior in ("weak", None) for case in sets),
+            *(Job(every, law) for law in ("amplitude", "mpl")),
         )
         tried = (*sizes.values(), rates["0.001"])
-        wide = [Job(case, "effective", width) for width in WIDTHS for case in tried]
+        wide = [Job(case, "effective", f"weak:{count:g}") for count in COUNTS for case in tried]
         later = [of_rates(["0.001"], first) for first in FIRST_STEPS]
         first = [Job(case, law) for case in later for law in ("effective", "mpl")]
         return cls(sizes, rates, main, peaks, (*wide, *first))
@@ -62,8 +66,8 @@ class Plan:
 def describe(job: Job) -> str:
     """What is other than usual in a job."""
     first = min(int(curve.step[0]) for curve in job.case.train)
-    if isinstance(job.prior, float):
-        return f"{job.law}, prior {job.prior:g} times as wide"
+    if job.prior:
+        return f"{job.law}, prior {job.prior}"
     if abs(first - FROM_STEP) > 300:
         return f"{job.law}, from step {first}"
     return f"{job.title}, as it is"

@@ -11,7 +11,7 @@ import numpy as np
 from mplfit import Curve, Schedule, fit, tasks
 from mplfit.estimate.constants import INTERVALS, IntervalConstants, held_out
 from mplfit.estimate.pooled import CurveCoverage, curve_coverage
-from mplfit.estimate.prior import default_prior, prior_for
+from mplfit.estimate.prior import default_prior
 from mplfit.estimate.ranking import Ranking, ranking
 from mplfit.estimate.result import Fit
 from mplfit.laws import get_law
@@ -20,11 +20,11 @@ from tests.study.cases import Case, horizon
 
 @dataclass(frozen=True)
 class Job:
-    """A case, a law and its prior: a name, or how many times as wide the weak one is."""
+    """A case, a law and the name of its prior; None: what a fit has unless told."""
 
     case: Case
     law: str
-    prior: str | float | None = None
+    prior: str | None = None
 
     @property
     def title(self) -> str:
@@ -92,12 +92,10 @@ class Result:
 
 def run(job: Job) -> Result:
     """The fit of a job; by one descent where a prior says where to begin, by the search else."""
-    case, prior = job.case, job.prior
+    case = job.case
     law = get_law(job.law).trained_on(case.train)
     quick = default_prior(law) != "none"
-    if isinstance(prior, float):
-        prior = prior_for(law, "weak").widened(prior)
-    return Result(job, fit(case.train, job.law, prior=prior, test=case.test, quick=quick))
+    return Result(job, fit(case.train, job.law, prior=job.prior, test=case.test, quick=quick))
 
 
 def run_all(
@@ -115,11 +113,29 @@ def best_peak(made: Fit, curve: Curve) -> float:
     return float(factors[int(np.argmin(ends))] * curve.schedule.peak)
 
 
-def observed_best_peak(curves: Sequence[Curve]) -> float:
-    """The vertex of the parabola through the final losses over the logarithm of the peak rate."""
-    at = np.log([curve.schedule.peak for curve in curves])
-    curvature, slope, _ = np.polyfit(at, [curve.loss[-1] for curve in curves], 2)
-    return float(np.exp(-slope / (2 * curvature)))
+@dataclass(frozen=True)
+class OverPeaks:
+    """The parabola through final losses over the logarithm of the peak rate: a·x² + b·x + c."""
+
+    lowest: float
+    highest: float
+    a: float
+    b: float
+    c: float
+
+    @property
+    def best(self) -> float:
+        return float(np.exp(-self.b / (2 * self.a)))
+
+    def loss(self, peak: float) -> float:
+        return float(np.polyval([self.a, self.b, self.c], np.log(peak)))
+
+
+def observed_losses(curves: Sequence[Curve]) -> OverPeaks:
+    """Of runs that differ in their peak rate alone, three of them or more."""
+    peaks = [curve.schedule.peak for curve in curves]
+    a, b, c = np.polyfit(np.log(peaks), [curve.loss[-1] for curve in curves], 2)
+    return OverPeaks(min(peaks), max(peaks), float(a), float(b), float(c))
 
 
 def mean_abs(errors: Mapping[str, float]) -> float:

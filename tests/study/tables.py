@@ -13,7 +13,7 @@ from mplfit.estimate.pooled import PARTS, CurveCoverage, independent_runs, pool
 from mplfit.laws import get_law
 from mplfit.laws.mpl import PUBLISHED
 from tests.study.cases import Case
-from tests.study.results import Result, best_peak, mean_abs, observed_best_peak
+from tests.study.results import OverPeaks, Result, best_peak, mean_abs, observed_losses
 
 _TITLES = {RELEASED: "released curves", M124: "124M runs"}
 _METRICS = ("r2", "mae", "rmse", "prede", "worste")
@@ -114,7 +114,14 @@ def sensitivity(rows: Iterable[tuple[str, Result]]) -> str:
 
 
 def _fitted(one: Result) -> str:
-    return f"{one.job.title}, {len(one.job.case.train)} runs"
+    return f"{one.job.law}, prior {one.fit.options['prior']}, {len(one.job.case.train)} runs"
+
+
+def _peak(rate: float, observed: OverPeaks) -> str:
+    """A predicted best peak, and what it costs where the rates were tried."""
+    if not observed.lowest <= rate <= observed.highest:
+        return f"{rate:.3g}"
+    return f"{rate:.3g} (+{observed.loss(rate) - observed.loss(observed.best):.4f})"
 
 
 def peaks(results: Sequence[Result], case: Case) -> str:
@@ -137,7 +144,8 @@ def peaks(results: Sequence[Result], case: Case) -> str:
         for steps in (25000, 50000):
             names = [f"{kind}_{rate}_{steps}" for rate in rates]
             curves = [c for name in names for c in (*case.train, *case.test) if c.name == name]
-            found = [f"{best_peak(one.fit, curves[1]):.3g}" for one in results]
-            rows.append([f"{kind}, {steps} steps", f"{observed_best_peak(curves):.3g}", *found])
+            observed = observed_losses(curves)
+            found = [_peak(best_peak(one.fit, curves[1]), observed) for one in results]
+            rows.append([f"{kind}, {steps} steps", f"{observed.best:.3g}", *found])
     header = ["schedule", "observed best peak", *map(_fitted, results)]
     return first + "\n\n" + table(header, rows)
