@@ -57,7 +57,11 @@ _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
     show_default=True,
     help="mpl, effective, amplitude, momentum, onepower, fsl or bound.",
 )
-@click.option("--prior", help="none or weak. [default: weak for effective and amplitude]")
+@click.option(
+    "--prior",
+    help="none, weak, or weak:N (N rows count as one, 30 in weak). [default: weak for effective "
+    "and amplitude; with six training curves or more N is found by leaving curves out]",
+)
 @click.option("--weight-decay", type=float, help="AdamW's, for --law effective. [default: 0.1]")
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")

@@ -70,7 +70,7 @@ class IntervalConstants:
 
 
 BOTH = IntervalConstants(
-    informed=Sizes(parameters=0.5, scatter=0.6, runs=0.2, typical=0.008, alone=0.007),
+    informed=Sizes(parameters=0.5, scatter=0.8, runs=0.3, typical=0.006, alone=0.007),
     plain=Sizes(parameters=0.5, scatter=1.0, runs=0.8, typical=0.008, alone=0.015),
     chosen_on=frozenset({RELEASED, M124}),
 )
@@ -79,18 +79,18 @@ BOTH = IntervalConstants(
 INTERVALS = (
     BOTH,
     IntervalConstants(
-        informed=Sizes(parameters=1.0, scatter=0.4, runs=0.2, typical=0.001, alone=0.007),
+        informed=Sizes(parameters=1.0, scatter=0.4, runs=0.5, typical=0.002, alone=0.007),
         plain=Sizes(parameters=0.5, scatter=1.0, runs=0.8, typical=0.008, alone=0.015),
         chosen_on=frozenset({RELEASED}),
     ),
     IntervalConstants(
-        informed=Sizes(parameters=0.25, scatter=0.8, runs=0.4, typical=0.001, alone=0.007),
+        informed=Sizes(parameters=0.25, scatter=1.0, runs=0.4, typical=0.002, alone=0.007),
         plain=Sizes(parameters=0.5, scatter=1.5, runs=0.6, typical=0.008, alone=0.015),
         chosen_on=frozenset({M124}),
     ),
 )
 """Those, and the ones chosen in the same way on one collection alone: `informed` by the likelihood
-of held-out runs by `effective` (`python -m tests.study.choose`), `plain` by coverage over a grid.
+of held-out runs (`python -m tests.study.choose`), `plain` by coverage over a grid.
 """
 
 
