@@ -80,8 +80,8 @@ Pooled, that is near the levels; on one collection alone it is less even (too wi
 runs, too narrow for final losses of the released ones). `onepower` cannot follow a rate that
 falls: its intervals are no use there. On runs of another kind, the small and noisy ones that the
 lab trains (`data/lab_loop`, `data/lab_loop_1000`), on which nothing was chosen, the intervals of
-`effective` are far too narrow: those of 95 % hold 60 and 66 % of whole curves, 53 and 35 % of final
-losses (`python -m tests.study.choose` prints it).
+`effective` are too narrow: a third to a half of the final losses lie in those of 80 %, as
+`python -m tests.study.choose` prints.
 
 In sample, the constants that the commands use (chosen on both):
 
