@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +107,6 @@ def fit_command(
     """
     from mplfit.estimate.bootstrap import bootstrap
     from mplfit.estimate.fit import fit
-    from mplfit.estimate.identify import identify
     from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
     from mplfit.writers.files import refuse_existing, write_folder
@@ -134,7 +135,6 @@ def fit_command(
         result = replace(result, options={**result.options, "command": command_line()})
         for text in result.warnings:
             warn(text)
-        result = replace(result, identification=identify(result, trained).to_dict())
         drawn = None
         if refits is not None:
             try:
@@ -144,8 +144,8 @@ def fit_command(
                 result = replace(result, bootstrap=drawn.to_dict([*trained, *held]))
             except FitError as error:  # the fit itself stands
                 warn(f"no bootstrap: {error}")
-    if not no_save:
-        write_folder(folder, _run_files(result, trained, held), force=force)
+        if not no_save:
+            write_folder(folder, _run_files(result, trained, held, executor), force=force)
     if as_json:
         print_json(result.to_dict())
     else:
@@ -251,16 +251,29 @@ def _names(curves: Sequence[Curve]) -> str:
     return ", ".join(curve.name for curve in curves)
 
 
-def _run_files(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> dict[str, bytes]:
-    from mplfit.show.plot import plot_curve, plot_overview, png
+def _run_files(
+    fit: Fit, train: Sequence[Curve], test: Sequence[Curve], executor: Executor | None
+) -> dict[str, bytes]:
+    from mplfit import tasks
     from mplfit.writers.text import file_name, json_bytes
 
     runs = [(curve, "training") for curve in train] + [(curve, "held out") for curve in test]
-    files = {"fit.json": json_bytes(fit.to_dict()), "overview.png": png(plot_overview(runs, fit))}
-    for done, (curve, role) in enumerate(runs):
-        files[f"plots/{file_name(curve.name)}.png"] = png(plot_curve(curve, fit, role))
-        progress(done + 1, len(runs), "plots")
-    return files
+    figures = tasks.run(
+        partial(_figure, fit, runs),
+        [None, *runs],
+        executor=executor,
+        progress=progress,
+        what="plots",
+    )
+    names = ["overview.png", *(f"plots/{file_name(curve.name)}.png" for curve, _ in runs)]
+    return {"fit.json": json_bytes(fit.to_dict()), **dict(zip(names, figures, strict=True))}
+
+
+def _figure(fit: Fit, runs: Sequence[tuple[Curve, str]], which: tuple[Curve, str] | None) -> bytes:
+    """The figure of one run, or of all."""
+    from mplfit.show.plot import plot_curve, plot_overview, png
+
+    return png(plot_overview(runs, fit) if which is None else plot_curve(which[0], fit, which[1]))
 
 
 def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
