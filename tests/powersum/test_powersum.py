@@ -143,8 +143,8 @@ def test_the_kernels_are_compiled_once():
     for writeable in (True, False):
         count.flags.writeable = s.flags.writeable = writeable
         fast.power_sums(s + 1, count, s, s + 1, np.ones((1, 2)), 2.0)
-    for kernel in (multipole.gather, multipole.interact, multipole.spread):
-        assert len(kernel.signatures) <= 1
+    for compiled in (multipole.gather, multipole.interact, multipole.spread):
+        assert len(compiled.signatures) <= 1
 
 
 @kernel
