@@ -25,7 +25,7 @@ import numpy as np
 
 from mplfit import tasks
 from mplfit.curve import Curve
-from mplfit.estimate.huber import DELTA
+from mplfit.estimate.huber import quadratic_share
 from mplfit.estimate.intervals import LEVELS
 from mplfit.estimate.objective import Objective, objective_of
 from mplfit.estimate.parameters import laplace_intervals
@@ -164,7 +164,7 @@ def _scales(
         return scales
     free = box.at_edge(unknowns) == 0
     residual, jacobian = objective.linearise(unknowns)
-    quadratic = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
+    quadratic = quadratic_share(residual)
     plain = np.linalg.pinv(quadratic * (jacobian[:, free].T @ jacobian[:, free]), rcond=1e-14)
     scales[free] = np.maximum(np.diag(covariance)[free] / np.diag(plain), 1e-30)
     return scales
