@@ -26,6 +26,7 @@ from mplfit.cli.common import (
 )
 from mplfit.cli.tables import render, span
 from mplfit.errors import DataError, MplfitError, OutputError
+from mplfit.estimate.constants import FORECAST_LAW
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -68,7 +69,7 @@ class _Known:
 )
 @click.option(
     "--law",
-    default="effective",
+    default=FORECAST_LAW,
     show_default=True,
     help="effective, amplitude or mpl; FIT brings its own.",
 )

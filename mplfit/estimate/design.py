@@ -19,8 +19,7 @@ import numpy as np
 from scipy.stats import norm
 
 from mplfit.errors import FitError
-from mplfit.estimate.constants import PER_OBSERVATION
-from mplfit.estimate.gains import TAU
+from mplfit.estimate.constants import PER_OBSERVATION, TAU
 from mplfit.estimate.huber import DELTA, huber_slope, huber_weight, quadratic_share
 from mplfit.estimate.intervals import predict_interval
 from mplfit.estimate.posterior import covariance, log_slopes
