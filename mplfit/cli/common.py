@@ -31,6 +31,7 @@ __all__ = [
     "print_json",
     "progress",
     "read_options",
+    "reading_given",
     "reading_options",
     "saves",
     "say",
@@ -225,6 +226,13 @@ def read_options() -> tuple[ReadOptions, Mapping[str, Schedule]]:
         else:
             of_all = load_schedule(spec)
     return ReadOptions(schedule=of_all, **said), of_one
+
+
+def reading_given() -> bool:
+    """Whether the user gave any of the reading options."""
+    here = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    return any(here.get_parameter_source(name) is not default for name in here.meta[_SAID])
 
 
 def law_constants(

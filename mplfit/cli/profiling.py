@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mplfit.cli.again import options_of
 from mplfit.cli.common import (
     Examples,
     force_option,
     json_option,
     print_json,
     progress,
-    read_options,
     reading_options,
     say_notes,
 )
@@ -56,8 +56,8 @@ def profile_command(
 
     Each parameter is held at values around the fitted one, and the others are fitted again. Where
     the deviance crosses its threshold the interval ends; where it never does, the data do not bound
-    the parameter, and that is said. The logs that FIT was made from are read again, and must not
-    have changed: give the reading options that `mplfit fit` had.
+    the parameter, and that is said. The logs that FIT was made from are read again, as its recorded
+    command read them unless reading options are given here, and must not have changed.
     """
     from mplfit.estimate.profile import profile
     from mplfit.readers.again import read_again
@@ -77,8 +77,7 @@ def profile_command(
     folder = out or free_folder(Path("mplfit-runs") / "profile")
     if not no_save:
         refuse_existing(folder, force)
-    options, own = read_options()
-    curves = read_again(fit, options, schedules=own)
+    curves = read_again(fit, *options_of(fit))
     say_notes(curves)
     with engine() as executor:
         found = profile(fit, curves, names, executor=executor, progress=progress)
