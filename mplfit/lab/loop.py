@@ -113,7 +113,7 @@ def loop_specs(steps: int, peak: float, warmup: int) -> dict[str, str]:
     True
     """
     longer, decay = round(1.6 * steps), round(0.2 * steps)
-    ends = f"peak={peak:g},warmup={warmup}"
+    ends = f"peak={peak!r},warmup={warmup}"
     return {
         "constant": f"constant:steps={steps},{ends}",
         "cosine": f"cosine:steps={steps},{ends},final=10%",
