@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,11 +116,12 @@ def forecast_command(
 
 def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: bool) -> None:
     """Forecasts as the log grows. What cannot be read, or predicted from, yet is waited for."""
-    rows, said = 0, ""
+    rows, size, said = 0, -1, ""
     warned: set[str] = set()
     while True:
         try:
-            curve = _read(run)
+            before, size = size, _size(run)
+            curve = _read(run, settled=size == before)
             if rows == 0:
                 say_notes([curve])
             if _has_ended(curve):
@@ -190,26 +192,50 @@ def _is_fit(source: str) -> bool:
     return str(schema).startswith("mplfit.fit")
 
 
-def _read(run: Path) -> Curve:
-    """The run so far."""
-    from mplfit.readers.growing import whole_lines
-    from mplfit.readers.paths import read_curves
+def _read(run: Path, settled: bool = False) -> Curve:
+    """The run so far: without a last line that has no end yet.
 
-    options, own = read_options()
-    plan = {name: schedule for name, schedule in own.items() if name == run.stem}
+    Some logs never get that end. So where the log has `settled` (it has not grown since the last
+    look), such a line counts if it is the run's last row; any other may be half of a line whose
+    writer waits for more.
+    """
+    from mplfit.readers.growing import whole_lines
+
     with whole_lines(run) as (path, cut):
         try:
-            curves = read_curves([path], options, schedules=plan)
+            curve = _only_run(path, run)
         except DataError as error:  # of the copy without the last line, perhaps
             raise DataError(str(error).replace(str(path), str(run))) from None
-    if len(curves) != 1:
-        names = ", ".join(curve.name for curve in curves)
-        raise DataError(f"{run} holds {len(curves)} runs ({names}): a forecast is of one")
-    curve = curves[0]
+    if cut and settled:
+        with suppress(MplfitError):
+            whole = _only_run(run, run)
+            if _has_ended(whole):
+                return whole
     if curve.origin is not None and cut:
         notes = (*curve.origin.notes, "the last line has no end yet: left out")
         curve = replace(curve, origin=replace(curve.origin, path=str(run), notes=notes))
     return curve
+
+
+def _size(run: Path) -> int:
+    """The bytes of a log; -1 for a folder, or where there is nothing yet."""
+    try:
+        return run.stat().st_size if run.is_file() else -1
+    except OSError:
+        return -1
+
+
+def _only_run(path: Path, run: Path) -> Curve:
+    """The one run in the log at `path`, which may be a copy of that of `run`."""
+    from mplfit.readers.paths import read_curves
+
+    options, own = read_options()
+    plan = {name: schedule for name, schedule in own.items() if name == run.stem}
+    curves = read_curves([path], options, schedules=plan)
+    if len(curves) != 1:
+        names = ", ".join(curve.name for curve in curves)
+        raise DataError(f"{run} holds {len(curves)} runs ({names}): a forecast is of one")
+    return curves[0]
 
 
 def _has_ended(curve: Curve) -> bool:
