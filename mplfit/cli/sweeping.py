@@ -63,22 +63,7 @@ __all__ = ["analysed", "sweep_command"]
 @force_option
 @json_option
 def sweep_command(
-    paths: Sequence[str],
-    lr: str | None,
-    loss: str | None,
-    seed: str | None,
-    groups: Sequence[str],
-    sizes: Sequence[str],
-    method: str,
-    reference: Sequence[str],
-    tolerance: float,
-    draws: int,
-    random_seed: int,
-    params: str | None,
-    schedule: str | None,
-    out: Path | None,
-    force: bool,
-    as_json: bool,
+    paths: Sequence[str], out: Path | None, force: bool, as_json: bool, **asked: Any
 ) -> None:
     """Find the best learning rate in a sweep, and whether it transfers across sizes.
 
@@ -91,14 +76,11 @@ def sweep_command(
     """
     from mplfit.writers.files import refuse_existing, write_folder
 
-    if (params is None) != (schedule is None):
+    if (asked["params"] is None) != (asked["schedule"] is None):
         raise click.UsageError("--params and --schedule belong together")
     if out is not None:
         refuse_existing(out, force)
-    analysis = analysed(
-        paths, lr, loss, seed, groups, sizes, method, reference, tolerance, draws, random_seed,
-        params, schedule,
-    )  # fmt: skip
+    analysis = analysed(paths, **asked)
     for note in analysis.table.notes:
         say(f"note: {note}")
     _warn(analysis)
