@@ -105,10 +105,10 @@ class Target:
         if self.folder is not None:
             write_folder(self.folder, files(), force=self.force)
 
-    def say(self, what: str) -> None:
-        """The last line of a command's text: where its files are."""
+    def say(self, what: str, *, apart: bool = False) -> None:
+        """The last line of a command's text, below a blank one if `apart`: where its files are."""
         if self.folder is not None:
-            click.echo(f"written to {self.folder}/: {what}")
+            click.echo("\n" * apart + f"written to {self.folder}/: {what}")
 
     @property
     def name(self) -> str | None:
