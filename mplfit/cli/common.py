@@ -27,6 +27,7 @@ __all__ = [
     "json_option",
     "law_constants",
     "named_schedules",
+    "named_specs",
     "params_option",
     "print_json",
     "progress",
@@ -267,19 +268,29 @@ def law_constants(
 
 
 def named_schedules(texts: Sequence[str]) -> dict[str, Schedule]:
-    """Schedules by name: the NAME of NAME=SPEC, or the form's or the file's name, made unique."""
+    """Schedules by name: see `named_specs`."""
     from mplfit.readers.schedules import load_schedule
 
-    schedules: dict[str, Schedule] = {}
+    return {name: load_schedule(spec) for name, spec in named_specs(texts).items()}
+
+
+def named_specs(texts: Sequence[str]) -> dict[str, str]:
+    """SPECs by name: the NAME of NAME=SPEC, or the form's or the file's name, made unique.
+
+    >>> from mplfit.cli.common import named_specs
+    >>> list(named_specs(["mine=linear:steps=9,peak=1", "my/plan.csv", "other/plan.csv"]))
+    ['mine', 'plan', 'plan-2']
+    """
+    specs: dict[str, str] = {}
     for text in texts:
         name, spec = _named(text)
-        stem = name or (Path(spec).stem if ":" not in spec else spec.partition(":")[0])
+        stem = name or (Path(spec).stem if ":" not in spec else spec.partition(":")[0].strip())
         label, number = stem, 1
-        while label in schedules:
+        while label in specs:
             number += 1
             label = f"{stem}-{number}"
-        schedules[label] = load_schedule(spec)
-    return schedules
+        specs[label] = spec
+    return specs
 
 
 def _named(text: str) -> tuple[str, str]:
