@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from mplfit.cli.common import (
     say_notes,
     warn,
 )
+from mplfit.cli.so_far import has_ended, log_size, run_so_far
 from mplfit.cli.tables import render, span
 from mplfit.errors import DataError, MplfitError, OutputError
 from mplfit.estimate.constants import FORECAST_LAW
@@ -104,7 +104,7 @@ def forecast_command(
         raise DataError(f"--poll must be a positive number of seconds, got {poll:g}")
     known = _known(run, sources, law, weight_decay)
     if not watch:
-        curve = _read(run)
+        curve = run_so_far(run)
         say_notes([curve])
         _show(_forecast(curve, known), known, target, as_json)
         return
@@ -120,11 +120,11 @@ def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: boo
     warned: set[str] = set()
     while True:
         try:
-            before, size = size, _size(run)
-            curve = _read(run, settled=size == before)
+            before, size = size, log_size(run)
+            curve = run_so_far(run, settled=size == before)
             if rows == 0:
                 say_notes([curve])
-            if _has_ended(curve):
+            if has_ended(curve):
                 _show_end(curve, as_json)
                 return
             if len(curve) > rows:
@@ -190,58 +190,6 @@ def _is_fit(source: str) -> bool:
     except (OSError, ValueError, AttributeError, RecursionError):
         return False
     return str(schema).startswith("mplfit.fit")
-
-
-def _read(run: Path, settled: bool = False) -> Curve:
-    """The run so far: without a last line that has no end yet.
-
-    Some logs never get that end. So where the log has `settled` (it has not grown since the last
-    look), such a line counts if it is the run's last row; any other may be half of a line whose
-    writer waits for more.
-    """
-    from mplfit.readers.growing import whole_lines
-
-    with whole_lines(run) as (path, cut):
-        try:
-            curve = _only_run(path, run)
-        except DataError as error:  # of the copy without the last line, perhaps
-            raise DataError(str(error).replace(str(path), str(run))) from None
-    if cut and settled:
-        with suppress(MplfitError):
-            whole = _only_run(run, run)
-            if _has_ended(whole):
-                return whole
-    if curve.origin is not None and cut:
-        notes = (*curve.origin.notes, "the last line has no end yet: left out")
-        curve = replace(curve, origin=replace(curve.origin, path=str(run), notes=notes))
-    return curve
-
-
-def _size(run: Path) -> int:
-    """The bytes of a log; -1 for a folder, or where there is nothing yet."""
-    try:
-        return run.stat().st_size if run.is_file() else -1
-    except OSError:
-        return -1
-
-
-def _only_run(path: Path, run: Path) -> Curve:
-    """The one run in the log at `path`, which may be a copy of that of `run`."""
-    from mplfit.readers.paths import read_curves
-
-    options, own = read_options()
-    plan = {name: schedule for name, schedule in own.items() if name == run.stem}
-    curves = read_curves([path], options, schedules=plan)
-    if len(curves) != 1:
-        names = ", ".join(curve.name for curve in curves)
-        raise DataError(f"{run} holds {len(curves)} runs ({names}): a forecast is of one")
-    return curves[0]
-
-
-def _has_ended(curve: Curve) -> bool:
-    """Whether the plan ends before another row would be logged."""
-    gap = int(curve.step[-1] - curve.step[-2]) if len(curve) > 1 else 1
-    return int(curve.step[-1]) + gap >= curve.schedule.steps
 
 
 def _forecast(curve: Curve, known: _Known, quiet: bool = False) -> Forecast:

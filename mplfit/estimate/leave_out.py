@@ -2,8 +2,8 @@
 
 Each training curve is left out in turn and the others are fitted again, from the whole fit's
 minimum: one descent each, so that this costs little beside the fit. (`mplfit.estimate.refit` is for
-minima nearer by: of `mpl` on the released curves, half of its descents stop half-way here.) The
-law's constants and box are those of the whole fit.
+minima nearer by: from here it does not always arrive.) The law's constants and box are those of the
+whole fit.
 """
 
 from __future__ import annotations
