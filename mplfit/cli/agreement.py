@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, force_option, json_option, print_json
+from mplfit.cli.common import Examples, Target, json_option, print_json, saves
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
@@ -22,13 +22,9 @@ __all__ = ["agreement_command"]
     examples=("mplfit agreement data/outcomes_simulated/runs.csv --out /tmp/agreement --force",),
 )
 @click.argument("runs", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="The folder to write.")
-@click.option("--no-save", is_flag=True, help="Write nothing.")
-@force_option
+@saves("agreement")
 @json_option
-def agreement_command(
-    runs: Path, out: Path | None, no_save: bool, force: bool, as_json: bool
-) -> None:
+def agreement_command(runs: Path, target: Target, as_json: bool) -> None:
     """Compare convex bounds with the final losses of real runs.
 
     RUNS is a folder with the .json logs of finished runs (with config, summary and history), as in
@@ -40,27 +36,26 @@ def agreement_command(
     from mplfit.estimate.agreement import agreement
     from mplfit.readers.epfml_outcomes import read_outcomes
     from mplfit.readers.outcome_table import read_outcome_table
-    from mplfit.writers.files import free_folder, refuse_existing, write_folder
 
-    target = out or free_folder(Path("mplfit-runs") / "agreement")
-    if not no_save:
-        refuse_existing(target, force)
     table = runs.suffix.lower() == ".csv"
     found = agreement(read_outcome_table(runs) if table else read_outcomes(runs))
-    if not no_save:
-        from mplfit.show.bound_plot import plot_agreement
-        from mplfit.show.plot import png
-        from mplfit.writers.text import json_bytes
-
-        files = {"agreement.png": png(plot_agreement(found)), "agreement.json": b""}
-        files["agreement.json"] = json_bytes(_as_dict(found))
-        write_folder(target, files, force=force)
+    target.write(lambda: _files(found))
     if as_json:
         print_json(_as_dict(found))
         return
     click.echo(_text(found))
-    if not no_save:
-        click.echo(f"\nwritten to {target}/: agreement.png, agreement.json")
+    target.say("agreement.png, agreement.json", apart=True)
+
+
+def _files(found: Agreement) -> dict[str, bytes]:
+    from mplfit.show.bound_plot import plot_agreement
+    from mplfit.show.plot import png
+    from mplfit.writers.text import json_bytes
+
+    return {
+        "agreement.png": png(plot_agreement(found)),
+        "agreement.json": json_bytes(_as_dict(found)),
+    }
 
 
 def _text(found: Agreement) -> str:

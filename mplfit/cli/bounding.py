@@ -15,6 +15,7 @@ from mplfit.cli.common import (
     Target,
     json_option,
     named_schedules,
+    named_specs,
     print_json,
     saves,
 )
@@ -211,13 +212,8 @@ def _swept(
 
     G, tried = _norm(norm, None), _numbers(values)
     scans: dict[str, Scan] = {}
-    for spec in specs:
-        name, text = _taken_apart(spec)
-        label, number = name, 1
-        while label in scans:
-            number += 1
-            label = f"{name}-{number}"
-        scans[label] = scan(text, over, values=tried, D=D, G=float(G))  # type: ignore[arg-type]
+    for name, text in named_specs(specs).items():
+        scans[name] = scan(text, over, values=tried, D=D, G=float(G))  # type: ignore[arg-type]
     header = [_VALUES[over], "best peak lr", "best bound", "bound as given"]
     if over == "base-lr":
         header = [_VALUES[over], "of the best", "bound", "above best"]
@@ -299,15 +295,6 @@ def _numbers(text: str | None) -> list[float]:
         return [float(part) for part in text.split(",")] if text else []
     except ValueError:
         raise ScheduleError(f"--values must be numbers with commas between, got {text!r}") from None
-
-
-def _taken_apart(text: str) -> tuple[str, str]:
-    """NAME=SPEC, or the form's name and the SPEC."""
-    head, colon, _ = text.partition(":")
-    name, equals, _ = head.partition("=")
-    if colon and equals:
-        return name.strip(), text.partition("=")[2].strip()
-    return head.strip(), text
 
 
 def _units(D: float, norm: str) -> str:

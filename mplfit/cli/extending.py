@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, Target, json_option, print_json, saves, warn
+from mplfit.cli.common import Examples, Target, json_option, print_json, saves, warn, warn_held
 from mplfit.cli.tables import render, span
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def extend_command(
     ways = extensions(original, steps)
     fit = load_fit(params) if params is not None else None
     predicted = _predicted(fit, ways) if fit is not None else {}
+    if fit is not None:
+        warn_held(fit)
     silent = fit is not None and fit.spread is None
     planned = phases(original).start
     if chosen.begins < planned:

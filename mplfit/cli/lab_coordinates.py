@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, force_option, json_option, print_json, progress
+from mplfit.cli.common import Examples, Target, json_option, print_json, progress, saves
 from mplfit.cli.lab_options import make_plan, numbers, run_options, set_threads, threads_option
 from mplfit.cli.tables import render
 
@@ -34,8 +33,7 @@ _FLAT = 0.2
 @click.option("--seeds", default=3, show_default=True, help="Models of every width.")
 @run_options()
 @threads_option
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="A folder for figure and table.")
-@force_option
+@saves(what="A folder for figure and table.")
 @json_option
 def coord_check_command(
     widths: str,
@@ -43,8 +41,7 @@ def coord_check_command(
     updates: int,
     seeds: int,
     threads: int,
-    out: Path | None,
-    force: bool,
+    target: Target,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -57,10 +54,7 @@ def coord_check_command(
     set_threads(threads)
     from mplfit.lab.coordinates import coordinate_check
     from mplfit.lab.parametrization import KINDS
-    from mplfit.writers.files import refuse_existing, write_folder
 
-    if out is not None:
-        refuse_existing(out, force)
     plan = make_plan(options, width=options["base_width"], parametrization="SP", seed=0)
     checks = {
         kind: coordinate_check(
@@ -74,18 +68,12 @@ def coord_check_command(
         )
         for kind in KINDS
     }
-    if out is not None:
-        from mplfit.show.lab_plot import plot_coordinates
-        from mplfit.show.plot import png
-
-        files = {"coordinates.png": png(plot_coordinates(checks)), "coordinates.csv": _csv(checks)}
-        write_folder(out, files, force=force)
+    target.write(lambda: _files(checks))
     if as_json:
         print_json({"schema": "mplfit.coordinates/1", "checks": _plain(checks)})
         return
     click.echo("\n\n".join(_text(check) for check in checks.values()))
-    if out is not None:
-        click.echo(f"\nwritten to {out}/: coordinates.png, coordinates.csv")
+    target.say("coordinates.png, coordinates.csv", apart=True)
 
 
 def _text(check: CoordinateCheck) -> str:
@@ -109,6 +97,13 @@ def _text(check: CoordinateCheck) -> str:
     else:
         verdict = f"nothing that the updates make grows with the width (slopes up to +{_FLAT:g})"
     return f"{render(header, rows)}\n{check.parametrization}: {verdict}"
+
+
+def _files(checks: dict[str, CoordinateCheck]) -> dict[str, bytes]:
+    from mplfit.show.lab_plot import plot_coordinates
+    from mplfit.show.plot import png
+
+    return {"coordinates.png": png(plot_coordinates(checks)), "coordinates.csv": _csv(checks)}
 
 
 def _csv(checks: dict[str, CoordinateCheck]) -> bytes:

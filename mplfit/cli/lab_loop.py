@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ from mplfit.cli.lab_options import (
     train_side_by_side,
     workers_option,
 )
+from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render
 from mplfit.errors import DataError
 
@@ -122,8 +121,7 @@ def loop_command(
         **to_dict(judgements, gains),
     }
     write_file(out / "results.json", json_bytes(results), force=True)
-    words = sys.argv[1:] if sys.argv[1:3] == ["lab", "loop"] else ["lab", "loop"]
-    page = loop_page(found, training, judgements, gains, [shlex.join(["mplfit", *words])])
+    page = loop_page(found, training, judgements, gains, [command_line()])
     write_file(out / "report.html", page, force=True)
     if as_json:
         print_json(results)

@@ -86,14 +86,10 @@ def text(outcome: Outcome) -> str:
 
 def _interval(fit: Fit, schedule: Schedule) -> str:
     """A final loss's intervals in words."""
-    bounds = _bounds(fit, schedule) or {}
-    return ", ".join(f"{100 * float(level):.0f} % in {span(two)}" for level, two in bounds.items())
-
-
-def _bounds(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float]] | None:
     from mplfit.estimate.intervals import final_interval
 
-    return final_interval(fit, schedule)
+    bounds = final_interval(fit, schedule) or {}
+    return ", ".join(f"{100 * float(level):.0f} % in {span(two)}" for level, two in bounds.items())
 
 
 def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
@@ -101,7 +97,7 @@ def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
     from mplfit.plan.peaks import near_best, peak_losses
 
     losses = peak_losses(fit, result.schedule, highest)
-    levels = list(losses[0].intervals or ())
+    titles = [f"{100 * float(level):.0f} % interval" for level in losses[0].intervals or ()]
     rows = [
         [
             f"{one.peak:.3g}",
@@ -110,8 +106,7 @@ def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
         ]
         for one in losses
     ]
-    header = ["peak lr", "final loss", *(f"{100 * level:.0f} % interval" for level in levels)]
-    table = f"\n{render(header, rows)}\n\n"
+    table = f"\n{render(['peak lr', 'final loss', *titles], rows)}\n\n"
     near = near_best(losses)
     if near is None:
         return table + "No interval: published parameters do not say how far runs scatter."
@@ -123,7 +118,7 @@ def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:
     """The JSON, also of schedule.json."""
-    from mplfit.estimate.intervals import LEVELS
+    from mplfit.estimate.intervals import LEVELS, final_interval
 
     goal, result, gained = outcome.goal, outcome.result, outcome.gained
     sturdy = outcome.sturdy
@@ -135,7 +130,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "params": goal.name,
         "law": goal.fit.law,
         "final_loss": outcome.loss,
-        "intervals": _bounds(goal.fit, result.schedule),
+        "intervals": final_interval(goal.fit, result.schedule),
         "robust": sturdy
         and {
             "objective": sturdy.asked,
@@ -147,7 +142,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             {
                 "name": one.name,
                 "final_loss": one.loss,
-                "intervals": _bounds(goal.fit, one.schedule),
+                "intervals": final_interval(goal.fit, one.schedule),
                 "gain": gained[i].to_dict(tuple(LEVELS)) if gained else None,
                 "steps_needed": one.steps_needed,
             }

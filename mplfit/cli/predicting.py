@@ -19,6 +19,7 @@ from mplfit.cli.common import (
     print_json,
     saves,
     say,
+    warn_held,
     warn_of_peak,
 )
 from mplfit.cli.tables import render, span
@@ -69,6 +70,7 @@ def predict_command(
     named = named_schedules([*schedules, *specs])
     losses = {name: fit.predict(schedule, exact=exact) for name, schedule in named.items()}
     intervals = {name: final_interval(fit, schedule) for name, schedule in named.items()}
+    warn_held(fit)
     for name, schedule in named.items():
         warn_of_peak(fit, schedule.peak, name)
     target.write(lambda: _prediction_files(named, losses))

@@ -9,7 +9,8 @@ no part in the choice, it is larger than that law's: tests/study/FORECAST.md has
     sd²(ln L) = jᵀΣj + (a s)² + (b s x)²,    x = max(0, ln(S_t / largest S so far))
 
 as in `mplfit.estimate.intervals`, but with constants of its own: where one prefix is all there is,
-the parameters' variance (Σ, mostly the prior's) is nearly everything.
+the parameters' variance (Σ, mostly the prior's) is nearly everything. They, and what they were
+chosen on, are in `mplfit.estimate.constants`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
+from mplfit.estimate.constants import FORECAST_BEYOND, FORECAST_LAW, FORECAST_SCATTER
 from mplfit.estimate.fit import fit
 from mplfit.estimate.intervals import Interval
 from mplfit.estimate.posterior import covariance, log_slopes
@@ -30,12 +32,7 @@ from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
 from mplfit.schedule import IntArray, Schedule
 
-__all__ = ["CHOSEN_ON", "LAW", "Forecast", "forecast", "forecast_interval", "prior_of"]
-
-LAW = "effective"
-
-SCATTER, BEYOND = 0.5, 5.0
-CHOSEN_ON = {"LAW": "epfml_124m", "SCATTER, BEYOND": "csv_25, csv_400"}
+__all__ = ["Forecast", "forecast", "forecast_interval", "prior_of"]
 
 _LEVEL = 0.003
 """Relative difference of two runs of one schedule: within the 1e-3 to 8e-3 that were seen."""
@@ -69,7 +66,7 @@ def forecast(
     *,
     earlier: Sequence[Curve] = (),
     known: Fit | None = None,
-    law: str = LAW,
+    law: str = FORECAST_LAW,
     constants: Mapping[str, float] | None = None,
 ) -> Forecast:
     """Predict the rest of a run.
@@ -137,7 +134,7 @@ def forecast_interval(found: Fit, schedule: Schedule, step: IntArray) -> Interva
     s, so_far = found.spread.scatter, found.spread.largest_S
     with np.errstate(divide="ignore"):
         beyond = np.maximum(0.0, np.log(np.cumsum(schedule.lr)[step] / so_far))
-    rest = (SCATTER * s) ** 2 + (BEYOND * s * beyond) ** 2
+    rest = (FORECAST_SCATTER * s) ** 2 + (FORECAST_BEYOND * s * beyond) ** 2
     return Interval(loss, np.sqrt(np.maximum(variance, 0.0) + rest))
 
 

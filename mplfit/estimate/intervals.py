@@ -29,8 +29,9 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.estimate.constants import BOTH, IntervalConstants, Sizes
+from mplfit.estimate.posterior import covariance, log_slopes
 from mplfit.estimate.result import Fit, Spread
-from mplfit.laws.base import Law, unknown_slopes
+from mplfit.laws.base import Law
 from mplfit.schedule import FloatArray, IntArray, Schedule
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -87,16 +88,12 @@ def predict_interval(
     spread = fit.spread
     if spread is None:
         return None
-    law, params = fit.formula, fit.values
-    loss, gradient = law.at(schedule, step).loss_and_gradient(params)
-    slopes = gradient * unknown_slopes(law, params) / loss[:, None]
-    # A parameter at a bound has no covariance: it is taken as known.
-    covariance = np.nan_to_num(np.array(spread.covariance, dtype=np.float64))
-    known = np.maximum(np.einsum("ji,ik,jk->j", slopes, covariance, slopes), 0.0)
+    loss, slopes = log_slopes(fit, schedule, step)
+    known = np.maximum(np.einsum("ji,ik,jk->j", slopes, covariance(fit), slopes), 0.0)
     S = np.cumsum(schedule.lr)[step]
     with np.errstate(divide="ignore"):
         beyond = np.maximum(0.0, np.log(S / spread.largest_S))
-    reached = _reached(law, params, schedule, step, loss, spread.largest_gain)
+    reached = _reached(fit.formula, fit.values, schedule, step, loss, spread.largest_gain)
     sizes = constants.informed if spread.informed else constants.plain
     variance = (
         sizes.parameters * known

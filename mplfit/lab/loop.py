@@ -14,7 +14,7 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.estimate.fit import fit
-from mplfit.estimate.intervals import predict_interval
+from mplfit.estimate.intervals import final_interval
 from mplfit.estimate.result import Fit
 from mplfit.plan.optimize import optimize
 from mplfit.schedule import Schedule
@@ -41,7 +41,6 @@ LAWS = ("effective", "mpl")
 TRAINING = ("constant", "cosine", "two_stage")
 OPTIMIZED = "optimized"
 _KNOTS = 32
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def loop_specs(steps: int, peak: float, warmup: int) -> dict[str, str]:
     True
     """
     longer, decay = round(1.6 * steps), round(0.2 * steps)
-    ends = f"peak={peak:g},warmup={warmup}"
+    ends = f"peak={peak!r},warmup={warmup}"
     return {
         "constant": f"constant:steps={steps},{ends}",
         "cosine": f"cosine:steps={steps},{ends},final=10%",
@@ -205,10 +204,9 @@ def judge(
 
 
 def _forecast(of: Fit, schedule: Schedule) -> Forecast:
-    interval = predict_interval(of, schedule, np.array([schedule.steps - 1]))
-    assert interval is not None  # every fit of this module knows its own spread
-    low, high = interval.bounds(_LEVEL)
-    return Forecast(float(interval.loss[0]), float(low[0]), float(high[0]))
+    ends = final_interval(of, schedule)
+    assert ends is not None  # every fit of this module knows its own spread
+    return Forecast(of.formula.final(of.values, schedule.lr), *ends["0.95"])
 
 
 def _error(values: Sequence[float]) -> float:

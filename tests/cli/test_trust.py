@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,23 @@ def test_a_free_peak_is_warned_of_and_shown_with_its_band(fitted):
     assert "the best peak rate is a law's guess" in result.stderr
     assert re.search(r"^peak lr +final loss +80 % interval +95 % interval$", result.stdout, re.M)
     assert "are predicted to end within the 80 % interval of the best one" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("predict", "--params", "held.json", WSD.format("3e-4"), "--no-save"),
+        ("extend", "--params", "held.json", "--from", WSD.format("3e-4"), "--to-steps", "4000"),
+        ("optimize", "--params", "held.json", "--steps", "2000", "--warmup", "200", "--knots", "4"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_intervals_of_a_fit_with_a_parameter_at_its_bound_are_warned_of(fitted, words):
+    values = json.loads((fitted[0] / "fit.json").read_text())
+    covariance = values["spread"]["covariance"]
+    covariance[-1] = [None] * len(covariance)
+    for row in covariance:
+        row[-1] = None
+    Path("held.json").write_text(json.dumps(values))
+    said = run(*words).stderr
+    assert f"{list(values['params'])[-1]} stopped at a bound of the law's box" in said
