@@ -28,9 +28,16 @@ def test_fit_says_that_another_law_predicts_better(fitted):
     folder, result = fitted
     assert "another law predicts better: --law effective, mean error" in result.stdout
     assert "on the 6 held-out curves" in result.stdout
+    assert re.search(r"differences, curve by curve: -\S+ ± \S+ and -\S+ ± \S+;", result.stdout)
+    assert re.search(r"^95 % +\d+ % +\d+–\d+ % +\d of 6 +\d+–\d+ %$", result.stdout, re.M)
+    table = result.stdout.split("held out ")[1].split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in table[-2:]] == ["mean", "±"]
+    assert len(table[-1].split()) == 8  # an error of every metric and of the final error
     kept = json.loads((folder / "fit.json").read_text())
     assert kept["rival"]["better"] is True
     assert kept["rival"]["law"] == "effective"
+    assert kept["rival"]["difference"]["sure"] is True
+    assert kept["metrics"]["test"]["standard_error"]["mae"] > 0
     assert kept["rival"]["own_mae"] == pytest.approx(kept["metrics"]["test"]["mean"]["mae"])
 
 
@@ -50,7 +57,14 @@ def test_compare_draws_residuals_side_by_side():
     with open("laws/comparison.json", encoding="utf-8") as file:
         found = json.load(file)
     assert [one["law"] for one in found["laws"]] == ["momentum", "onepower"]
-    assert set(found["laws"][0]["fit"]["params"]) == {"L0", "A", "alpha", "C", "lambda"}
+    best, other = found["laws"]
+    assert set(best["fit"]["params"]) == {"L0", "A", "alpha", "C", "lambda"}
+    assert best["standard_errors"]["final_error"] > 0
+    assert best["less_best"] is None
+    assert other["less_best"]["sure"] is True
+    assert re.search(
+        r"^less momentum.*\nonepower +\+\S+ ± \S+ +\+\S+ ± \S+ +yes$", result.stdout, re.M
+    )
     again = run("compare", DATA, "--law", "onepower", "--out", "laws", code=1)
     assert "exists already" in again.stderr
 
