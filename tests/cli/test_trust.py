@@ -85,3 +85,20 @@ def test_a_free_peak_is_warned_of_and_shown_with_its_band(fitted):
     assert "the best peak rate is a law's guess" in result.stderr
     assert re.search(r"^peak lr +final loss +80 % interval +95 % interval$", result.stdout, re.M)
     assert "are predicted to end within the 80 % interval of the best one" in result.stdout
+
+
+def test_predict_says_how_sure_a_difference_between_schedules_is(fitted):
+    folder, _ = fitted
+    plans = (WSD.format("3e-4"), "linear:steps=3000,peak=3e-4,warmup=300")
+    found = json.loads(run("predict", "--params", folder, *plans, "--no-save", "--json").stdout)
+    lowest, other = sorted(found["predictions"], key=lambda one: one["final_loss"])
+    assert lowest["above_lowest"] is None
+    apart = other["above_lowest"]
+    assert apart["value"] == pytest.approx(other["final_loss"] - lowest["final_loss"])
+    low, high = apart["intervals"]["0.95"]
+    assert low < apart["value"] < high
+    shown = run("predict", "--params", folder, *plans, "--no-save").stdout
+    assert re.search(r"above lowest +95 % interval$", shown, re.M)
+    alone = run("predict", "--params", "25", *plans, "--no-save").stdout
+    assert "above lowest\n" in alone
+    assert "No interval: published parameters do not say how far runs scatter." in alone
