@@ -144,7 +144,8 @@ def test_optimize_bound_finds_linear_decay(tmp_path):
 def test_agreement_of_the_real_runs(tmp_path):
     folder = shared("curves", "epfml_124m")
     result = run("agreement", folder, "--out", "theory")
-    assert result.stdout.splitlines()[1].split() == ["all", "runs", "28", "0.92", "0.93"]
+    everything = "all runs 28 0.92 0.81 to 0.97 0.93 0.84 to 0.97"
+    assert result.stdout.splitlines()[1].split() == everything.split()
     saved = json.loads((tmp_path / "theory" / "agreement.json").read_text())
     groups = {group["title"]: group for group in saved["groups"]}
     assert groups["cooldown: wsd linear, base rate 0.001, 50000 steps"]["spearman"] == 1
