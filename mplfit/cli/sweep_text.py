@@ -73,8 +73,8 @@ def _predicted_lines(analysis: SweepAnalysis) -> list[str]:
     header = ["predicted by the fit", "best rate", "95 %", "observed", "in its interval"]
     return [
         render([*header, "loss paid"], rows),
-        "best rate: on the grid; 95 %: over draws of the fit's parameters; ±: standard error by the "
-        "noise of the runs",
+        "best rate: on the grid; 95 %: over draws of the fit's parameters; ±: standard error by the"
+        " noise of the runs",
     ]
 
 
