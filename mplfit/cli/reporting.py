@@ -68,6 +68,7 @@ def report_command(
     since is left out, and said. The page loads nothing, runs no script, and is the same byte for
     byte for the same results.
     """
+    from mplfit.estimate.intervals import final_interval
     from mplfit.readers.results import load_results
     from mplfit.show.report import Candidate, Report, report
     from mplfit.writers.files import refuse_existing, write_file
@@ -88,7 +89,7 @@ def report_command(
         name: Candidate(
             schedule,
             {
-                key: (float(fit.predict(schedule)[-1]), _ends(fit, schedule))
+                key: (float(fit.predict(schedule)[-1]), final_interval(fit, schedule))
                 for key, fit in fits.items()
             },
         )
@@ -121,19 +122,6 @@ def report_command(
         )
     else:
         click.echo(f"written to {out}: {len(data) / 1e6:.2f} MB, {len(curves)} curves drawn")
-
-
-def _ends(fit: Fit, schedule: Schedule) -> tuple[float, float] | None:
-    """The 95 % interval of a final loss."""
-    import numpy as np
-
-    from mplfit.estimate.intervals import predict_interval
-
-    interval = predict_interval(fit, schedule, np.array([schedule.steps - 1]))
-    if interval is None:
-        return None
-    low, high = interval.bounds(0.95)
-    return float(low[0]), float(high[0])
 
 
 def _named(fits: Sequence[tuple[str, Fit]]) -> dict[str, Fit]:
