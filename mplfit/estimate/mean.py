@@ -47,9 +47,10 @@ class Mean:
 
     def shown(self, form: str) -> tuple[str, str]:
         """The mean and its standard error as text; "–" for one that is not known."""
+        own = ".2g" if form.endswith("g") else form.lstrip("+")
         value, error = (
             format(number, how) if np.isfinite(number) else "–"
-            for number, how in ((self.value, form), (self.error, form.lstrip("+")))
+            for number, how in ((self.value, form), (self.error, own))
         )
         rounded_away = self.error > 0 and float(error) == 0
         return value, f"{self.error:.0e}" if rounded_away else error
@@ -57,7 +58,7 @@ class Mean:
     def to_dict(self) -> dict[str, float | int | None]:
         """Plain values for JSON; a number that is not finite is None."""
         value, error = (x if np.isfinite(x) else None for x in (self.value, self.error))
-        return {"mean": value, "standard_error": error, "curves": self.count}
+        return {"mean": value, "standard_error": error, "count": self.count}
 
 
 def binomial(share: float, count: int) -> tuple[float, float]:

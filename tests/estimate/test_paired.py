@@ -39,5 +39,5 @@ def test_two_measures_that_disagree_decide_nothing():
 def test_a_group_carries_the_errors_of_its_means():
     found = group([0.01, 0.11, 0.31], [0.02, -0.12, 0.32])
     assert found["final_error"]["mean"] == pytest.approx(0.46 / 3)
-    assert found["final_error"]["curves"] == 3
+    assert found["final_error"]["count"] == 3
     assert group_of({}) is None
