@@ -204,17 +204,14 @@ def _judged(
         return made
 
     text = f"{table}\n\nlowest bound first; {_units(D, norm)}"
-    return (
-        files,
-        text,
-        {
-            "schema": "mplfit.bound/1",
-            "D": D,
-            "G": norm,
-            "uncertainty": _EXACT,
-            "schedules": rows,
-        },
-    )
+    found = {
+        "schema": "mplfit.bound/1",
+        "D": D,
+        "G": norm,
+        "uncertainty": _EXACT,
+        "schedules": rows,
+    }
+    return files, text, found
 
 
 def _swept(

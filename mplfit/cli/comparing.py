@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_command"]
 
+_TITLES = ("R2", "MAE", "RMSE", "WorstE", "MAE unshared", "final error")
+
 
 @click.command(
     "compare",
@@ -160,7 +162,9 @@ def _text(rows: Sequence[Comparison], trained: Sequence[Curve], held: Sequence[C
     parts.append(
         "±: over curves of one collection, which share a model and its errors; one curve has none. "
         "Differences\n"
-        "are taken curve by curve, and decided where the 95 % t intervals of both leave out 0\n"
+        "are taken curve by curve, and decided where the 95 % t intervals of both leave out 0; the "
+        "first law\n"
+        "is the best on these very curves\n"
         "criterion: 2·(objective + penalty)/(30·delta²) + 2·parameters, an AIC with "
         f"{points / PER_OBSERVATION:.0f} effective observations\n"
         f"({points} rows, {PER_OBSERVATION:.0f} count as one); it and the objective are exact for "
@@ -170,9 +174,6 @@ def _text(rows: Sequence[Comparison], trained: Sequence[Curve], held: Sequence[C
         "of such a share of as many curves"
     )
     return "\n\n".join(parts)
-
-
-_TITLES = ("R2", "MAE", "RMSE", "WorstE", "MAE unshared", "final error")
 
 
 def _fit_row(row: Comparison) -> list[str]:

@@ -200,13 +200,16 @@ def evaluate_command(
     metrics = evaluate(fit.formula, fit.values, trained, held, exact=exact).to_dict()
     if as_json:
         from mplfit.estimate.fit import describe
+        from mplfit.estimate.intervals import coverage
 
+        held_shares = coverage(fit, held, trained)
         print_json(
             {
                 "schema": "mplfit.evaluation/1",
                 "params": params,
                 "law": fit.law,
                 "metrics": metrics,
+                "coverage": held_shares.to_dict() if held_shares else None,
                 "data": [describe(curve, "train") for curve in trained]
                 + [describe(curve, "test") for curve in held],
             }
@@ -274,9 +277,10 @@ def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
             "standard errors and correlations are those of the posterior (Laplace's approximation)"
         )
     else:
+        r = fit.options.get("residual_correlation", 0)
         lines.append(
             "standard errors and correlations allow for the residuals' correlation along a run "
-            f"({fit.options.get('residual_correlation', 0):.2f} from one row to the next),\n"
+            f"({r:.2f} ± {((1 - r * r) / points) ** 0.5:.2f} from row to row),\n"
             "not for differences between runs: they are lower bounds"
         )
     said = (fit.identification or {}).get("sentences", [])

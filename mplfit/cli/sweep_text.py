@@ -101,6 +101,7 @@ def _legend(optima: Sequence[Optimum]) -> list[str]:
     lines = [
         "",
         "resampled: how often a repeated sweep with the seeds' noise has the same rate lowest",
+        "within: by the interpolation; the ends are as unsure as the best rate",
     ]
     seen = {flag for one in optima for flag in one.flags}
     lines += [f"{flag}: {text}" for flag, text in FLAGS.items() if flag in seen]

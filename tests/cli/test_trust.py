@@ -102,3 +102,13 @@ def test_predict_says_how_sure_a_difference_between_schedules_is(fitted):
     alone = run("predict", "--params", "25", *plans, "--no-save").stdout
     assert "above lowest\n" in alone
     assert "No interval: published parameters do not say how far runs scatter." in alone
+
+
+def test_evaluate_gives_the_shares_that_intervals_held_with_their_own(fitted):
+    folder, _ = fitted
+    found = json.loads(run("evaluate", DATA, "--params", folder, "--json").stdout)["coverage"]
+    low, high = found["0.95"]["finals_interval"]
+    assert low <= found["0.95"]["finals"] / found["0.95"]["curves"] <= high
+    published = json.loads(run("evaluate", DATA, "--params", "25", "--json").stdout)
+    assert published["coverage"] is None
+    assert published["metrics"]["test"]["standard_error"]["mae"] > 0
