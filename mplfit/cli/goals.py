@@ -104,8 +104,8 @@ def theory_goal(
         f"{fit.options['G']:.4g})",
         what="bound",
         digits=6,
-        caveat="A worst case over convex functions, not a predicted loss: compare shapes, not "
-        "numbers.",
+        caveat="Exact, but a worst case over convex functions, no predicted loss: compare shapes, "
+        "not numbers.",
     )
 
 

@@ -51,9 +51,9 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> Difference:
     ...     return group_of(
     ...         {name: CurveReport(m, 9, 0, None, 8, 3.0, 3.0 + m.mae) for name, m in of.items()}
     ...     )
-    >>> found = difference(group(0.02, 0.05, 0.03), group(0.03, 0.06, 0.05))
+    >>> found = difference(group(0.02, 0.05, 0.03), group(0.03, 0.06, 0.045))
     >>> f"{found.mae:+.3f}", found.sure
-    ('-0.013 ± 0.003', True)
+    ('-0.012 ± 0.002', True)
     """
     mine, theirs = (_errors(group) for group in (one, other))
     both = [name for name in mine if name in theirs]
