@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["bound_command"]
 
+_EXACT = (
+    "No ±: theory's worst case is exact for a schedule, D and G; mplfit agreement: how real runs "
+    "follow it"
+)
 _VALUES = {
     "cooldown": "cooldown",
     "horizon": "updates",
@@ -201,7 +205,14 @@ def _judged(
         return made
 
     text = f"{table}\n\nlowest bound first; {_units(D, norm)}"
-    return files, text, {"schema": "mplfit.bound/1", "D": D, "G": norm, "schedules": rows}
+    found = {
+        "schema": "mplfit.bound/1",
+        "D": D,
+        "G": norm,
+        "uncertainty": _EXACT,
+        "schedules": rows,
+    }
+    return files, text, found
 
 
 def _swept(
@@ -252,6 +263,7 @@ def _swept(
         "over": over,
         "D": D,
         "G": norm,
+        "uncertainty": _EXACT,
         "sweeps": [
             {
                 "name": name,
@@ -299,5 +311,5 @@ def _numbers(text: str | None) -> list[float]:
 
 def _units(D: float, norm: str) -> str:
     if D == 1 and norm == "1":
-        return "rates in units of D/G, bounds in units of D·G (D = G = 1)"
-    return f"D = {D:g}, G = {norm}"
+        return f"rates in units of D/G, bounds in units of D·G (D = G = 1)\n{_EXACT}"
+    return f"D = {D:g}, G = {norm}\n{_EXACT}"

@@ -133,6 +133,7 @@ def _text(found: Design, wanted: str, over: str | None) -> str:
             "",
             f"±{z * found.floor:.4f} of the width is left whatever is run: two runs differ, "
             "and the law has an error of its own",
+            "widths have no ±: they are themselves the uncertainty, by the fit's covariance",
         ]
     )
 

@@ -104,7 +104,7 @@ def extend_command(
     click.echo(
         f"\nplanned: {original.steps} steps, cooldown from step {planned}; value: the cooldown's "
         "share of all steps, or\nthe factor on the rate; best lr / lr below 1: the rate in use is "
-        "too large for that way to go on"
+        "too large for that way to go on;\nall of these are theory's, and exact for it"
         + ("\nno interval: published parameters do not say how sure they are" if silent else "")
     )
     target.say(f"schedule.csv, .npy, .json ({by}), ways.png")

@@ -264,8 +264,8 @@ def _text(found: Forecast, known: _Known) -> str:
             "",
             render(header, rows),
             "",
-            f"the last rows lie {100 * found.off:+.2g} % off the law; intervals are those of a "
-            "logged loss at that step",
+            f"the last rows lie {100 * found.off:+.2g} % off the law (standard deviation of a row: "
+            f"{100 * found.off_sd:.2g} %);\nintervals are those of a logged loss at that step",
         ]
     )
 
@@ -294,6 +294,7 @@ def _as_dict(found: Forecast) -> dict[str, Any]:
             key: (float(low[-1]), float(high[-1])) for key, (low, high) in bounds.items()
         },
         "off": found.off,
+        "off_sd": found.off_sd,
         "rest": {
             "step": found.step[_thin(found)].tolist(),
             "loss": rest.loss[_thin(found)].tolist(),

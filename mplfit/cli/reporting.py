@@ -89,10 +89,7 @@ def report_command(
         name: Candidate(
             schedule,
             {
-                key: (
-                    float(fit.predict(schedule)[-1]),
-                    (final_interval(fit, schedule) or {}).get("0.95"),
-                )
+                key: (float(fit.predict(schedule)[-1]), final_interval(fit, schedule))
                 for key, fit in fits.items()
             },
         )

@@ -50,6 +50,7 @@ class Forecast:
     step, interval : the updates to come, up to the last, and their losses.
     fit : what predicts them.  rows : of the run itself that it rests on.
     off : mean log residual of the last tenth of the run's rows.
+    off_sd : the standard deviation that the fit foretells of a row there.
     """
 
     run: Curve
@@ -58,6 +59,7 @@ class Forecast:
     interval: Interval
     rows: int
     off: float
+    off_sd: float
     warnings: tuple[str, ...]
 
 
@@ -122,8 +124,8 @@ def forecast(
     )
     step = np.arange(last + 1, run.schedule.steps)
     interval = forecast_interval(found, run.schedule, step)
-    off, _ = _off(run, found)
-    return Forecast(run, found, step, interval, rows, off, _warnings(run, found, known))
+    off, sd = _off(run, found)
+    return Forecast(run, found, step, interval, rows, off, sd, _warnings(run, found, known))
 
 
 def forecast_interval(found: Fit, schedule: Schedule, step: IntArray) -> Interval:

@@ -23,12 +23,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.estimate.constants import BOTH, IntervalConstants, Sizes
+from mplfit.estimate.mean import binomial
 from mplfit.estimate.posterior import covariance, log_slopes
 from mplfit.estimate.result import Fit, Spread
 from mplfit.laws.base import Law
@@ -73,6 +74,19 @@ class Coverage:
     points: dict[float, float]
     finals: dict[float, int]
     curves: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with 95 % binomial intervals for as many curves."""
+        return {
+            f"{level:.2f}": {
+                "points": share,
+                "points_interval": binomial(share, self.curves),
+                "finals": self.finals[level],
+                "finals_interval": binomial(self.finals[level] / self.curves, self.curves),
+                "curves": self.curves,
+            }
+            for level, share in self.points.items()
+        }
 
 
 def predict_interval(
