@@ -32,9 +32,9 @@ def kernel(function: Any = None, *, strict: bool = False, inner: bool = False) -
 
     strict : keep sums in the order written, where digits rest on it. What a strict kernel calls may
         still reorder its own sums.
-    inner : for a kernel that others call. It is always inlined: left to itself, a compiler links a
-        caller that was compiled just now to another copy of it than one from the cache, and the
-        last digits differ.
+    inner : for a kernel that others call, never Python. It is always inlined: left to itself, a
+        compiler links a caller that was compiled just now to another copy of it than one from the
+        cache, and the last digits differ.
     """
     if function is None:
         return partial(kernel, strict=strict, inner=inner)
@@ -43,6 +43,9 @@ def kernel(function: Any = None, *, strict: bool = False, inner: bool = False) -
         "fastmath": _STRICT if strict else _FASTMATH,
         "error_model": "numpy",
         "forceinline": inner,
+        # C calls none of them, and Python no inner one: a way in takes long to compile.
+        "no_cfunc_wrapper": True,
+        "no_cpython_wrapper": inner,
     }
     try:
         return njit(cache=True, **options)(function)

@@ -43,6 +43,8 @@ def bootstrap_text(fit: Fit, found: Bootstrap, curves: Sequence[Curve]) -> str:
     blocks.append(
         f"{len(found.draws)} of {found.refits} refits to resampled residuals converged; blocks of "
         f"rows, by the residuals' autocorrelation: {lengths}.\n"
+        f"Standard errors of {len(found.draws)} refits are known to "
+        f"±{100 / (2 * len(found.draws) - 2) ** 0.5:.0f} %.\n"
         "The residuals of a run do not show how far two runs of one schedule differ: bootstrap "
         "intervals are lower bounds"
     )

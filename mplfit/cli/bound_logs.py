@@ -32,6 +32,7 @@ def fit_to_logs(logs: Sequence[Path], column: str | None, as_json: bool) -> None
             {
                 "schema": "mplfit.bound-fit/1",
                 "params": fitted.params,
+                "standard_errors": fitted.standard_errors,
                 "objective": fitted.objective,
                 "converged": fitted.converged,
                 "metrics": metrics,
@@ -42,10 +43,21 @@ def fit_to_logs(logs: Sequence[Path], column: str | None, as_json: bool) -> None
         [name, f"{one.whole.r2:.4f}", f"{one.whole.mae:.5f}", f"{one.whole.worste:.5f}"]
         for name, one in fitted.evaluation.train.items()
     ]
-    values = ", ".join(f"{name} = {value:.6g}" for name, value in fitted.params.items())
-    click.echo(f"C + M·bound with G_t = G · logged norm: {values}\n")
-    click.echo(render(["run", "R2", "MAE", "WorstE"], rows))
+    errors = fitted.standard_errors
+    values = [
+        [
+            name,
+            f"{value:.6g}",
+            "none (at a bound)" if errors[name] is None else f"{errors[name]:.2g}",
+        ]
+        for name, value in fitted.params.items()
+    ]
+    click.echo("C + M·bound with G_t = G · logged norm\n")
+    click.echo(render(["parameter", "value", "std. error"], values))
+    click.echo("\n" + render(["run", "R2", "MAE", "WorstE"], rows))
     click.echo(
         f"\nobjective {fitted.objective:.5g}; {fitted.agreeing} of {fitted.descended} descents "
-        "agree to 1e-6; measured on the rows that were fitted"
+        "agree to 1e-6; measured on the rows that were fitted, and exact for them\n"
+        "standard errors allow for residuals that are correlated along a run, not for differences "
+        "between runs: they are lower bounds"
     )

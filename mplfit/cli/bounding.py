@@ -15,6 +15,7 @@ from mplfit.cli.common import (
     Target,
     json_option,
     named_schedules,
+    named_specs,
     print_json,
     saves,
 )
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["bound_command"]
 
+_EXACT = (
+    "No ±: theory's worst case is exact for a schedule, D and G; mplfit agreement: how real runs "
+    "follow it"
+)
 _VALUES = {
     "cooldown": "cooldown",
     "horizon": "updates",
@@ -200,7 +205,14 @@ def _judged(
         return made
 
     text = f"{table}\n\nlowest bound first; {_units(D, norm)}"
-    return files, text, {"schema": "mplfit.bound/1", "D": D, "G": norm, "schedules": rows}
+    found = {
+        "schema": "mplfit.bound/1",
+        "D": D,
+        "G": norm,
+        "uncertainty": _EXACT,
+        "schedules": rows,
+    }
+    return files, text, found
 
 
 def _swept(
@@ -211,13 +223,8 @@ def _swept(
 
     G, tried = _norm(norm, None), _numbers(values)
     scans: dict[str, Scan] = {}
-    for spec in specs:
-        name, text = _taken_apart(spec)
-        label, number = name, 1
-        while label in scans:
-            number += 1
-            label = f"{name}-{number}"
-        scans[label] = scan(text, over, values=tried, D=D, G=float(G))  # type: ignore[arg-type]
+    for name, text in named_specs(specs).items():
+        scans[name] = scan(text, over, values=tried, D=D, G=float(G))  # type: ignore[arg-type]
     header = [_VALUES[over], "best peak lr", "best bound", "bound as given"]
     if over == "base-lr":
         header = [_VALUES[over], "of the best", "bound", "above best"]
@@ -256,6 +263,7 @@ def _swept(
         "over": over,
         "D": D,
         "G": norm,
+        "uncertainty": _EXACT,
         "sweeps": [
             {
                 "name": name,
@@ -301,16 +309,7 @@ def _numbers(text: str | None) -> list[float]:
         raise ScheduleError(f"--values must be numbers with commas between, got {text!r}") from None
 
 
-def _taken_apart(text: str) -> tuple[str, str]:
-    """NAME=SPEC, or the form's name and the SPEC."""
-    head, colon, _ = text.partition(":")
-    name, equals, _ = head.partition("=")
-    if colon and equals:
-        return name.strip(), text.partition("=")[2].strip()
-    return head.strip(), text
-
-
 def _units(D: float, norm: str) -> str:
     if D == 1 and norm == "1":
-        return "rates in units of D/G, bounds in units of D·G (D = G = 1)"
-    return f"D = {D:g}, G = {norm}"
+        return f"rates in units of D/G, bounds in units of D·G (D = G = 1)\n{_EXACT}"
+    return f"D = {D:g}, G = {norm}\n{_EXACT}"

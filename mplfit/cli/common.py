@@ -27,10 +27,12 @@ __all__ = [
     "json_option",
     "law_constants",
     "named_schedules",
+    "named_specs",
     "params_option",
     "print_json",
     "progress",
     "read_options",
+    "reading_given",
     "reading_options",
     "saves",
     "say",
@@ -104,10 +106,10 @@ class Target:
         if self.folder is not None:
             write_folder(self.folder, files(), force=self.force)
 
-    def say(self, what: str) -> None:
-        """The last line of a command's text: where its files are."""
+    def say(self, what: str, *, apart: bool = False) -> None:
+        """The last line of a command's text, below a blank one if `apart`: where its files are."""
         if self.folder is not None:
-            click.echo(f"written to {self.folder}/: {what}")
+            click.echo("\n" * apart + f"written to {self.folder}/: {what}")
 
     @property
     def name(self) -> str | None:
@@ -227,6 +229,13 @@ def read_options() -> tuple[ReadOptions, Mapping[str, Schedule]]:
     return ReadOptions(schedule=of_all, **said), of_one
 
 
+def reading_given() -> bool:
+    """Whether the user gave any of the reading options."""
+    here = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    return any(here.get_parameter_source(name) is not default for name in here.meta[_SAID])
+
+
 def law_constants(
     law: str, weight_decay: float | None, curves: Sequence[Curve], *, quiet: bool = False
 ) -> dict[str, float] | None:
@@ -259,19 +268,29 @@ def law_constants(
 
 
 def named_schedules(texts: Sequence[str]) -> dict[str, Schedule]:
-    """Schedules by name: the NAME of NAME=SPEC, or the form's or the file's name, made unique."""
+    """Schedules by name: see `named_specs`."""
     from mplfit.readers.schedules import load_schedule
 
-    schedules: dict[str, Schedule] = {}
+    return {name: load_schedule(spec) for name, spec in named_specs(texts).items()}
+
+
+def named_specs(texts: Sequence[str]) -> dict[str, str]:
+    """SPECs by name: the NAME of NAME=SPEC, or the form's or the file's name, made unique.
+
+    >>> from mplfit.cli.common import named_specs
+    >>> list(named_specs(["mine=linear:steps=9,peak=1", "my/plan.csv", "other/plan.csv"]))
+    ['mine', 'plan', 'plan-2']
+    """
+    specs: dict[str, str] = {}
     for text in texts:
         name, spec = _named(text)
-        stem = name or (Path(spec).stem if ":" not in spec else spec.partition(":")[0])
+        stem = name or (Path(spec).stem if ":" not in spec else spec.partition(":")[0].strip())
         label, number = stem, 1
-        while label in schedules:
+        while label in specs:
             number += 1
             label = f"{stem}-{number}"
-        schedules[label] = load_schedule(spec)
-    return schedules
+        specs[label] = spec
+    return specs
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -21,14 +21,18 @@ from mplfit.cli.common import (
     say_notes,
     warn,
 )
+from mplfit.cli.metric_tables import per_cent
 from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
     from mplfit.estimate.compare import Comparison
+    from mplfit.estimate.paired import Difference
 
 __all__ = ["compare_command"]
+
+_TITLES = ("R2", "MAE", "RMSE", "WorstE", "MAE unshared", "final error")
 
 
 @click.command(
@@ -75,7 +79,6 @@ def compare_command(
     which `mplfit report` takes.
     """
     from mplfit.estimate.compare import compare_laws
-    from mplfit.estimate.constants import PER_OBSERVATION
     from mplfit.laws.registry import LAWS, get_law
     from mplfit.readers.paths import read_curves, split
     from mplfit.writers.files import refuse_existing, write_folder
@@ -106,20 +109,7 @@ def compare_command(
     if as_json:
         print_json(found)
         return
-    what = (
-        "each training curve left out in turn"
-        if not held
-        else f"{len(held)} held-out curves, metrics averaged over them"
-    )
-    header = ["law", "prior", "parameters", "objective", "criterion", "R2", "MAE", "RMSE"]
-    header += ["WorstE", "MAE unshared", "final error", "80 % holds", "95 % holds"]
-    points = sum(len(curve) for curve in trained)
-    click.echo(f"Predicted: {what}\n\n{render(header, [_row(row) for row in rows])}")
-    click.echo(
-        f"\ncriterion: 2·(objective + penalty)/(30·delta²) + 2·parameters, an AIC with "
-        f"{points / PER_OBSERVATION:.0f} effective observations ({points} rows, "
-        f"{PER_OBSERVATION:.0f} count as one)"
-    )
+    click.echo(_text(rows, trained, held))
     if out is not None:
         click.echo(
             f"\nwritten to {out}/: residuals.png, comparison.json (`mplfit report {out}` shows it)"
@@ -128,7 +118,9 @@ def compare_command(
 
 def _as_dict(rows: Sequence[Comparison], command: str) -> dict[str, Any]:
     laws = [row.to_dict() for row in rows]
-    for law in laws:
+    for law, row in zip(laws, rows, strict=True):
+        apart = _less(row, rows[0])
+        law["less_best"] = apart.to_dict() if apart else None
         if law["fit"] is not None:
             law["fit"]["options"]["command"] = command
     return {"schema": "mplfit.comparison/1", "command": command, "laws": laws}
@@ -151,16 +143,70 @@ def _files(
     return files
 
 
-def _row(row: Comparison) -> list[str]:
-    fit, whole, branched, held = row.fit, row.whole, row.branched, row.coverage
+def _text(rows: Sequence[Comparison], trained: Sequence[Curve], held: Sequence[Curve]) -> str:
+    """Errors on unseen curves, their differences to the best law's, and the fits themselves."""
+    from mplfit.estimate.constants import PER_OBSERVATION
+
+    what = f"{len(held)} held-out curves" if held else "each training curve left out in turn"
+    best, points = rows[0], sum(len(curve) for curve in trained)
+    parts = [
+        f"Predicted: {what}; means over them, ± standard errors",
+        render(["law", *_TITLES], [_error_row(row) for row in rows]),
+    ]
+    others = [_difference_row(row, best) for row in rows[1:] if row.fit is not None]
+    if others:
+        titles = [f"less {best.law}", "MAE unshared", "final error", "decided"]
+        parts.append(render(titles, others))
+    header = ["law", "prior", "parameters", "objective", "criterion", "80 % holds", "95 %"]
+    parts.append(render([*header, "95 % holds", "95 %"], [_fit_row(row) for row in rows]))
+    parts.append(
+        "±: over curves of one collection, which share a model and its errors; one curve has none. "
+        "Differences\n"
+        "are taken curve by curve, and decided where the 95 % t intervals of both leave out 0; the "
+        "first law\n"
+        "is the best on these very curves\n"
+        "criterion: 2·(objective + penalty)/(30·delta²) + 2·parameters, an AIC with "
+        f"{points / PER_OBSERVATION:.0f} effective observations\n"
+        f"({points} rows, {PER_OBSERVATION:.0f} count as one); it and the objective are exact for "
+        "these rows\n"
+        "holds: so many of the held-out points that no training curve has, and the 95 % binomial "
+        "interval\n"
+        "of such a share of as many curves"
+    )
+    return "\n\n".join(parts)
+
+
+def _fit_row(row: Comparison) -> list[str]:
+    fit, held = row.fit, row.coverage
     if fit is None:
-        return [row.law, "", "", "no fit", *[""] * 9]
+        return [row.law, "", "", "no fit", *[""] * 5]
     cells = [row.law, str(fit.options["prior"]), str(len(fit.params)), f"{fit.objective:.3e}"]
     cells.append(f"{row.criterion:.1f}")
+    if held is None:
+        return cells + ["–"] * 4
+    return cells + [cell for share in held.points.values() for cell in per_cent(share, held.curves)]
+
+
+def _error_row(row: Comparison) -> list[str]:
+    whole, branched = row.whole, row.branched
     if whole is None or branched is None:
-        cells += ["–"] * 6
-    else:
-        cells += [f"{whole.r2:.4f}", f"{whole.mae:.5f}", f"{whole.rmse:.5f}", f"{whole.worste:.5f}"]
-        cells += [f"{branched.mae:.5f}", f"{row.final_error:.4f}"]
-    shares = held.points.values() if held else ()
-    return cells + ([f"{100 * share:.0f} %" for share in shares] or ["–", "–"])
+        return [row.law, *["–"] * len(_TITLES)]
+    cells = [f"{whole['r2']:.4f}", *(f"{whole[key]:.5f}" for key in ("mae", "rmse", "worste"))]
+    return [row.law, *cells, f"{branched['mae']:.5f}", f"{row.final_error:.4f}"]
+
+
+def _difference_row(row: Comparison, best: Comparison) -> list[str]:
+    apart = _less(row, best)
+    if apart is None:
+        return [row.law, "–", "–", "–"]
+    decided = "yes" if apart.sure else "no"
+    return [row.law, f"{apart.mae:+.5f}", f"{apart.final_error:+.4f}", decided]
+
+
+def _less(row: Comparison, best: Comparison) -> Difference | None:
+    """A law's errors less those of the best one, on the curves that neither has seen."""
+    from mplfit.estimate.paired import difference
+
+    if row is best or row.held_out is None or best.held_out is None:
+        return None
+    return difference(row.held_out, best.held_out)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["design_command"]
 
-_WIDTH = 1.959963984540054  # of a 95 % interval, in standard deviations
-
 
 @click.command(
     "design",
@@ -99,18 +97,20 @@ def design_command(
 
 
 def _text(found: Design, wanted: str, over: str | None) -> str:
-    goal = found.target
-    rows = [["now", "", _around(goal.value, found.before), f"±{_WIDTH * found.before:.4f}", "", ""]]
+    from mplfit.estimate.intervals import LEVELS
+
+    goal, z = found.target, LEVELS[0.95]
+    rows = [["now", "", _around(goal.value, z * found.before), f"±{z * found.before:.4f}", "", ""]]
     before, spent = found.before, 0
     for one in found.choices:
         spent += one.steps
-        gained = _WIDTH * (before - one.sd)
+        gained = z * (before - one.sd)
         rows.append(
             [
                 one.name,
                 str(spent),
-                _around(goal.value, one.sd),
-                f"±{_WIDTH * one.sd:.4f}",
+                _around(goal.value, z * one.sd),
+                f"±{z * one.sd:.4f}",
                 f"{gained:.4f}",
                 f"{1e4 * gained / one.steps:.4f}",
             ]
@@ -119,7 +119,7 @@ def _text(found: Design, wanted: str, over: str | None) -> str:
     header = ["run", "steps spent", f"{goal.what}, 95 %", "width", "shrunk by", "per 10,000 steps"]
     first = found.choices[0]
     tried = [
-        [name, f"±{_WIDTH * sd:.4f}", f"{_WIDTH * (found.before - sd):.4f}"]
+        [name, f"±{z * sd:.4f}", f"{z * (found.before - sd):.4f}"]
         for name, sd in sorted(first.others.items(), key=lambda pair: pair[1])
     ]
     what = f"{goal.what} of {wanted}" + (f" over {over}" if over else "")
@@ -131,14 +131,15 @@ def _text(found: Design, wanted: str, over: str | None) -> str:
             "",
             render(["one run alone", "width", "shrunk by"], tried),
             "",
-            f"±{_WIDTH * found.floor:.4f} of the width is left whatever is run: two runs differ, "
+            f"±{z * found.floor:.4f} of the width is left whatever is run: two runs differ, "
             "and the law has an error of its own",
+            "widths have no ±: they are themselves the uncertainty, by the fit's covariance",
         ]
     )
 
 
-def _around(value: float, sd: float) -> str:
-    return span((value - _WIDTH * sd, value + _WIDTH * sd))
+def _around(value: float, half: float) -> str:
+    return span((value - half, value + half))
 
 
 def _as_dict(fit: str, wanted: str, over: str | None, found: Design) -> dict[str, Any]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -33,7 +38,8 @@ def engine_options(command: F) -> F:
             {
                 "type": click.IntRange(min=1),
                 "metavar": "N",
-                "help": "Share long work among N processes. The results are the same.",
+                "help": "Share long work among N processes; 1: all of it here. The results are the "
+                "same. [default: MPLFIT_WORKERS, else this process and one beside it]",
             },
         ),
         (
@@ -50,7 +56,9 @@ def engine_options(command: F) -> F:
 
 @contextmanager
 def engine() -> Iterator[Executor | None]:
-    """The executor that the user asked for; None, for this process, without a wish.
+    """The executor that the user asked for; without a wish one process beside this one.
+
+    None where all is to be done here: with --workers 1, or where there is one core.
 
     Raises
     ------
@@ -61,28 +69,96 @@ def engine() -> Iterator[Executor | None]:
     workers, address = said.get("workers"), said.get("dask")
     if workers is not None and address is not None:
         raise click.UsageError("--workers and --dask exclude one another: choose one")
+    workers = workers or _usual_workers()
     if address is not None:
         with _dask(address) as executor:
             yield executor
+    elif workers is None and _cores() > 1:
+        with _processes(1) as pool:
+            _prepare(pool)
+            yield Beside(pool)
     elif workers is not None and workers > 1:
-        from concurrent.futures import ProcessPoolExecutor
-        from concurrent.futures.process import BrokenProcessPool
-        from multiprocessing import get_context
-
-        # Fresh processes: a copy of one with threads (BLAS, matplotlib) may hang.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            try:
-                yield pool
-            except BrokenProcessPool:
-                raise MplfitError(
-                    "a worker process ended before its work did (out of memory?): give fewer "
-                    "--workers"
-                ) from None
-            except BaseException:  # do not wait for work that nobody wants any more
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        with _processes(workers) as pool:
+            yield pool
     else:
         yield None
+
+
+class Beside(Executor):
+    """One process beside this one: it takes tasks from the end, this one from the beginning.
+
+    When it ends before its work does (out of memory?), this one does the rest.
+    """
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self._pool.submit(fn, *args, **kwargs)
+
+    def map(self, fn: Callable[..., Any], *iterables: Any, **_: Any) -> Iterator[Any]:
+        tasks = list(zip(*iterables, strict=False))
+        futures = [self._pool.submit(fn, *task) for task in reversed(tasks)][::-1]
+        for task, future in zip(tasks, futures, strict=True):
+            yield fn(*task) if future.cancel() else _result(future, fn, task)
+
+
+def _result(future: Future[Any], fn: Callable[..., Any], task: tuple[Any, ...]) -> Any:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return fn(*task)
+
+
+def _usual_workers() -> int | None:
+    text = os.environ.get("MPLFIT_WORKERS", "")
+    if text and not (text.isdigit() and int(text) > 0):
+        raise MplfitError(f"MPLFIT_WORKERS is {text!r}: expected a whole number, 1 or more")
+    return int(text) if text else None
+
+
+def _prepare(pool: Executor) -> None:
+    """Compile here and there at once: the first fit ever waits for little else."""
+    from mplfit.powersum.fast import prepare
+
+    longest = pool.submit(prepare, "interact")
+    prepare("gather", "spread")
+    with suppress(BrokenProcessPool):
+        longest.result()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[Executor]:
+    # Fresh processes: a copy of one with threads (BLAS, matplotlib) may hang.
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        with _deaf():
+            pool.submit(int)  # starts them
+        try:
+            yield pool
+        except BrokenProcessPool:
+            raise MplfitError(
+                "a worker process ended before its work did (out of memory?): give fewer --workers"
+            ) from None
+        except BaseException:  # what has not begun is wanted no more; what has is waited for:
+            pool.shutdown(wait=False, cancel_futures=True)  # CPython hangs if it is killed
+            raise
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started here do not hear Ctrl-C, which is for this one alone to answer."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, Target, json_option, print_json, saves, warn
+from mplfit.cli.common import Examples, Target, json_option, print_json, saves, warn, warn_held
 from mplfit.cli.tables import render, span
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def extend_command(
     ways = extensions(original, steps)
     fit = load_fit(params) if params is not None else None
     predicted = _predicted(fit, ways) if fit is not None else {}
+    if fit is not None:
+        warn_held(fit)
     silent = fit is not None and fit.spread is None
     planned = phases(original).start
     if chosen.begins < planned:
@@ -102,7 +104,7 @@ def extend_command(
     click.echo(
         f"\nplanned: {original.steps} steps, cooldown from step {planned}; value: the cooldown's "
         "share of all steps, or\nthe factor on the rate; best lr / lr below 1: the rate in use is "
-        "too large for that way to go on"
+        "too large for that way to go on;\nall of these are theory's, and exact for it"
         + ("\nno interval: published parameters do not say how sure they are" if silent else "")
     )
     target.say(f"schedule.csv, .npy, .json ({by}), ways.png")

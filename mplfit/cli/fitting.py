@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ from mplfit.cli.common import (
     warn,
 )
 from mplfit.cli.engine import engine, engine_options
+from mplfit.cli.metric_tables import coverage_text, metrics_text, rival_text
 from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render
 from mplfit.errors import FitError
@@ -35,9 +38,6 @@ if TYPE_CHECKING:
     from mplfit.estimate.result import Fit
 
 __all__ = ["evaluate_command", "fit_command"]
-
-_METRICS = ("r2", "mae", "rmse", "prede", "worste", "huber")
-_TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
 
 
 @click.command(
@@ -109,7 +109,6 @@ def fit_command(
     """
     from mplfit.estimate.bootstrap import bootstrap
     from mplfit.estimate.fit import fit
-    from mplfit.estimate.identify import identify
     from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
     from mplfit.writers.files import refuse_existing, write_folder
@@ -138,7 +137,6 @@ def fit_command(
         result = replace(result, options={**result.options, "command": command_line()})
         for text in result.warnings:
             warn(text)
-        result = replace(result, identification=identify(result, trained).to_dict())
         drawn = None
         if refits is not None:
             try:
@@ -148,15 +146,15 @@ def fit_command(
                 result = replace(result, bootstrap=drawn.to_dict([*trained, *held]))
             except FitError as error:  # the fit itself stands
                 warn(f"no bootstrap: {error}")
-    if not no_save:
-        write_folder(folder, _run_files(result, trained, held), force=force)
+        if not no_save:
+            write_folder(folder, _run_files(result, trained, held, executor), force=force)
     if as_json:
         print_json(result.to_dict())
     else:
         click.echo(_fit_text(result, trained, correlations))
-        click.echo(_coverage_text(result, held, trained))
+        click.echo(coverage_text(result, held, trained))
         if result.rival is not None:
-            click.echo(_rival_text(result.rival))
+            click.echo(rival_text(result.rival))
         if drawn is not None:
             click.echo("\n" + bootstrap_text(result, drawn, [*trained, *held]))
         if not no_save:
@@ -206,21 +204,24 @@ def evaluate_command(
     metrics = evaluate(fit.formula, fit.values, trained, held, exact=exact).to_dict()
     if as_json:
         from mplfit.estimate.fit import describe
+        from mplfit.estimate.intervals import coverage
 
+        held_shares = coverage(fit, held, trained)
         print_json(
             {
                 "schema": "mplfit.evaluation/1",
                 "params": params,
                 "law": fit.law,
                 "metrics": metrics,
+                "coverage": held_shares.to_dict() if held_shares else None,
                 "data": [describe(curve, "train") for curve in trained]
                 + [describe(curve, "test") for curve in held],
             }
         )
     else:
         click.echo(f"{fit.formula.title} ({fit.law}) with the parameters {params}\n")
-        click.echo(_metrics_text(metrics))
-        click.echo(_coverage_text(fit, held, trained))
+        click.echo(metrics_text(metrics))
+        click.echo(coverage_text(fit, held, trained))
 
 
 def _rival(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> dict[str, Any] | None:
@@ -234,37 +235,33 @@ def _rival(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> dict[str,
     return found.to_dict() if found else None
 
 
-def _rival_text(rival: Mapping[str, Any]) -> str:
-    """What another law's held-out errors say."""
-    count = rival["curves"]
-    where = (
-        f"each of the {count} training curves left out in turn (few curves: weak evidence)"
-        if rival["left_out"]
-        else f"the {count} held-out curves"
-    )
-    errors = (
-        f"mean error {rival['mae']:.5f} against {rival['own_mae']:.5f}, final loss "
-        f"{rival['final_error']:.4f} against {rival['own_final_error']:.4f}"
-    )
-    if rival["better"]:
-        return f"\nanother law predicts better: --law {rival['law']}, {errors}; on {where}"
-    return f"\nthe law {rival['law']} predicts no better: {errors}; on {where}"
-
-
 def _names(curves: Sequence[Curve]) -> str:
     return ", ".join(curve.name for curve in curves)
 
 
-def _run_files(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> dict[str, bytes]:
-    from mplfit.show.plot import plot_curve, plot_overview, png
+def _run_files(
+    fit: Fit, train: Sequence[Curve], test: Sequence[Curve], executor: Executor | None
+) -> dict[str, bytes]:
+    from mplfit import tasks
     from mplfit.writers.text import file_name, json_bytes
 
     runs = [(curve, "training") for curve in train] + [(curve, "held out") for curve in test]
-    files = {"fit.json": json_bytes(fit.to_dict()), "overview.png": png(plot_overview(runs, fit))}
-    for done, (curve, role) in enumerate(runs):
-        files[f"plots/{file_name(curve.name)}.png"] = png(plot_curve(curve, fit, role))
-        progress(done + 1, len(runs), "plots")
-    return files
+    figures = tasks.run(
+        partial(_figure, fit, runs),
+        [None, *runs],
+        executor=executor,
+        progress=progress,
+        what="plots",
+    )
+    names = ["overview.png", *(f"plots/{file_name(curve.name)}.png" for curve, _ in runs)]
+    return {"fit.json": json_bytes(fit.to_dict()), **dict(zip(names, figures, strict=True))}
+
+
+def _figure(fit: Fit, runs: Sequence[tuple[Curve, str]], which: tuple[Curve, str] | None) -> bytes:
+    """The figure of one run, or of all."""
+    from mplfit.show.plot import plot_curve, plot_overview, png
+
+    return png(plot_overview(runs, fit) if which is None else plot_curve(which[0], fit, which[1]))
 
 
 def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
@@ -280,7 +277,7 @@ def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
         "",
         render(["parameter", "value", "std. error"], rows),
         "",
-        f"objective {fit.objective:.5g} (Huber sum of the log residuals of the training points)",
+        f"objective {fit.objective:.5g} (exact: Huber sum of the training points' log residuals)",
     ]
     if fit.options.get("prior", "none") != "none":
         lines[-1] += f"; penalty of the {fit.options['prior']} prior {fit.penalty:.3g}"
@@ -293,17 +290,24 @@ def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
         )
     lines += _correlation_lines(fit, law.names, correlations)
     if fit.options.get("prior", "none") != "none":
-        lines.append("standard errors are those of the posterior (Laplace's approximation)")
-    else:
         lines.append(
-            "standard errors allow for the residuals' correlation along a run "
-            f"({fit.options.get('residual_correlation', 0):.2f} from one logged row to the next),\n"
+            "standard errors and correlations are those of the posterior (Laplace's approximation)"
+        )
+    else:
+        r = fit.options.get("residual_correlation", 0)
+        lines.append(
+            "standard errors and correlations allow for the residuals' correlation along a run "
+            f"({r:.2f} ± {((1 - r * r) / points) ** 0.5:.2f} from row to row),\n"
             "not for differences between runs: they are lower bounds"
         )
     said = (fit.identification or {}).get("sentences", [])
     if said:
-        lines += ["", "what these curves leave open:", *(f"- {text}" for text in said)]
-    return "\n".join([*lines, "", _metrics_text({**(fit.metrics or {}), "left_out": fit.left_out})])
+        lines += [
+            "",
+            "what these curves leave open, by the curvature at the minimum:",
+            *(f"- {text}" for text in said),
+        ]
+    return "\n".join([*lines, "", metrics_text({**(fit.metrics or {}), "left_out": fit.left_out})])
 
 
 def _correlation_lines(fit: Fit, names: Sequence[str], whole: bool) -> list[str]:
@@ -321,52 +325,3 @@ def _correlation_lines(fit: Fit, names: Sequence[str], whole: bool) -> list[str]
             if value is not None and abs(value) > 0.9:
                 pairs.append(f"{names[i]}–{names[j]} {value:+.3f}")
     return [f"correlations above 0.9: {', '.join(pairs) or 'none'}"]
-
-
-def _metrics_text(metrics: Mapping[str, Any]) -> str:
-    blocks = []
-    titles = {"train": "training", "left_out": "training, left out in turn", "test": "held out"}
-    for key, title in titles.items():
-        group = metrics.get(key)
-        if group is None:
-            continue
-        rows = [_row(name, values, group) for name, values in group["curves"].items()]
-        rows.append(_row("mean", group["mean"], None))
-        if "after_branching" in group:
-            shared = ", ".join(
-                f"{name} {rows}" for name, rows in group["shared_rows"].items() if rows
-            )
-            rows.append(_row("mean of unshared rows", group["after_branching"]["mean"], None))
-            note = f"\nrows shared with a training curve: {shared}"
-        else:
-            note = ""
-        blocks.append(render([title, *_TITLES], rows) + note)
-    return "\n\n".join(blocks)
-
-
-def _coverage_text(fit: Fit, held: Sequence[Curve], trained: Sequence[Curve]) -> str:
-    """How often the fit's intervals held, on the held-out curves."""
-    from mplfit.estimate.intervals import coverage
-
-    found = coverage(fit, held, trained)
-    if found is None:
-        reason = "published parameters have no covariance" if fit.spread is None else ""
-        return f"no intervals: {reason}" if held and reason else ""
-    shares = (
-        f"{100 * level:.0f} % intervals hold {100 * share:.0f} % of the held-out points that no "
-        f"training curve has, and {found.finals[level]} of {found.curves} final losses"
-        for level, share in found.points.items()
-    )
-    return "\n" + "\n".join(shares)
-
-
-def _row(name: str, values: Mapping[str, Any], group: Mapping[str, Any] | None) -> list[str]:
-    cells = [name]
-    for key in _METRICS:
-        value = values[key]
-        digits = {"r2": ".4f", "huber": ".3e"}.get(key, ".5f")
-        cells.append("–" if value is None else format(value, digits))
-    if group is None:
-        return [*cells, ""]
-    final = group["final"][name]
-    return [*cells, f"{final['predicted'] - final['observed']:+.4f}"]

@@ -24,8 +24,10 @@ from mplfit.cli.common import (
     say_notes,
     warn,
 )
+from mplfit.cli.so_far import has_ended, log_size, run_so_far
 from mplfit.cli.tables import render, span
 from mplfit.errors import DataError, MplfitError, OutputError
+from mplfit.estimate.constants import FORECAST_LAW
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -68,7 +70,7 @@ class _Known:
 )
 @click.option(
     "--law",
-    default="effective",
+    default=FORECAST_LAW,
     show_default=True,
     help="effective, amplitude or mpl; FIT brings its own.",
 )
@@ -102,7 +104,7 @@ def forecast_command(
         raise DataError(f"--poll must be a positive number of seconds, got {poll:g}")
     known = _known(run, sources, law, weight_decay)
     if not watch:
-        curve = _read(run)
+        curve = run_so_far(run)
         say_notes([curve])
         _show(_forecast(curve, known), known, target, as_json)
         return
@@ -114,14 +116,15 @@ def forecast_command(
 
 def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: bool) -> None:
     """Forecasts as the log grows. What cannot be read, or predicted from, yet is waited for."""
-    rows, said = 0, ""
+    rows, size, said = 0, -1, ""
     warned: set[str] = set()
     while True:
         try:
-            curve = _read(run)
+            before, size = size, log_size(run)
+            curve = run_so_far(run, settled=size == before)
             if rows == 0:
                 say_notes([curve])
-            if _has_ended(curve):
+            if has_ended(curve):
                 _show_end(curve, as_json)
                 return
             if len(curve) > rows:
@@ -187,34 +190,6 @@ def _is_fit(source: str) -> bool:
     except (OSError, ValueError, AttributeError, RecursionError):
         return False
     return str(schema).startswith("mplfit.fit")
-
-
-def _read(run: Path) -> Curve:
-    """The run so far."""
-    from mplfit.readers.growing import whole_lines
-    from mplfit.readers.paths import read_curves
-
-    options, own = read_options()
-    plan = {name: schedule for name, schedule in own.items() if name == run.stem}
-    with whole_lines(run) as (path, cut):
-        try:
-            curves = read_curves([path], options, schedules=plan)
-        except DataError as error:  # of the copy without the last line, perhaps
-            raise DataError(str(error).replace(str(path), str(run))) from None
-    if len(curves) != 1:
-        names = ", ".join(curve.name for curve in curves)
-        raise DataError(f"{run} holds {len(curves)} runs ({names}): a forecast is of one")
-    curve = curves[0]
-    if curve.origin is not None and cut:
-        notes = (*curve.origin.notes, "the last line has no end yet: left out")
-        curve = replace(curve, origin=replace(curve.origin, path=str(run), notes=notes))
-    return curve
-
-
-def _has_ended(curve: Curve) -> bool:
-    """Whether the plan ends before another row would be logged."""
-    gap = int(curve.step[-1] - curve.step[-2]) if len(curve) > 1 else 1
-    return int(curve.step[-1]) + gap >= curve.schedule.steps
 
 
 def _forecast(curve: Curve, known: _Known, quiet: bool = False) -> Forecast:
@@ -289,8 +264,8 @@ def _text(found: Forecast, known: _Known) -> str:
             "",
             render(header, rows),
             "",
-            f"the last rows lie {100 * found.off:+.2g} % off the law; intervals are those of a "
-            "logged loss at that step",
+            f"the last rows lie {100 * found.off:+.2g} % off the law (standard deviation of a row: "
+            f"{100 * found.off_sd:.2g} %);\nintervals are those of a logged loss at that step",
         ]
     )
 
@@ -319,6 +294,7 @@ def _as_dict(found: Forecast) -> dict[str, Any]:
             key: (float(low[-1]), float(high[-1])) for key, (low, high) in bounds.items()
         },
         "off": found.off,
+        "off_sd": found.off_sd,
         "rest": {
             "step": found.step[_thin(found)].tolist(),
             "loss": rest.loss[_thin(found)].tolist(),

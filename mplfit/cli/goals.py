@@ -67,9 +67,8 @@ def fitted_goal(
         what="loss",
         digits=4,
         caveat=(
-            "Intervals of losses: see `mplfit predict`; of what is gained: over draws of the "
-            "parameters, with the\nlaw's own error. Steps to match are at the estimate: they "
-            "move with the gain."
+            "Intervals of losses are those of `mplfit predict`; of a gain: over draws of the "
+            "parameters, with the\nlaw's own error; of steps saved: at both ends of the gain."
             if fit.spread is not None
             else "Predicted by one law from one fit, without an interval, as published parameters "
             "have none: two runs\nof one schedule differ by 1e-3 to 8e-3."
@@ -105,8 +104,8 @@ def theory_goal(
         f"{fit.options['G']:.4g})",
         what="bound",
         digits=6,
-        caveat="A worst case over convex functions, not a predicted loss: compare shapes, not "
-        "numbers.",
+        caveat="Exact, but a worst case over convex functions, no predicted loss: compare shapes, "
+        "not numbers.",
     )
 
 

@@ -1,12 +1,11 @@
-"""`mplfit lab`: a group whose commands are imported only when they are asked for."""
+"""`mplfit lab`: the group of its commands."""
 
 from __future__ import annotations
-
-from importlib import import_module
 
 import click
 
 from mplfit.cli.common import Examples
+from mplfit.cli.lazy import LazyGroup
 
 __all__ = ["LAB_COMMANDS", "lab_command"]
 
@@ -19,25 +18,14 @@ LAB_COMMANDS = {
 }
 
 
-class _LazyGroup(Examples, click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(LAB_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in LAB_COMMANDS:
-            return None
-        module = import_module(f"mplfit.cli.{LAB_COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in LAB_COMMANDS.items()])
+class _Lab(Examples, LazyGroup):
+    """The table's commands, and examples below."""
 
 
 @click.command(
     "lab",
-    cls=_LazyGroup,
+    cls=_Lab,
+    table=LAB_COMMANDS,
     examples=(
         "mplfit lab train --task text --schedule cosine:steps=60,peak=3e-3,warmup=6 --width 32"
         " --out /tmp/run.csv --force",

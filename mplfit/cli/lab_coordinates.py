@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, force_option, json_option, print_json, progress
+from mplfit.cli.common import Examples, Target, json_option, print_json, progress, saves
 from mplfit.cli.lab_options import make_plan, numbers, run_options, set_threads, threads_option
 from mplfit.cli.tables import render
 
@@ -34,8 +33,7 @@ _FLAT = 0.2
 @click.option("--seeds", default=3, show_default=True, help="Models of every width.")
 @run_options()
 @threads_option
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="A folder for figure and table.")
-@force_option
+@saves(what="A folder for figure and table.")
 @json_option
 def coord_check_command(
     widths: str,
@@ -43,8 +41,7 @@ def coord_check_command(
     updates: int,
     seeds: int,
     threads: int,
-    out: Path | None,
-    force: bool,
+    target: Target,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -57,10 +54,7 @@ def coord_check_command(
     set_threads(threads)
     from mplfit.lab.coordinates import coordinate_check
     from mplfit.lab.parametrization import KINDS
-    from mplfit.writers.files import refuse_existing, write_folder
 
-    if out is not None:
-        refuse_existing(out, force)
     plan = make_plan(options, width=options["base_width"], parametrization="SP", seed=0)
     checks = {
         kind: coordinate_check(
@@ -74,36 +68,29 @@ def coord_check_command(
         )
         for kind in KINDS
     }
-    if out is not None:
-        from mplfit.show.lab_plot import plot_coordinates
-        from mplfit.show.plot import png
-
-        files = {"coordinates.png": png(plot_coordinates(checks)), "coordinates.csv": _csv(checks)}
-        write_folder(out, files, force=force)
+    target.write(lambda: _files(checks))
     if as_json:
         print_json({"schema": "mplfit.coordinates/1", "checks": _plain(checks)})
         return
     click.echo("\n\n".join(_text(check) for check in checks.values()))
-    if out is not None:
-        click.echo(f"\nwritten to {out}/: coordinates.png, coordinates.csv")
+    click.echo(f"\n±: standard errors over {seeds} seeds" if seeds > 1 else "\none seed: no ±")
+    target.say("coordinates.png, coordinates.csv", apart=True)
 
 
 def _text(check: CoordinateCheck) -> str:
     last = check.steps[-1]
     rows = []
     for name in check.names:
-        own = check.slope(name, last)
-        moved = check.slope(name, last, change=True)
-        grown = "–" if moved != moved else f"{moved:+.2f}"
+        slopes = (check.slope(name, last, change=change) for change in (False, True))
         cells = [name, *(f"{check.scale[width, last, name]:.3g}" for width in check.widths)]
-        rows.append([*cells, f"{own:+.2f}", grown])
+        rows.append([*cells, *(f"{slope:+.2f}" for slope in slopes)])
     header = [
         f"{check.parametrization}, after {last} updates",
         *(f"{width}" for width in check.widths),
         "slope",
         "slope of change",
     ]
-    growing = [name for name in check.names if check.slope(name, last, change=True) > _FLAT]
+    growing = [name for name in check.names if check.slope(name, last, change=True).value > _FLAT]
     if growing:
         verdict = f"what the updates make grows with the width: {', '.join(growing)}"
     else:
@@ -111,26 +98,41 @@ def _text(check: CoordinateCheck) -> str:
     return f"{render(header, rows)}\n{check.parametrization}: {verdict}"
 
 
+def _files(checks: dict[str, CoordinateCheck]) -> dict[str, bytes]:
+    from mplfit.show.lab_plot import plot_coordinates
+    from mplfit.show.plot import png
+
+    return {"coordinates.png": png(plot_coordinates(checks)), "coordinates.csv": _csv(checks)}
+
+
 def _csv(checks: dict[str, CoordinateCheck]) -> bytes:
-    lines = ["parametrization,width,updates,activation,rms,rms_of_change"]
+    lines = ["parametrization,width,updates,activation,rms,rms_error,rms_of_change,change_error"]
     for kind, check in checks.items():
         for (width, step, name), scale in check.scale.items():
             change = check.change[width, step, name]
-            lines.append(f"{kind},{width},{step},{name},{scale:.6g},{change:.6g}")
+            numbers = (scale.value, scale.error, change.value, change.error)
+            cells = ("" if one != one else f"{one:.6g}" for one in numbers)
+            lines.append(f"{kind},{width},{step},{name},{','.join(cells)}")
     return "\n".join([*lines, ""]).encode()
 
 
 def _plain(checks: dict[str, CoordinateCheck]) -> list[dict[str, Any]]:
-    return [
-        {
-            "parametrization": kind,
-            "activation": name,
-            "updates": check.steps[-1],
-            "widths": list(check.widths),
-            "rms": [check.scale[width, check.steps[-1], name] for width in check.widths],
-            "slope": check.slope(name, check.steps[-1]),
-            "slope_of_change": check.slope(name, check.steps[-1], change=True),
-        }
-        for kind, check in checks.items()
-        for name in check.names
-    ]
+    return [_entry(check, name) for check in checks.values() for name in check.names]
+
+
+def _entry(check: CoordinateCheck, name: str) -> dict[str, Any]:
+    last = check.steps[-1]
+    sizes = [check.scale[width, last, name] for width in check.widths]
+    slope, grown = (check.slope(name, last, change=change) for change in (False, True))
+    return {
+        "parametrization": check.parametrization,
+        "activation": name,
+        "updates": last,
+        "widths": list(check.widths),
+        "rms": [one.value for one in sizes],
+        "rms_error": [one.error for one in sizes],
+        "slope": slope.value,
+        "slope_error": slope.error,
+        "slope_of_change": grown.value,
+        "slope_of_change_error": grown.error,
+    }

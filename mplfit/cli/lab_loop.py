@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +18,8 @@ from mplfit.cli.lab_options import (
     train_side_by_side,
     workers_option,
 )
-from mplfit.cli.tables import render
+from mplfit.cli.recorded import command_line
+from mplfit.cli.tables import render, span
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
@@ -122,8 +121,7 @@ def loop_command(
         **to_dict(judgements, gains),
     }
     write_file(out / "results.json", json_bytes(results), force=True)
-    words = sys.argv[1:] if sys.argv[1:3] == ["lab", "loop"] else ["lab", "loop"]
-    page = loop_page(found, training, judgements, gains, [shlex.join(["mplfit", *words])])
+    page = loop_page(found, training, judgements, gains, [command_line()])
     write_file(out / "report.html", page, force=True)
     if as_json:
         print_json(results)
@@ -206,6 +204,8 @@ def _forecasts(found: Forecasts) -> dict[str, Any]:
 
 
 def _text(found: Forecasts, judgements: Sequence[Judgement], gains: Sequence[Gain]) -> str:
+    from mplfit.estimate.mean import Mean, binomial
+
     laws = list(found.fits)
     header = ["schedule", "steps"]
     for law in laws:
@@ -225,22 +225,30 @@ def _text(found: Forecasts, judgements: Sequence[Judgement], gains: Sequence[Gai
     lines.append("in: seeds whose final loss lies in the interval.")
     for law in laws:
         count = sum(one.covered(law) for one in unseen)
-        off = sum(abs(one.forecasts[law].loss - one.mean) for one in unseen) / len(unseen)
+        off = Mean.of(abs(one.forecasts[law].loss - one.mean) for one in unseen)
+        low, high = binomial(count / len(unseen), len(unseen))
         lines.append(
             f"{law}: the intervals hold the seeds' mean of {count} of {len(unseen)} unseen "
-            f"schedules; mean |error| {off:.4f}"
+            f"schedules ({100 * low:.0f}–{100 * high:.0f} % of such);\n  mean |error| {off:.4f}"
         )
     if gains:
         rows = [
             [
                 one.over,
-                *(f"{one.predicted[law]:+.4f}" for law in laws),
+                *(
+                    cell
+                    for law in laws
+                    for cell in (f"{one.predicted[law]:+.4f}", span(one.intervals[law]))
+                ),
                 f"{one.observed:+.4f}",
                 f"{one.error:.4f}",
             ]
             for one in gains
         ]
-        header = ["optimized against", *(f"gain by {law}" for law in laws), "observed", "± s.e."]
+        header = ["optimized against"]
+        for law in laws:
+            header += [f"gain by {law}", "95 % interval"]
+        header += ["observed", "± s.e."]
         lines += ["", render(header, rows), "", verdict(gains)]
     return "\n".join(lines)
 

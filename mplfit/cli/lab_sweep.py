@@ -110,7 +110,7 @@ def sweep_command(
 
     def keep(cell: Cell, outcome: Outcome) -> None:
         rows[cell] = (
-            f"{cell.parametrization},{cell.width},{cell.lr:g},{cell.seed},{outcome.loss:.6f},"
+            f"{cell.parametrization},{cell.width},{cell.lr!r},{cell.seed},{outcome.loss:.6f},"
             f"{outcome.eval_loss:.6f},{outcome.seconds:.1f}"
         )
         lines = [_HEADER, *(rows[one] for one in sorted(rows)), ""]

@@ -273,6 +273,7 @@ def _finish(run: Run, out: Path, kept: Path, seconds: float, as_json: bool) -> N
     if last is not None:
         click.echo(
             f"after {run.done:,} of {run.schedule.steps:,} updates: loss {last.loss:.4f}, on "
-            f"held-out data {last.eval_loss:.4f}"
+            f"held-out data {last.eval_loss:.4f}\n"
+            "no ±: one run; how far another seed would end from it, runs with another --seed tell"
         )
     click.echo(f"written to {out} ({len(run.rows)} rows) and {kept}, in {_clock(seconds)}")

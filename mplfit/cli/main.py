@@ -1,14 +1,14 @@
-"""The `mplfit` command: a group whose commands are imported only when they are asked for."""
+"""The `mplfit` command: the group of all others."""
 
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from typing import Any
 
 import click
 
 from mplfit import __version__
+from mplfit.cli.lazy import LazyGroup
 from mplfit.cli.recorded import record
 from mplfit.errors import MplfitError
 
@@ -44,7 +44,9 @@ class _Refusal(click.ClickException):
     exit_code = 1
 
 
-class _LazyGroup(click.Group):
+class _Main(LazyGroup):
+    """Records the words of the command line, and turns refusals into one line on stderr."""
+
     def make_context(
         self,
         info_name: str | None,
@@ -57,20 +59,6 @@ class _LazyGroup(click.Group):
         record(context, words)
         return context
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"mplfit.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -78,7 +66,7 @@ class _LazyGroup(click.Group):
             raise _Refusal(str(error)) from error
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Main, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mplfit")
 def main() -> None:
     """What will the loss be under another learning-rate schedule, and which one to run?

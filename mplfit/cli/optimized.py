@@ -46,18 +46,30 @@ def text(outcome: Outcome) -> str:
     """The table and what must be said below it."""
     goal, loss, result, gained = outcome.goal, outcome.loss, outcome.result, outcome.gained
     schedule, digits, sturdy = result.schedule, goal.digits, outcome.sturdy
-    blank = ["", ""] if gained else []
-    rows = [["optimized", f"{loss:.{digits}f}", "", *blank, str(schedule.steps), ""]]
+    first = ["optimized", f"{loss:.{digits}f}"]
+    if gained:
+        rows = [[*first, _ends(goal.fit, schedule), *[""] * 5]]
+    else:
+        rows = [[*first, "", str(schedule.steps), ""]]
     for i, one in enumerate(outcome.baselines):
         needed, saved = "more than 8 times", ""
         if one.steps_needed is not None:
             needed = str(one.steps_needed)
             saved = f"{100 * (1 - schedule.steps / one.steps_needed):.1f} %"
-        sure = [span(gained[i].bounds(0.95)), f"{gained[i].probability:.2f}"] if gained else []
         above = f"{one.loss - loss:+.{digits}f}"
-        rows.append([one.name, f"{one.loss:.{digits}f}", above, *sure, needed, saved])
-    header = ["schedule", f"final {goal.what}", "gain" if gained else "above"]
-    header += ["95 % interval", "P(gain)"] if gained else []
+        cells = [one.name, f"{one.loss:.{digits}f}"]
+        if gained:
+            ends = gained[i].bounds(0.95)
+            cells += [_ends(goal.fit, one.schedule), above, span(ends)]
+            cells += [f"{gained[i].probability:.2f}", saved or _MOST, _saved(one, ends)]
+        else:
+            cells += [above, needed, saved]
+        rows.append(cells)
+    header = ["schedule", f"final {goal.what}"]
+    if gained:
+        header += ["95 % interval", "gain", "95 % interval", "P(gain)", "steps saved", "95 %"]
+    else:
+        header += ["above", "steps to match", "steps saved"]
     flat = next((step for step, rate in result.knots if rate < 0.999 * result.knots[0][1]), 0)
     agreement = (
         "from the schedule that is best at the estimate"
@@ -68,32 +80,43 @@ def text(outcome: Outcome) -> str:
     lines = [
         goal.title,
         "",
-        render([*header, "steps to match", "steps saved"], rows),
+        render(header, rows),
         "",
         f"peak {schedule.peak:g}, decay from about step {flat}, last rate "
         f"{schedule.lr[-1]:.3g}; {agreement}",
     ]
-    if gained:
-        lines.append(f"final loss of the optimized schedule: {_interval(goal.fit, schedule)}")
     if sturdy:
         what = "mean" if sturdy.asked == "mean" else f"{sturdy.asked} quantile"
         lines.append(
             f"{what} of the final loss over {sturdy.draws} draws: {sturdy.after:.5f}; of the "
-            f"schedule that is best at the estimate: {sturdy.before:.5f}"
+            f"schedule that is best at the estimate: {sturdy.before:.5f}\n(of the same draws: to "
+            "be compared with one another alone)"
         )
     return "\n".join([*lines, goal.caveat])
 
 
-def _interval(fit: Fit, schedule: Schedule) -> str:
-    """A final loss's intervals in words."""
-    bounds = _bounds(fit, schedule) or {}
-    return ", ".join(f"{100 * float(level):.0f} % in {span(two)}" for level, two in bounds.items())
+_MOST = "over 87.5 %"  # where even eight times the steps do not match
 
 
-def _bounds(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float]] | None:
+def _saved(one: Baseline, gains: tuple[float, float]) -> str:
+    """The steps saved at both ends of what is gained."""
+    low, high = (f"{100 * one.saved(gain):.1f}" for gain in gains)
+    return f"{'none' if gains[0] <= 0 else low}–{high} %"
+
+
+def _ends(fit: Fit, schedule: Schedule) -> str:
+    """A final loss's 95 % interval."""
     from mplfit.estimate.intervals import final_interval
 
-    return final_interval(fit, schedule)
+    return span((final_interval(fit, schedule) or {})["0.95"])
+
+
+def _interval(fit: Fit, schedule: Schedule) -> str:
+    """A final loss's intervals in words."""
+    from mplfit.estimate.intervals import final_interval
+
+    bounds = final_interval(fit, schedule) or {}
+    return ", ".join(f"{100 * float(level):.0f} % in {span(two)}" for level, two in bounds.items())
 
 
 def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
@@ -101,7 +124,7 @@ def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
     from mplfit.plan.peaks import near_best, peak_losses
 
     losses = peak_losses(fit, result.schedule, highest)
-    levels = list(losses[0].intervals or ())
+    titles = [f"{100 * float(level):.0f} % interval" for level in losses[0].intervals or ()]
     rows = [
         [
             f"{one.peak:.3g}",
@@ -110,8 +133,7 @@ def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
         ]
         for one in losses
     ]
-    header = ["peak lr", "final loss", *(f"{100 * level:.0f} % interval" for level in levels)]
-    table = f"\n{render(header, rows)}\n\n"
+    table = f"\n{render(['peak lr', 'final loss', *titles], rows)}\n\n"
     near = near_best(losses)
     if near is None:
         return table + "No interval: published parameters do not say how far runs scatter."
@@ -123,7 +145,7 @@ def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:
     """The JSON, also of schedule.json."""
-    from mplfit.estimate.intervals import LEVELS
+    from mplfit.estimate.intervals import LEVELS, final_interval
 
     goal, result, gained = outcome.goal, outcome.result, outcome.gained
     sturdy = outcome.sturdy
@@ -135,7 +157,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "params": goal.name,
         "law": goal.fit.law,
         "final_loss": outcome.loss,
-        "intervals": _bounds(goal.fit, result.schedule),
+        "intervals": final_interval(goal.fit, result.schedule),
         "robust": sturdy
         and {
             "objective": sturdy.asked,
@@ -147,9 +169,12 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             {
                 "name": one.name,
                 "final_loss": one.loss,
-                "intervals": _bounds(goal.fit, one.schedule),
+                "intervals": final_interval(goal.fit, one.schedule),
                 "gain": gained[i].to_dict(tuple(LEVELS)) if gained else None,
                 "steps_needed": one.steps_needed,
+                "steps_saved_interval": [one.saved(end) for end in gained[i].bounds(0.95)]
+                if gained
+                else None,
             }
             for i, one in enumerate(outcome.baselines)
         ],

@@ -159,9 +159,7 @@ def optimize_command(
         click.echo(text(found))
         if isinstance(goal.peak, tuple) and goal.what == "loss" and run is None:
             click.echo(peak_text(goal.fit, result, goal.peak[1]))
-        if target.folder:
-            click.echo()
-        target.say("schedule.csv, .npy, .json, schedule.png")
+        target.say("schedule.csv, .npy, .json, schedule.png", apart=True)
 
 
 def _over_draws(fit: Fit, asked: str) -> FinalLoss:

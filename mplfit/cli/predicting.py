@@ -19,12 +19,15 @@ from mplfit.cli.common import (
     print_json,
     saves,
     say,
+    warn_held,
     warn_of_peak,
 )
 from mplfit.cli.tables import render, span
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
+    from mplfit.estimate.gains import Gain
+    from mplfit.estimate.result import Fit
     from mplfit.schedule import FloatArray, Schedule
 
 __all__ = ["predict_command", "simulate_command"]
@@ -69,6 +72,9 @@ def predict_command(
     named = named_schedules([*schedules, *specs])
     losses = {name: fit.predict(schedule, exact=exact) for name, schedule in named.items()}
     intervals = {name: final_interval(fit, schedule) for name, schedule in named.items()}
+    warn_held(fit)
+    lowest = min(named, key=lambda name: float(losses[name][-1]))
+    above = _above(fit, named, lowest)
     for name, schedule in named.items():
         warn_of_peak(fit, schedule.peak, name)
     target.write(lambda: _prediction_files(named, losses))
@@ -87,6 +93,9 @@ def predict_command(
                         "final_lr": float(schedule.lr[-1]),
                         "final_loss": float(losses[name][-1]),
                         "intervals": intervals[name],
+                        "above_lowest": above[name].to_dict(tuple(LEVELS))
+                        if name in above
+                        else None,
                     }
                     for name, schedule in named.items()
                 ],
@@ -94,7 +103,6 @@ def predict_command(
             }
         )
         return
-    lowest = min(float(loss[-1]) for loss in losses.values())
     rows = [
         [
             name,
@@ -102,14 +110,16 @@ def predict_command(
             f"{schedule.peak:g}",
             f"{schedule.lr[-1]:.3g}",
             f"{losses[name][-1]:.4f}",
-            f"{losses[name][-1] - lowest:+.4f}",
             *map(span, (intervals[name] or {}).values()),
+            f"{losses[name][-1] - losses[lowest][-1]:+.4f}",
+            *([span(above[name].bounds(0.95)) if name in above else ""] if above else []),
         ]
         for name, schedule in named.items()
     ]
-    header = ["schedule", "steps", "peak lr", "final lr", "final loss", "above lowest"]
+    header = ["schedule", "steps", "peak lr", "final lr", "final loss"]
     if fit.spread is not None:
         header += [f"{100 * level:.0f} % interval" for level in LEVELS]
+    header += ["above lowest", *(["95 % interval"] if above else [])]
     click.echo(render(header, rows))
     if fit.spread is None:
         click.echo(
@@ -117,6 +127,16 @@ def predict_command(
             "schedule differ by 1e-3 to 8e-3."
         )
     target.say("losses.png and the curves as csv")
+
+
+def _above(fit: Fit, named: dict[str, Schedule], lowest: str) -> dict[str, Gain]:
+    """How far each final loss lies above the lowest one, where the fit knows how sure that is."""
+    from mplfit.estimate.gains import gains
+
+    others = {name: schedule for name, schedule in named.items() if name != lowest}
+    if fit.spread is None or not others:
+        return {}
+    return dict(zip(others, gains(fit, named[lowest], list(others.values())), strict=True))
 
 
 def _prediction_files(

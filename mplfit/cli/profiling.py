@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mplfit.cli.again import options_of
 from mplfit.cli.common import (
     Examples,
-    force_option,
+    Target,
     json_option,
     print_json,
     progress,
-    read_options,
     reading_options,
+    saves,
     say_notes,
 )
 from mplfit.cli.engine import engine, engine_options
@@ -40,31 +40,26 @@ __all__ = ["profile_command"]
 @click.option("--param", "names", multiple=True, metavar="NAME", help="A parameter (repeat).")
 @reading_options
 @engine_options
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="The folder to write.")
-@click.option("--no-save", is_flag=True, help="Write nothing.")
-@force_option
+@saves("profile")
 @json_option
 def profile_command(
     params: str,
     names: Sequence[str],
-    out: Path | None,
-    no_save: bool,
-    force: bool,
+    target: Target,
     as_json: bool,
 ) -> None:
     """Profile likelihoods of the parameters of FIT, beside Laplace's intervals.
 
     Each parameter is held at values around the fitted one, and the others are fitted again. Where
     the deviance crosses its threshold the interval ends; where it never does, the data do not bound
-    the parameter, and that is said. The logs that FIT was made from are read again, and must not
-    have changed: give the reading options that `mplfit fit` had.
+    the parameter, and that is said. The logs that FIT was made from are read again, as its recorded
+    command read them unless reading options are given here, and must not have changed.
     """
     from mplfit.estimate.profile import profile
     from mplfit.readers.again import read_again
     from mplfit.readers.fits import load_fit
     from mplfit.show.plot import png
     from mplfit.show.profile_plot import plot_profiles
-    from mplfit.writers.files import free_folder, refuse_existing, write_folder
     from mplfit.writers.text import json_bytes
 
     fit = load_fit(params)
@@ -74,11 +69,7 @@ def profile_command(
             raise DataError(
                 f"the law {fit.law} has no parameter {name!r}: choose of {', '.join(known)}"
             )
-    folder = out or free_folder(Path("mplfit-runs") / "profile")
-    if not no_save:
-        refuse_existing(folder, force)
-    options, own = read_options()
-    curves = read_again(fit, options, schedules=own)
+    curves = read_again(fit, *options_of(fit))
     say_notes(curves)
     with engine() as executor:
         found = profile(fit, curves, names, executor=executor, progress=progress)
@@ -89,11 +80,12 @@ def profile_command(
         "prior": fit.options.get("prior", "none"),
         "parameters": {one.name: one.to_dict() for one in found},
     }
-    if not no_save:
-        figure = png(plot_profiles(found, fit.law))
-        write_folder(
-            folder, {"profile.json": json_bytes(values), "profiles.png": figure}, force=force
-        )
+    target.write(
+        lambda: {
+            "profile.json": json_bytes(values),
+            "profiles.png": png(plot_profiles(found, fit.law)),
+        }
+    )
     if as_json:
         print_json(values)
         return
@@ -111,8 +103,7 @@ def profile_command(
         "\nBoth widths allow for the residuals' correlation along a run, not for differences "
         "between runs" + (", and contain the prior" if held else "")
     )
-    if not no_save:
-        click.echo(f"written to {folder}/: profile.json, profiles.png")
+    target.say("profile.json, profiles.png")
 
 
 def _row(one: Profile) -> list[str]:

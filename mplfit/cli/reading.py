@@ -59,6 +59,7 @@ def read_command(
     rows = [_row(name, curve, log) for name, (curve, log) in zip(names, read, strict=True)]
     header = ["run", "format", "points", "steps", "of", "first loss", "last loss", "peak lr"]
     click.echo(render([*header, "warmup", "decay", "also"], rows))
+    click.echo("\nlosses as logged: single rows, whose noise no log tells (--smooth N averages)")
 
 
 def _short(names: list[str]) -> list[str]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mplfit.cli.again import options_of
 from mplfit.cli.common import (
     Examples,
     force_option,
     json_option,
     named_schedules,
     print_json,
-    read_options,
     reading_options,
     say,
 )
@@ -68,6 +68,7 @@ def report_command(
     since is left out, and said. The page loads nothing, runs no script, and is the same byte for
     byte for the same results.
     """
+    from mplfit.estimate.intervals import final_interval
     from mplfit.readers.results import load_results
     from mplfit.show.report import Candidate, Report, report
     from mplfit.writers.files import refuse_existing, write_file
@@ -88,7 +89,7 @@ def report_command(
         name: Candidate(
             schedule,
             {
-                key: (float(fit.predict(schedule)[-1]), _ends(fit, schedule))
+                key: (float(fit.predict(schedule)[-1]), final_interval(fit, schedule))
                 for key, fit in fits.items()
             },
         )
@@ -121,19 +122,6 @@ def report_command(
         )
     else:
         click.echo(f"written to {out}: {len(data) / 1e6:.2f} MB, {len(curves)} curves drawn")
-
-
-def _ends(fit: Fit, schedule: Schedule) -> tuple[float, float] | None:
-    """The 95 % interval of a final loss."""
-    import numpy as np
-
-    from mplfit.estimate.intervals import predict_interval
-
-    interval = predict_interval(fit, schedule, np.array([schedule.steps - 1]))
-    if interval is None:
-        return None
-    low, high = interval.bounds(0.95)
-    return float(low[0]), float(high[0])
 
 
 def _named(fits: Sequence[tuple[str, Fit]]) -> dict[str, Fit]:
@@ -191,12 +179,11 @@ def _curves(fits: Mapping[str, Fit]) -> dict[str, Curve]:
     curves: dict[str, Curve] = {}
     done: set[tuple[str, ...]] = set()
     for fit in fits.values():
-        paths = dict.fromkeys(str(e["path"]) for e in fit.data if e["path"] is not None)
-        key = (str(fit.options.get("command")), *paths)
+        key = (str(fit.options.get("command")), *(str(entry["path"]) for entry in fit.data))
         if key in done:
             continue
         done.add(key)
-        for curve in _read_again(fit, list(paths)):
+        for curve in _read_again(fit):
             sha256 = curve.origin.sha256 if curve.origin else None
             if (curve.name, sha256, len(curve)) in known:
                 curves[curve.name] = curve
@@ -205,42 +192,20 @@ def _curves(fits: Mapping[str, Fit]) -> dict[str, Curve]:
     return curves
 
 
-def _read_again(fit: Fit, paths: Sequence[str]) -> list[Curve]:
-    """The fit's logs, by its own recorded reading options where none are given here."""
-    from mplfit.readers.paths import read_curves
+def _read_again(fit: Fit) -> list[Curve]:
+    """The curves in the fit's logs, as far as these are there and can be read."""
+    from mplfit.readers.again import logs_of, read_logs
 
-    present = [path for path in paths if Path(path).exists()]
-    for path in paths:
-        if path not in present:
-            say(f"note: {path} is not there any more: its curve is not drawn")
-    if not present:
+    there, gone = logs_of(fit)
+    for path in gone:
+        say(f"note: {path} is not there any more: its curve is not drawn")
+    if not there:
         return []
     try:
-        with _reading_context(fit):
-            options, own = read_options()
-        names = {str(entry["name"]) for entry in fit.data}
-        own = {name: schedule for name, schedule in own.items() if name in names}
-        # Together, because some logs (W&B charts, cooldowns) need one another.
-        return read_curves(present, options, schedules=own)
+        return read_logs(fit, *options_of(fit))
     except MplfitError as error:
         say(f"note: no curve is drawn: the logs cannot be read again ({error})")
         return []
-
-
-def _reading_context(fit: Fit) -> click.Context:
-    """The command line that says how the logs are read: this one, or the one that made the fit."""
-    from mplfit.cli.comparing import compare_command
-    from mplfit.cli.fitting import fit_command
-
-    here = click.get_current_context()
-    default = click.core.ParameterSource.DEFAULT
-    own = {option.name for option in here.command.params if not option.expose_value}
-    if any(
-        here.get_parameter_source(name) is not default for name in own - {"quiet", None} if name
-    ):
-        return here
-    line = fit.options.get("command")
-    return parsed(fit_command, line) or parsed(compare_command, line) or here
 
 
 def _commands(found: Sequence[tuple[str, Results]]) -> list[str]:

@@ -64,7 +64,7 @@ def schedule_command(specs: Sequence[str], target: Target, as_json: bool) -> Non
         for name, made in named.items()
     ]
     header = ["schedule", "steps", "warmup", "peak lr", "last lr", "sum of lr"]
-    click.echo(render(header, rows) + "\n")
+    click.echo(render(header, rows) + "\n\nexact: these are the schedule's own rates")
     target.say("schedules.png and the rates as csv and npy")
 
 

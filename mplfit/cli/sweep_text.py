@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from mplfit.cli.tables import render
+from mplfit.estimate.mean import Mean
 from mplfit.sweep.analysis import Part, SweepAnalysis
 from mplfit.sweep.optimum import FLAGS, Optimum
 from mplfit.sweep.power_law import PowerLaw
@@ -21,8 +22,8 @@ _METHODS = (
     "grid: a line through the lowest rates of the grid, each trusted alike, as notebooks do",
     "ordinary, robust: interpolated optima inside their grids, weighted by their errors (seeds and",
     "  grid resolution); robust gives an odd setting less say",
-    "misfit: mean square of the residuals in errors; about 1 where the law holds; above, intervals",
-    "  are widened",
+    "misfit: mean square of the residuals in errors; 1 ± √(2/(settings − unknowns)) where the law",
+    "  holds; above, intervals are widened",
 )
 _PARTS = 12  # parametrizations told in full, at most
 
@@ -38,7 +39,7 @@ def sweep_text(analysis: SweepAnalysis) -> str:
             [
                 *(list(optima[0].group.key) or ["setting"]),
                 *("best on grid", "resampled", "interpolated", "95 % interval"),
-                *("its loss", f"within {tolerance:g} %", "flags"),
+                *("its loss, 95 %", f"within {tolerance:g} %", "flags"),
             ],
             [_row(one) for one in optima[:_ROWS]],
         ),
@@ -62,14 +63,19 @@ def _predicted_lines(analysis: SweepAnalysis) -> list[str]:
         [
             one.optimum.group.name,
             f"{one.predicted_lr:.4g}",
+            "–" if one.interval is None else f"{one.interval[0]:.3g}–{one.interval[1]:.3g}",
             f"{one.optimum.lr:.3g}",
             "yes" if one.inside else "no",
-            f"{one.paid:.4f}",
+            f"{Mean(one.paid, one.paid_error, 2):.4f}",
         ]
         for one in analysis.predicted[:_ROWS]
     ]
-    header = ["predicted by the fit", "best rate", "observed", "in its interval", "loss paid"]
-    return [render(header, rows)]
+    header = ["predicted by the fit", "best rate", "95 %", "observed", "in its interval"]
+    return [
+        render([*header, "loss paid"], rows),
+        "best rate: on the grid; 95 %: over draws of the fit's parameters; ±: standard error by the"
+        " noise of the runs",
+    ]
 
 
 def _row(one: Optimum) -> list[str]:
@@ -84,9 +90,9 @@ def _row(one: Optimum) -> list[str]:
         f"{one.grid_lr:.4g}",
         "–" if single or not one.noise.freedom else f"{100 * one.support:.0f} %",
         "–" if single else f"{one.lr:.3g}",
-        "–" if single else f"{low} – {high}",
-        f"{one.loss:.4f}",
-        "–" if single else f"{one.basin[0]:.2g} – {one.basin[1]:.2g}",
+        "–" if single else f"{low}–{high}",
+        f"{one.loss:.4f}" + ("" if single else " [{:.4f}, {:.4f}]".format(*one.loss_interval)),
+        "–" if single else f"{one.basin[0]:.2g}–{one.basin[1]:.2g}",
         ", ".join(one.flags) or "–",
     ]
 
@@ -95,6 +101,7 @@ def _legend(optima: Sequence[Optimum]) -> list[str]:
     lines = [
         "",
         "resampled: how often a repeated sweep with the seeds' noise has the same rate lowest",
+        "within: by the interpolation; the ends are as unsure as the best rate",
     ]
     seen = {flag for one in optima for flag in one.flags}
     lines += [f"{flag}: {text}" for flag, text in FLAGS.items() if flag in seen]
@@ -104,7 +111,8 @@ def _legend(optima: Sequence[Optimum]) -> list[str]:
         if source == "repeated runs of the setting":
             text = "the noise of a setting is told by its own repeated runs"
         elif optima[0].noise.freedom:
-            text = f"noise of one run: {spread:.2g} % of the loss, from {source}"
+            unsure = spread / (2 * optima[0].noise.freedom) ** 0.5  # of a standard deviation
+            text = f"noise of one run: {spread:.2g} ± {unsure:.1g} % of the loss, from {source}"
         else:
             text = (
                 "the noise of a run is not known, for no run is repeated: intervals hold the "

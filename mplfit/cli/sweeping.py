@@ -13,10 +13,11 @@ import click
 
 from mplfit.cli.common import (
     Examples,
-    force_option,
+    Target,
     json_option,
     print_json,
     progress,
+    saves,
     say,
     warn,
 )
@@ -59,27 +60,9 @@ __all__ = ["analysed", "sweep_command"]
 @click.option("--random-seed", default=0, show_default=True, help="Of the resampling.")
 @click.option("--params", metavar="FIT", help="A fit of the effective law, to predict best rates.")
 @click.option("--schedule", metavar="SPEC", help="The runs' schedule, for --params.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="A folder for the results.")
-@force_option
+@saves(what="A folder for the results.")
 @json_option
-def sweep_command(
-    paths: Sequence[str],
-    lr: str | None,
-    loss: str | None,
-    seed: str | None,
-    groups: Sequence[str],
-    sizes: Sequence[str],
-    method: str,
-    reference: Sequence[str],
-    tolerance: float,
-    draws: int,
-    random_seed: int,
-    params: str | None,
-    schedule: str | None,
-    out: Path | None,
-    force: bool,
-    as_json: bool,
-) -> None:
+def sweep_command(paths: Sequence[str], target: Target, as_json: bool, **asked: Any) -> None:
     """Find the best learning rate in a sweep, and whether it transfers across sizes.
 
     FILE is a .csv, .tsv, .jsonl or .json table, one run a row: its rate, its final loss, and
@@ -89,30 +72,21 @@ def sweep_command(
     small model's rate costs at the large one, and laws eta0 · (N0/N)^gamma of the best rate and of
     its loss. --out writes sweep.json, optima.csv, report.html, report.txt and figures.
     """
-    from mplfit.writers.files import refuse_existing, write_folder
+    from mplfit.cli.sweep_text import sweep_text
 
-    if (params is None) != (schedule is None):
+    if (asked["params"] is None) != (asked["schedule"] is None):
         raise click.UsageError("--params and --schedule belong together")
-    if out is not None:
-        refuse_existing(out, force)
-    analysis = analysed(
-        paths, lr, loss, seed, groups, sizes, method, reference, tolerance, draws, random_seed,
-        params, schedule,
-    )  # fmt: skip
+    analysis = analysed(paths, **asked)
     for note in analysis.table.notes:
         say(f"note: {note}")
     _warn(analysis)
     values = _as_dict(analysis, paths)
-    if out is not None:
-        write_folder(out, _files(analysis, values), force=force)
+    target.write(lambda: _files(analysis, values))
     if as_json:
         print_json(values)
         return
-    from mplfit.cli.sweep_text import sweep_text
-
     click.echo(sweep_text(analysis))
-    if out is not None:
-        click.echo(f"\nwritten to {out}/: sweep.json, optima.csv, report.html, report.txt, figures")
+    target.say("sweep.json, optima.csv, report.html, report.txt, figures", apart=True)
 
 
 def analysed(

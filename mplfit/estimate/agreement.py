@@ -4,7 +4,8 @@ The bound Ω = ½ (D² a + G² b), a = 1/S_T and b = η_T + Σ_{k<T} η_k²/(S_T
 without any run where each may have its own best base rate (√(ab), free of D and G). To rank runs at
 the rates that they had it needs one number for all of them, D/G: the least-squares line
 loss = C + p·a + q·b gives it, D/G = √(p/q). Ranks are compared by Spearman's correlation. After
-Schaipp et al. 2025 (arXiv:2501.18965).
+Schaipp et al. 2025 (arXiv:2501.18965). Each run is left out of the line in turn: that tells how far
+the line moves with the runs (the jackknife), and how well it predicts a run that it has not seen.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import DataError
 from mplfit.schedule import FloatArray, Schedule
 
-__all__ = ["Agreement", "Group", "Outcome", "agreement", "spearman"]
+__all__ = ["Agreement", "Group", "Outcome", "agreement", "spearman", "spearman_interval"]
 
 
 @dataclass(frozen=True)
@@ -58,17 +59,34 @@ class Group:
     spearman: float
     spearman_best: float | None
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of `spearman`; see `spearman_interval`."""
+        return spearman_interval(self.spearman, len(self.names))
+
+    @property
+    def interval_best(self) -> tuple[float, float] | None:
+        """Of `spearman_best`."""
+        if self.spearman_best is None:
+            return None
+        return spearman_interval(self.spearman_best, len(self.names))
+
 
 @dataclass(frozen=True)
 class Agreement:
     """The comparison of all runs, then of each group of runs that differ in one thing.
 
     ratio : D/G of the least-squares line.  floor : its C.  error : its root-mean-square error.
+    ratio_error, floor_error : their standard errors, by the jackknife over runs.
+    left_out_error : the root-mean-square error at each run of the line through the others.
     """
 
     ratio: float
+    ratio_error: float
     floor: float
+    floor_error: float
     error: float
+    left_out_error: float
     everything: Group
     groups: tuple[Group, ...]
 
@@ -85,6 +103,23 @@ def spearman(x: FloatArray, y: FloatArray) -> float:
     a, b = a - a.mean(), b - b.mean()
     size = float(np.sqrt((a @ a) * (b @ b)))
     return round(float(a @ b) / size, 12) if size > 0 else float("nan")
+
+
+def spearman_interval(correlation: float, count: int) -> tuple[float, float] | None:
+    """The 95 % interval of a rank correlation of so many runs, were they a sample of such runs.
+
+    tanh(artanh r ± 1.96 √((1 + r²/2)/(n - 3))), Bonett & Wright 2000 (Psychometrika 65, 23). None
+    for fewer than four runs, and for a perfect order, which it cannot tell from a certain one.
+
+    >>> from mplfit.estimate.agreement import spearman_interval
+    >>> [round(end, 2) for end in spearman_interval(0.9, 28)]
+    [0.76, 0.96]
+    """
+    if count < 4 or not abs(correlation) < 1:
+        return None
+    reach = 1.96 * np.sqrt((1 + correlation**2 / 2) / (count - 3))
+    low, high = np.tanh(np.arctanh(correlation) + np.array([-reach, reach]))
+    return float(low), float(high)
 
 
 def agreement(runs: Sequence[Outcome]) -> Agreement:
@@ -107,9 +142,10 @@ def agreement(runs: Sequence[Outcome]) -> Agreement:
     b = np.array([2 * bound(lr) for lr in ends]) - a
     best = np.array([best_base(lr).bound for lr in ends])
     loss = np.array([run.loss for run in runs])
-    unit = np.array([1.0, a.mean(), b.mean()])
-    line = nnls(np.column_stack([np.ones_like(a), a, b]) / unit, loss)[0] / unit
-    omega = line[0] + line[1] * a + line[2] * b
+    terms = np.column_stack([np.ones_like(a), a, b])
+    line = _line(terms, loss)
+    omega = terms @ line
+    lines = np.array([_line(np.delete(terms, i, 0), np.delete(loss, i)) for i in range(len(runs))])
 
     def group(title: str, varies: str, chosen: Sequence[int], value: Sequence[float]) -> Group:
         order = np.asarray(chosen)[np.argsort(value, kind="stable")]
@@ -127,15 +163,38 @@ def agreement(runs: Sequence[Outcome]) -> Agreement:
         )
 
     return Agreement(
-        ratio=float(np.sqrt(line[1] / line[2])) if line[2] > 0 else float("inf"),
+        ratio=_ratio(line),
+        ratio_error=_jackknife([_ratio(one) for one in lines]),
         floor=float(line[0]),
+        floor_error=_jackknife(lines[:, 0].tolist()),
         error=float(np.sqrt(np.mean((omega - loss) ** 2))),
+        left_out_error=float(np.sqrt(np.mean((np.sum(terms * lines, axis=1) - loss) ** 2))),
         everything=group("all runs", "everything", range(len(runs)), loss.tolist()),
         groups=tuple(
             group(title, varies, chosen, [_varying(runs[i], varies) for i in chosen])
             for title, varies, chosen in _groups(runs)
         ),
     )
+
+
+def _line(terms: FloatArray, loss: FloatArray) -> FloatArray:
+    """C, p and q of the least-squares line; none of them is negative."""
+    unit = terms.mean(axis=0)
+    found: FloatArray = nnls(terms / unit, loss)[0] / unit
+    return found
+
+
+def _ratio(line: FloatArray) -> float:
+    """D/G."""
+    return float(np.sqrt(line[1] / line[2])) if line[2] > 0 else float("inf")
+
+
+def _jackknife(values: Sequence[float]) -> float:
+    """A standard error from what an estimate is without each of the runs; NaN where one is not
+    finite."""
+    if not np.all(np.isfinite(values)):
+        return float("nan")
+    return float(np.sqrt(len(values) - 1) * np.std(values))
 
 
 def _groups(runs: Sequence[Outcome]) -> list[tuple[str, str, list[int]]]:

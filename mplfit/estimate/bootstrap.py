@@ -31,13 +31,12 @@ from mplfit import tasks
 from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.huber import huber_slope
-from mplfit.estimate.objective import Objective
-from mplfit.estimate.prior import prior_for
+from mplfit.estimate.objective import objective_of
 from mplfit.estimate.refit import refit
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, descend, parameter_box
 from mplfit.estimate.uncertainty import noise_unit
-from mplfit.laws.base import Law, to_unknowns
+from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
 from mplfit.schedule import FloatArray, IntArray, Schedule
 
@@ -171,14 +170,13 @@ def bootstrap(
         raise FitError(f"a bootstrap needs at least 2 refits (usual: some hundreds), got {refits}")
     law = fit.formula
     unknowns = to_unknowns(law, fit.values)
-    objective = Objective.of(law, curves, prior_for(law, fit.options.get("prior", "none")))
+    objective = objective_of(fit, curves)
     residual = objective.residuals(fit.values)
     pools = [residual[objective.curve_of == i] for i in range(len(curves))]
     blocks = [block_length(pool) for pool in pools]
     problem = _Problem(
-        law=law,
+        fit=fit,
         curves=tuple(replace(curve, origin=None) for curve in curves),
-        prior=fit.options.get("prior", "none"),
         box=parameter_box(law, curves),
         unknowns=unknowns,
         fitted=objective.log_loss - residual,
@@ -246,9 +244,8 @@ def block_length(residual: FloatArray) -> int:
 class _Problem:
     """What every refit shares."""
 
-    law: Law
+    fit: Fit
     curves: tuple[Curve, ...]
-    prior: str
     box: Box
     unknowns: FloatArray
     fitted: FloatArray  # ln L, curve after curve
@@ -259,8 +256,8 @@ class _Problem:
 
 def _refits(problem: _Problem, seeds: Sequence[np.random.SeedSequence]) -> list[FloatArray | None]:
     """One refit for each seed; None where it did not converge."""
-    prior = prior_for(problem.law, problem.prior)
-    prepared = Objective.of(problem.law, problem.curves, prior)
+    prepared = objective_of(problem.fit, problem.curves)
+    prior = prepared.prior
     found: list[FloatArray | None] = []
     for seed in seeds:
         rng = np.random.default_rng(seed)

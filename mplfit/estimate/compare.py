@@ -14,13 +14,14 @@ from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.fit import fit
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.intervals import Coverage, coverage
-from mplfit.estimate.metrics import Metrics
+from mplfit.estimate.mean import Mean, binomial
+from mplfit.estimate.metrics import final_errors, over_curves
 from mplfit.estimate.prior import rows_of
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import LAWS, get_law
 from mplfit.tasks import Progress
 
-__all__ = ["Comparison", "compare_laws", "held_out_group", "mean_final_error"]
+__all__ = ["Comparison", "compare_laws", "held_out_group"]
 
 
 @dataclass(frozen=True)
@@ -48,33 +49,46 @@ class Comparison:
         return None if self.fit is None else held_out_group(self.fit, self.left_out)
 
     @property
-    def whole(self) -> Metrics | None:
+    def whole(self) -> dict[str, Mean] | None:
         """The mean metrics of whole held-out curves."""
-        return _mean(self.held_out)
+        group = self.held_out
+        return over_curves(group) if group else None
 
     @property
-    def branched(self) -> Metrics | None:
+    def branched(self) -> dict[str, Mean] | None:
         """The same without the rows shared with training curves."""
         group = self.held_out
-        return _mean(group.get("after_branching", group) if group else None)
+        return over_curves(group.get("after_branching", group)) if group else None
 
     @property
-    def final_error(self) -> float | None:
+    def final_error(self) -> Mean | None:
         """Mean |predicted - observed| final loss of the held-out curves."""
-        return mean_final_error(self.held_out)
+        return final_errors(self.held_out) if self.held_out else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        whole, branched, held = self.whole, self.branched, self.coverage
+        """Plain values for JSON, a standard error or an interval beside every mean and share."""
+        group: Mapping[str, Any] = self.held_out or {}
+        unshared: Mapping[str, Any] = group.get("after_branching", group)
+        final, held = group.get("final_error", {}), self.coverage
         return {
             "law": self.law,
             "fit": self.fit.to_dict() if self.fit else None,
             "left_out": self.left_out,
-            "held_out": whole.to_dict() if whole else None,
-            "after_branching": branched.to_dict() if branched else None,
-            "final_error": self.final_error,
+            "held_out": group.get("mean"),
+            "after_branching": unshared.get("mean"),
+            "final_error": final.get("mean"),
+            "standard_errors": {
+                "held_out": group.get("standard_error"),
+                "after_branching": unshared.get("standard_error"),
+                "final_error": final.get("standard_error"),
+            },
             "criterion": self.criterion,
             "coverage": {f"{level:.2f}": share for level, share in held.points.items()}
+            if held
+            else None,
+            "coverage_intervals": {
+                f"{level:.2f}": binomial(share, held.curves) for level, share in held.points.items()
+            }
             if held
             else None,
             "failed": self.failed or None,
@@ -84,21 +98,6 @@ class Comparison:
 def held_out_group(fit: Fit, left_out: bool) -> Mapping[str, Any] | None:
     """A fit's metrics on its test curves, or on its training curves left out in turn."""
     return fit.left_out if left_out else (fit.metrics or {}).get("test")
-
-
-def _mean(group: Mapping[str, Any] | None) -> Metrics | None:
-    if group is None:
-        return None
-    values = group["mean"]
-    return Metrics(**{key: np.nan if one is None else one for key, one in values.items()})
-
-
-def mean_final_error(group: Mapping[str, Any] | None) -> float | None:
-    """Mean |predicted - observed| final loss in a group of a fit's metrics."""
-    if group is None:
-        return None
-    ends = group["final"].values()
-    return float(np.mean([abs(end["predicted"] - end["observed"]) for end in ends]))
 
 
 def compare_laws(
@@ -134,7 +133,9 @@ def compare_laws(
             rows.append(Comparison(key, None, not test, None, None, str(error)))
         if progress is not None:
             progress(done + 1, len(keys), "laws")
-    return sorted(rows, key=lambda row: (bool(row.failed), row.whole.mae if row.whole else np.inf))
+    return sorted(
+        rows, key=lambda row: (bool(row.failed), row.whole["mae"].value if row.whole else np.inf)
+    )
 
 
 def _compare(

@@ -18,12 +18,17 @@ from mplfit.errors import FitError
 
 __all__ = [
     "BOTH",
+    "CHOSEN_ON",
     "ENOUGH",
     "FAMILIES",
+    "FORECAST_BEYOND",
+    "FORECAST_LAW",
+    "FORECAST_SCATTER",
     "INTERVALS",
     "M124",
     "PER_OBSERVATION",
     "RELEASED",
+    "TAU",
     "IntervalConstants",
     "Sizes",
     "held_out",
@@ -32,11 +37,29 @@ __all__ = [
 RELEASED, M124, FAMILIES = "released", "124m", "families"
 
 PER_OBSERVATION = 30.0
-"""Logged residuals that count as one independent observation. Chosen on RELEASED and FAMILIES."""
+"""Logged residuals that count as one independent observation."""
 
 ENOUGH = 6
-"""Training runs from which on leaving runs out decides that number (see
-`mplfit.estimate.observations`). Chosen with RELEASED and M124 in view."""
+"""Training runs from which on leaving runs out decides it (`mplfit.estimate.observations`)."""
+
+TAU = 1.5
+"""Size of the law's error in a difference of two final losses (`mplfit.estimate.gains`)."""
+
+FORECAST_LAW = "effective"
+"""What a run in progress is forecast with where nothing is said (`mplfit.estimate.forecast`)."""
+
+FORECAST_SCATTER, FORECAST_BEYOND = 0.5, 5.0
+"""a and b in the intervals of such a forecast."""
+
+CHOSEN_ON = {
+    "PER_OBSERVATION": frozenset({RELEASED, FAMILIES}),
+    "ENOUGH": frozenset({RELEASED, M124}),
+    "TAU": frozenset({RELEASED}),
+    "FORECAST_LAW": frozenset({M124}),
+    "FORECAST_SCATTER": frozenset({RELEASED}),
+    "FORECAST_BEYOND": frozenset({RELEASED}),
+}
+"""The collections that each of these was chosen on."""
 
 
 @dataclass(frozen=True)

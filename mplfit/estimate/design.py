@@ -19,8 +19,8 @@ import numpy as np
 from scipy.stats import norm
 
 from mplfit.errors import FitError
-from mplfit.estimate.gains import TAU
-from mplfit.estimate.huber import DELTA, huber_slope, huber_weight
+from mplfit.estimate.constants import TAU
+from mplfit.estimate.huber import DELTA, huber_slope, huber_weight, quadratic_share
 from mplfit.estimate.intervals import predict_interval
 from mplfit.estimate.posterior import covariance, log_slopes
 from mplfit.estimate.prior import rows_of
@@ -159,7 +159,7 @@ def row_information(fit: Fit) -> float:
     prior = fit.options.get("prior", "none")
     if prior != "none":
         return float(huber_weight(residual).mean()) / (rows_of(prior) * DELTA**2)
-    inside = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
+    inside = quadratic_share(residual)
     correlation = float(fit.options.get("residual_correlation", 0.0))
     noise = float(np.mean(huber_slope(residual) ** 2)) * (1 + correlation) / (1 - correlation)
     return inside**2 / noise

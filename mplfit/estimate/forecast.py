@@ -9,7 +9,8 @@ no part in the choice, it is larger than that law's: tests/study/FORECAST.md has
     sd²(ln L) = jᵀΣj + (a s)² + (b s x)²,    x = max(0, ln(S_t / largest S so far))
 
 as in `mplfit.estimate.intervals`, but with constants of its own: where one prefix is all there is,
-the parameters' variance (Σ, mostly the prior's) is nearly everything.
+the parameters' variance (Σ, mostly the prior's) is nearly everything. They, and what they were
+chosen on, are in `mplfit.estimate.constants`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
+from mplfit.estimate.constants import FORECAST_BEYOND, FORECAST_LAW, FORECAST_SCATTER
 from mplfit.estimate.fit import fit
 from mplfit.estimate.intervals import Interval
 from mplfit.estimate.posterior import covariance, log_slopes
@@ -30,12 +32,7 @@ from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
 from mplfit.schedule import IntArray, Schedule
 
-__all__ = ["CHOSEN_ON", "LAW", "Forecast", "forecast", "forecast_interval", "prior_of"]
-
-LAW = "effective"
-
-SCATTER, BEYOND = 0.5, 5.0
-CHOSEN_ON = {"LAW": "epfml_124m", "SCATTER, BEYOND": "csv_25, csv_400"}
+__all__ = ["Forecast", "forecast", "forecast_interval", "prior_of"]
 
 _LEVEL = 0.003
 """Relative difference of two runs of one schedule: within the 1e-3 to 8e-3 that were seen."""
@@ -53,6 +50,7 @@ class Forecast:
     step, interval : the updates to come, up to the last, and their losses.
     fit : what predicts them.  rows : of the run itself that it rests on.
     off : mean log residual of the last tenth of the run's rows.
+    off_sd : the standard deviation that the fit foretells of a row there.
     """
 
     run: Curve
@@ -61,6 +59,7 @@ class Forecast:
     interval: Interval
     rows: int
     off: float
+    off_sd: float
     warnings: tuple[str, ...]
 
 
@@ -69,7 +68,7 @@ def forecast(
     *,
     earlier: Sequence[Curve] = (),
     known: Fit | None = None,
-    law: str = LAW,
+    law: str = FORECAST_LAW,
     constants: Mapping[str, float] | None = None,
 ) -> Forecast:
     """Predict the rest of a run.
@@ -125,8 +124,8 @@ def forecast(
     )
     step = np.arange(last + 1, run.schedule.steps)
     interval = forecast_interval(found, run.schedule, step)
-    off, _ = _off(run, found)
-    return Forecast(run, found, step, interval, rows, off, _warnings(run, found, known))
+    off, sd = _off(run, found)
+    return Forecast(run, found, step, interval, rows, off, sd, _warnings(run, found, known))
 
 
 def forecast_interval(found: Fit, schedule: Schedule, step: IntArray) -> Interval:
@@ -137,7 +136,7 @@ def forecast_interval(found: Fit, schedule: Schedule, step: IntArray) -> Interva
     s, so_far = found.spread.scatter, found.spread.largest_S
     with np.errstate(divide="ignore"):
         beyond = np.maximum(0.0, np.log(np.cumsum(schedule.lr)[step] / so_far))
-    rest = (SCATTER * s) ** 2 + (BEYOND * s * beyond) ** 2
+    rest = (FORECAST_SCATTER * s) ** 2 + (FORECAST_BEYOND * s * beyond) ** 2
     return Interval(loss, np.sqrt(np.maximum(variance, 0.0) + rest))
 
 

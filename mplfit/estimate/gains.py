@@ -5,8 +5,9 @@ that what the two losses share cancels. What no draw has, the law's error in a *
 two schedules and the noise of two runs, is a normal with standard deviation TAU · s · loss, where s
 is the scatter of the training residuals. The gain's distribution is the mixture of those normals.
 
-TAU was chosen on the released curves of Luo et al. (the pairs of held-out runs, both sizes); it is
-held out on the 124M runs of Schaipp et al.: see tests/study/GAINS.md.
+TAU (`mplfit.estimate.constants`) was chosen on the released curves of Luo et al. (the pairs of
+held-out runs, both sizes); it is held out on the 124M runs of Schaipp et al.: see
+tests/study/GAINS.md.
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
+from mplfit.estimate.constants import TAU
 from mplfit.estimate.posterior import draw, final_losses
 from mplfit.estimate.result import Fit
 from mplfit.schedule import FloatArray, Schedule
 
-__all__ = ["CHOSEN_ON", "DRAWS", "TAU", "Gain", "gains"]
+__all__ = ["DRAWS", "Gain", "gains"]
 
-TAU = 1.5
-CHOSEN_ON = "csv_25, csv_400"
 DRAWS = 120
 
 

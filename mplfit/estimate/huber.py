@@ -6,10 +6,12 @@ import numpy as np
 
 from mplfit.schedule import FloatArray
 
-__all__ = ["DELTA", "huber", "huber_slope", "huber_weight"]
+__all__ = ["DELTA", "huber", "huber_slope", "huber_weight", "quadratic_share"]
 
 DELTA = 1e-3
 """Where the Huber loss of the log residuals turns from quadratic to linear."""
+
+_LEAST = 0.05  # of the residuals: with hardly any in the zone a covariance would be endless
 
 
 def huber(residual: FloatArray, delta: float = DELTA) -> FloatArray:
@@ -32,3 +34,14 @@ def huber_slope(residual: FloatArray, delta: float = DELTA) -> FloatArray:
 def huber_weight(residual: FloatArray, delta: float = DELTA) -> FloatArray:
     """Weights of the curvature: 1 inside the quadratic zone, 1/(2|r|/delta - 1) outside."""
     return 1 / np.maximum(2 * np.abs(residual) / delta - 1, 1.0)
+
+
+def quadratic_share(residual: FloatArray, delta: float = DELTA) -> float:
+    """The share of the residuals with |r| <= delta, and 0.05 at least: the mean curvature.
+
+    >>> import numpy as np
+    >>> from mplfit.estimate.huber import quadratic_share
+    >>> quadratic_share(np.array([0.5, -3.0]), 1.0), quadratic_share(np.array([2.0]), 1.0)
+    (0.5, 0.05)
+    """
+    return max(float(np.mean(np.abs(residual) <= delta)), _LEAST)

@@ -33,8 +33,7 @@ import numpy.typing as npt
 
 from mplfit.curve import Curve
 from mplfit.estimate.huber import huber_weight
-from mplfit.estimate.objective import Objective
-from mplfit.estimate.prior import prior_for
+from mplfit.estimate.objective import Objective, objective_of
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
@@ -175,7 +174,7 @@ def identify(
     """
     law = fit.formula
     if objective is None:
-        objective = Objective.of(law, curves, prior_for(law, fit.options.get("prior", "none")))
+        objective = objective_of(fit, curves)
     box, unknowns = parameter_box(law, curves), to_unknowns(law, fit.values)
     free = box.at_edge(unknowns) == 0
     bound = tuple(name for name, kept in zip(law.names, free, strict=True) if not kept)

@@ -23,14 +23,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.estimate.constants import BOTH, IntervalConstants, Sizes
+from mplfit.estimate.mean import binomial
+from mplfit.estimate.posterior import covariance, log_slopes
 from mplfit.estimate.result import Fit, Spread
-from mplfit.laws.base import Law, unknown_slopes
+from mplfit.laws.base import Law
 from mplfit.schedule import FloatArray, IntArray, Schedule
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -73,6 +75,19 @@ class Coverage:
     finals: dict[float, int]
     curves: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with 95 % binomial intervals for as many curves."""
+        return {
+            f"{level:.2f}": {
+                "points": share,
+                "points_interval": binomial(share, self.curves),
+                "finals": self.finals[level],
+                "finals_interval": binomial(self.finals[level] / self.curves, self.curves),
+                "curves": self.curves,
+            }
+            for level, share in self.points.items()
+        }
+
 
 def predict_interval(
     fit: Fit, schedule: Schedule, step: IntArray, constants: IntervalConstants = BOTH
@@ -87,16 +102,12 @@ def predict_interval(
     spread = fit.spread
     if spread is None:
         return None
-    law, params = fit.formula, fit.values
-    loss, gradient = law.at(schedule, step).loss_and_gradient(params)
-    slopes = gradient * unknown_slopes(law, params) / loss[:, None]
-    # A parameter at a bound has no covariance: it is taken as known.
-    covariance = np.nan_to_num(np.array(spread.covariance, dtype=np.float64))
-    known = np.maximum(np.einsum("ji,ik,jk->j", slopes, covariance, slopes), 0.0)
+    loss, slopes = log_slopes(fit, schedule, step)
+    known = np.maximum(np.einsum("ji,ik,jk->j", slopes, covariance(fit), slopes), 0.0)
     S = np.cumsum(schedule.lr)[step]
     with np.errstate(divide="ignore"):
         beyond = np.maximum(0.0, np.log(S / spread.largest_S))
-    reached = _reached(law, params, schedule, step, loss, spread.largest_gain)
+    reached = _reached(fit.formula, fit.values, schedule, step, loss, spread.largest_gain)
     sizes = constants.informed if spread.informed else constants.plain
     variance = (
         sizes.parameters * known

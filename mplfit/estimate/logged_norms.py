@@ -13,6 +13,7 @@ from mplfit.errors import DataError
 from mplfit.estimate.metrics import Evaluation, evaluate
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import AGREEMENT, Box, search
+from mplfit.estimate.uncertainty import uncertainty
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.bound import LoggedNormBound
 from mplfit.schedule import FloatArray, Schedule
@@ -25,10 +26,13 @@ __all__ = ["NormFit", "fit_logged_norms"]
 class NormFit:
     """C, M and G with the Huber objective that they minimise, and how they meet the curves.
 
+    standard_errors : by `estimate.uncertainty`, which allows for residuals that are correlated
+        along a run, not for differences between runs; None for a parameter at a bound.
     agreeing : descents, of `descended`, that ended within 1e-6 of the lowest objective.
     """
 
     params: dict[str, float]
+    standard_errors: dict[str, float | None]
     objective: float
     converged: bool
     agreeing: int
@@ -77,13 +81,17 @@ def fit_logged_norms(
     law = LoggedNormBound(by_schedule)
     objective = Objective.of(law, curves)
     ends = np.array([to_unknowns(law, edge) for edge in law.box(curves)])
-    found = search(
-        objective, Box(ends.min(axis=0), ends.max(axis=0)), executor=executor, progress=progress
-    )
+    box = Box(ends.min(axis=0), ends.max(axis=0))
+    found = search(objective, box, executor=executor, progress=progress)
+    errors = uncertainty(objective, box, found[0].unknowns).errors
     params = objective.params(found[0].unknowns)
     lowest = found[0].value * (1 + AGREEMENT)
     return NormFit(
         params=dict(zip(law.names, params.tolist(), strict=True)),
+        standard_errors={
+            name: float(error) if np.isfinite(error) else None
+            for name, error in zip(law.names, errors, strict=True)
+        },
         objective=objective.value(params),
         converged=found[0].converged,
         agreeing=sum(end.value <= lowest for end in found),

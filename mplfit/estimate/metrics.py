@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.estimate.huber import huber
+from mplfit.estimate.mean import Mean
 from mplfit.laws.base import Law
 from mplfit.schedule import FloatArray
 
@@ -18,9 +19,10 @@ __all__ = [
     "Evaluation",
     "Metrics",
     "evaluate",
+    "final_errors",
     "group_of",
-    "mean_metrics",
     "measure",
+    "over_curves",
 ]
 
 
@@ -100,14 +102,15 @@ def measure(loss: FloatArray, predicted: FloatArray) -> Metrics:
     )
 
 
-def mean_metrics(metrics: Sequence[Metrics]) -> Metrics:
-    """Each metric averaged over curves."""
-    return Metrics(
-        *(
-            float(np.mean([getattr(one, metric.name) for one in metrics]))
-            for metric in fields(Metrics)
-        )
-    )
+def over_curves(part: Mapping[str, Any]) -> dict[str, Mean]:
+    """Each metric averaged over the curves of a group (or of its part `after_branching`)."""
+    curves = part["curves"].values()
+    return {field.name: Mean.of(one[field.name] for one in curves) for field in fields(Metrics)}
+
+
+def final_errors(group: Mapping[str, Any]) -> Mean:
+    """Mean |predicted - observed| last loss of the curves of a group."""
+    return Mean.of(abs(one["predicted"] - one["observed"]) for one in group["final"].values())
 
 
 def evaluate(
@@ -150,12 +153,15 @@ def evaluate(
 
 
 def group_of(reports: dict[str, CurveReport]) -> dict[str, Any] | None:
-    """The means and the single reports of some curves, for JSON; None for no curve."""
+    """The means over some curves, with standard errors, and the single reports; None for no curve.
+
+    A metric of one curve is computed from its rows and has no error; a mean of metrics has one, as
+    other curves of the same kind would have given another.
+    """
     if not reports:
         return None
     group: dict[str, Any] = {
-        "mean": mean_metrics([report.whole for report in reports.values()]).to_dict(),
-        "curves": {name: report.whole.to_dict() for name, report in reports.items()},
+        **_summary({name: report.whole for name, report in reports.items()}),
         "final": {
             name: {
                 "step": report.final_step,
@@ -165,15 +171,20 @@ def group_of(reports: dict[str, CurveReport]) -> dict[str, Any] | None:
             for name, report in reports.items()
         },
     }
+    group["final_error"] = final_errors(group).to_dict()
     if any(report.shared for report in reports.values()):
         group["shared_rows"] = {name: report.shared for name, report in reports.items()}
-        group["after_branching"] = {
-            "mean": mean_metrics(
-                [report.branched or report.whole for report in reports.values()]
-            ).to_dict(),
-            "curves": {
-                name: (report.branched or report.whole).to_dict()
-                for name, report in reports.items()
-            },
-        }
+        group["after_branching"] = _summary(
+            {name: report.branched or report.whole for name, report in reports.items()}
+        )
     return group
+
+
+def _summary(metrics: Mapping[str, Metrics]) -> dict[str, Any]:
+    curves = {name: one.to_dict() for name, one in metrics.items()}
+    means = {key: mean.to_dict() for key, mean in over_curves({"curves": curves}).items()}
+    return {
+        "mean": {key: mean["mean"] for key, mean in means.items()},
+        "standard_error": {key: mean["standard_error"] for key, mean in means.items()},
+        "curves": curves,
+    }

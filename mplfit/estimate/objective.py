@@ -10,11 +10,12 @@ import numpy as np
 from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.huber import huber, huber_slope, huber_weight
-from mplfit.estimate.prior import Prior
+from mplfit.estimate.prior import Prior, prior_for
+from mplfit.estimate.result import Fit
 from mplfit.laws.base import Law, Predictor, to_params, unknown_slopes
 from mplfit.schedule import FloatArray, IntArray
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "objective_of"]
 
 # Predictions below this share of the observation are continued linearly in the logarithm, so that
 # the objective is finite (and falls towards sense) wherever the solver looks.
@@ -121,3 +122,30 @@ class Objective:
         floor = _FLOOR * np.exp(self.log_loss)
         above = np.maximum(loss, floor)
         return np.log(above) + np.minimum(loss - floor, 0.0) / floor, 1 / above
+
+
+def objective_of(fit: Fit, curves: Sequence[Curve]) -> Objective:
+    """The objective that a fit minimised, built again from its training curves.
+
+    Raises
+    ------
+    FitError
+        If the fit had a prior of its own (`fit(prior=Prior)`), of which it keeps only the name.
+
+    >>> from mplfit import load_fit, parse_schedule, simulate
+    >>> from mplfit.estimate.objective import objective_of
+    >>> import numpy as np
+    >>> fit, plan = load_fit("400"), parse_schedule("constant:steps=2000,peak=3e-4,warmup=100")
+    >>> run = simulate(fit.formula, fit.values, plan, np.arange(100, 2000, 50))
+    >>> objective_of(fit, [run]).value(fit.values)
+    0.0
+    """
+    name = str(fit.options.get("prior", "none"))
+    try:
+        prior = prior_for(fit.formula, name)
+    except FitError:
+        raise FitError(
+            f"this fit had a prior of its own, {name!r}, of which it keeps only the name: fit the "
+            'curves again with a prior of mplfit, "none" or "weak"'
+        ) from None
+    return Objective.of(fit.formula, curves, prior)

@@ -25,16 +25,15 @@ import numpy as np
 
 from mplfit import tasks
 from mplfit.curve import Curve
-from mplfit.estimate.huber import DELTA
+from mplfit.estimate.huber import quadratic_share
 from mplfit.estimate.intervals import LEVELS
-from mplfit.estimate.objective import Objective
+from mplfit.estimate.objective import Objective, objective_of
 from mplfit.estimate.parameters import laplace_intervals
-from mplfit.estimate.prior import prior_for
 from mplfit.estimate.refit import refit
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
-from mplfit.laws.base import Law, to_params, to_unknowns
+from mplfit.laws.base import to_params, to_unknowns
 from mplfit.schedule import FloatArray
 
 __all__ = ["Profile", "profile"]
@@ -121,14 +120,13 @@ def profile(
     True
     """
     law = fit.formula
-    objective = Objective.of(law, curves, prior_for(law, fit.options.get("prior", "none")))
+    objective = objective_of(fit, curves)
     box, unknowns = parameter_box(law, curves), to_unknowns(law, fit.values)
     spread = uncertainty(objective, box, unknowns).covariance
     chosen = [law.names.index(name) for name in names or law.names]
     problem = _Problem(
-        law=law,
+        fit=fit,
         curves=tuple(replace(curve, origin=None) for curve in curves),
-        prior=fit.options.get("prior", "none"),
         box=box,
         unknowns=unknowns,
         covariance=spread,
@@ -148,9 +146,8 @@ def profile(
 class _Problem:
     """What the profiles share."""
 
-    law: Law
+    fit: Fit
     curves: tuple[Curve, ...]
-    prior: str
     box: Box
     unknowns: FloatArray
     covariance: FloatArray
@@ -167,15 +164,15 @@ def _scales(
         return scales
     free = box.at_edge(unknowns) == 0
     residual, jacobian = objective.linearise(unknowns)
-    quadratic = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
+    quadratic = quadratic_share(residual)
     plain = np.linalg.pinv(quadratic * (jacobian[:, free].T @ jacobian[:, free]), rcond=1e-14)
     scales[free] = np.maximum(np.diag(covariance)[free] / np.diag(plain), 1e-30)
     return scales
 
 
 def _one(problem: _Problem, index: int) -> Profile:
-    law, box, start = problem.law, problem.box, problem.unknowns
-    objective = Objective.of(law, problem.curves, prior_for(law, problem.prior))
+    objective = objective_of(problem.fit, problem.curves)
+    law, box, start = objective.law, problem.box, problem.unknowns
     scale, lowest = float(problem.scale[index]), objective(start)[0]
     sd = float(np.sqrt(problem.covariance[index, index]))
     if not np.isfinite(sd) or sd == 0:

@@ -15,8 +15,10 @@ from typing import Any
 
 from mplfit.curve import Curve
 from mplfit.errors import MplfitError
-from mplfit.estimate.compare import held_out_group, mean_final_error
+from mplfit.estimate.compare import held_out_group
 from mplfit.estimate.fit import fit
+from mplfit.estimate.metrics import final_errors
+from mplfit.estimate.paired import Difference, difference
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import get_law
 
@@ -28,6 +30,7 @@ class Rival:
     """Another law beside a fit, on the same curves.
 
     mae, final_error : of the rival.  own_mae, own_final_error : of the fit.
+    difference : the rival's errors less the fit's own, curve by curve.
     left_out : whether the curves are the training curves, left out in turn, or test curves.
     """
 
@@ -36,6 +39,7 @@ class Rival:
     own_mae: float
     final_error: float
     own_final_error: float
+    difference: Difference
     curves: int
     left_out: bool
 
@@ -46,7 +50,7 @@ class Rival:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {**asdict(self), "better": self.better}
+        return {**asdict(self), "difference": self.difference.to_dict(), "better": self.better}
 
 
 def find_rival(
@@ -74,15 +78,15 @@ def find_rival(
     except MplfitError:
         return None
     theirs = held_out_group(other, not test)
-    errors = mean_final_error(mine), mean_final_error(theirs)
-    if theirs is None or errors[0] is None or errors[1] is None:
+    if theirs is None:
         return None
     return Rival(
         law=law,
         mae=_mae(theirs),
         own_mae=_mae(mine),
-        final_error=errors[1],
-        own_final_error=errors[0],
+        final_error=final_errors(theirs).value,
+        own_final_error=final_errors(mine).value,
+        difference=difference(theirs, mine),
         curves=len(mine["curves"]),
         left_out=not test,
     )

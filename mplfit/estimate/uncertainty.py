@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mplfit.estimate.huber import DELTA, huber_slope
+from mplfit.estimate.huber import huber_slope, quadratic_share
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box
 from mplfit.laws.base import unknown_slopes
@@ -41,7 +41,7 @@ def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncerta
     inside = jacobian[:, free]
     lag_one = _lag_one(residual, objective)
     if objective.prior is None:
-        quadratic = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
+        quadratic = quadratic_share(residual)
         inverse = np.linalg.pinv(quadratic * (inside.T @ inside), rcond=1e-14)
         scores = huber_slope(residual)[:, None] * inside
         inner = inverse @ (scores.T @ scores) @ inverse * (1 + lag_one) / (1 - lag_one)
@@ -65,7 +65,7 @@ def noise_unit(objective: Objective, unknowns: FloatArray) -> float:
     if objective.prior is not None:
         return objective.prior.unit
     residual = objective.linearise(unknowns)[0]
-    quadratic = max(float(np.mean(np.abs(residual) <= DELTA)), 0.05)
+    quadratic = quadratic_share(residual)
     lag_one = _lag_one(residual, objective)
     power = float(np.mean(huber_slope(residual) ** 2))
     # Curves without noise (simulated ones) have no unit: rounding of the losses stands in.

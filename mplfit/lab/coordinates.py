@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mplfit.errors import DataError
+from mplfit.estimate.mean import Mean
 from mplfit.lab.ops import Array
 from mplfit.lab.run import Plan, Run
 from mplfit.schedule import constant
@@ -25,7 +26,7 @@ __all__ = ["CoordinateCheck", "coordinate_check"]
 class CoordinateCheck:
     """Scales by (width, updates done, activation), and their growth with the width.
 
-    scale : root mean squares, averaged over seeds.
+    scale : root mean squares, averaged over seeds, with the standard errors of that.
     change : the same of the difference to the activations before any update.
     """
 
@@ -33,16 +34,20 @@ class CoordinateCheck:
     widths: tuple[int, ...]
     steps: tuple[int, ...]
     names: tuple[str, ...]
-    scale: dict[tuple[int, int, str], float]
-    change: dict[tuple[int, int, str], float]
+    scale: dict[tuple[int, int, str], Mean]
+    change: dict[tuple[int, int, str], Mean]
 
-    def slope(self, name: str, step: int, *, change: bool = False) -> float:
+    def slope(self, name: str, step: int, *, change: bool = False) -> Mean:
         """d ln(scale) / d ln(width) after so many updates, by least squares."""
         of = self.change if change else self.scale
-        values = [of[width, step, name] for width in self.widths]
+        found = [of[width, step, name] for width in self.widths]
+        values, errors = (np.array([getattr(one, k) for one in found]) for k in ("value", "error"))
         if min(values) <= 0 or not np.all(np.isfinite(values)):
-            return float("nan")
-        return float(np.polyfit(np.log(self.widths), np.log(values), 1)[0])
+            return Mean.of([])
+        x = np.log(self.widths) - np.mean(np.log(self.widths))
+        weights = x / (x @ x)
+        error = float(np.linalg.norm(weights * errors / values))
+        return Mean(float(weights @ np.log(values)), error, found[0].count)
 
 
 def coordinate_check(
@@ -97,8 +102,8 @@ def coordinate_check(
         widths,
         tuple(range(updates + 1)),
         names,
-        {key: float(np.mean(values)) for key, values in total.items()},
-        {key: float(np.mean(values)) for key, values in moved.items()},
+        {key: Mean.of(values) for key, values in total.items()},
+        {key: Mean.of(values) for key, values in moved.items()},
     )
 
 

@@ -14,7 +14,9 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.estimate.fit import fit
-from mplfit.estimate.intervals import predict_interval
+from mplfit.estimate.gains import gains
+from mplfit.estimate.intervals import final_interval
+from mplfit.estimate.mean import Mean
 from mplfit.estimate.result import Fit
 from mplfit.plan.optimize import optimize
 from mplfit.schedule import Schedule
@@ -41,7 +43,6 @@ LAWS = ("effective", "mpl")
 TRAINING = ("constant", "cosine", "two_stage")
 OPTIMIZED = "optimized"
 _KNOTS = 32
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Judgement:
     @property
     def error(self) -> float:
         """The standard error of the seeds' mean; NaN for one seed."""
-        return _error(self.observed)
+        return Mean.of(self.observed).error
 
     def covered(self, law: str) -> bool:
         """Whether the mean of the seeds lies in the law's interval."""
@@ -96,11 +97,13 @@ class Judgement:
 class Gain:
     """How much lower the optimized schedule's loss is than another's of the same length.
 
-    predicted : by law.  observed, error : mean and standard error of the differences seed by seed.
+    predicted, intervals : by law, with the 95 % interval of a gain between two runs.
+    observed, error : mean and standard error of the differences seed by seed.
     """
 
     over: str
     predicted: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
     observed: float
     error: float
     seeds: int
@@ -114,7 +117,7 @@ def loop_specs(steps: int, peak: float, warmup: int) -> dict[str, str]:
     True
     """
     longer, decay = round(1.6 * steps), round(0.2 * steps)
-    ends = f"peak={peak:g},warmup={warmup}"
+    ends = f"peak={peak!r},warmup={warmup}"
     return {
         "constant": f"constant:steps={steps},{ends}",
         "cosine": f"cosine:steps={steps},{ends},final=10%",
@@ -191,30 +194,34 @@ def judge(
         judgements.append(
             Judgement(name, forecasts.schedules[name].steps, of, tuple(losses), inside)
         )
-    gains = []
+    found = []
     best = observed.get(OPTIMIZED, ())
     for name, losses in observed.items():
         same = forecasts.schedules[name].steps == forecasts.schedules[OPTIMIZED].steps
         if name == OPTIMIZED or not same or not best:
             continue
         pairs = [other - own for other, own in zip(losses, best, strict=False)]
-        own, others = forecasts.final[OPTIMIZED], forecasts.final[name]
-        predicted = {law: others[law].loss - own[law].loss for law in forecasts.fits}
-        gains.append(Gain(name, predicted, float(np.mean(pairs)), _error(pairs), len(pairs)))
-    return judgements, gains
+        mean, made = Mean.of(pairs), forecasts.schedules
+        by_law = {
+            law: gains(of, made[OPTIMIZED], [made[name]])[0] for law, of in forecasts.fits.items()
+        }
+        found.append(
+            Gain(
+                over=name,
+                predicted={law: one.value for law, one in by_law.items()},
+                intervals={law: one.bounds(0.95) for law, one in by_law.items()},
+                observed=mean.value,
+                error=mean.error,
+                seeds=mean.count,
+            )
+        )
+    return judgements, found
 
 
 def _forecast(of: Fit, schedule: Schedule) -> Forecast:
-    interval = predict_interval(of, schedule, np.array([schedule.steps - 1]))
-    assert interval is not None  # every fit of this module knows its own spread
-    low, high = interval.bounds(_LEVEL)
-    return Forecast(float(interval.loss[0]), float(low[0]), float(high[0]))
-
-
-def _error(values: Sequence[float]) -> float:
-    if len(values) < 2:
-        return float("nan")
-    return float(np.std(np.asarray(values, dtype=np.float64), ddof=1) / np.sqrt(len(values)))
+    ends = final_interval(of, schedule)
+    assert ends is not None  # every fit of this module knows its own spread
+    return Forecast(of.formula.final(of.values, schedule.lr), *ends["0.95"])
 
 
 def to_dict(judgements: Sequence[Judgement], gains: Sequence[Gain]) -> dict[str, Any]:
@@ -236,8 +243,8 @@ def to_dict(judgements: Sequence[Judgement], gains: Sequence[Gain]) -> dict[str,
             for one in judgements
         ],
         "gains": [
-            {"over": one.over, "predicted": dict(one.predicted), "observed": one.observed,
-             "error": one.error, "seeds": one.seeds}
+            {"over": one.over, "predicted": dict(one.predicted), "intervals": dict(one.intervals),
+             "observed": one.observed, "error": one.error, "seeds": one.seeds}
             for one in gains
         ],
     }  # fmt: skip

@@ -62,12 +62,6 @@ class Shape:
         """How many numbers the model has."""
         return sum(math.prod(size) for _, size, _, _ in layout(self))
 
-    @property
-    def flops_per_token(self) -> int:
-        """Multiplications and additions of one training step, by token: all products, both ways."""
-        d, t = self.width, self.block
-        return 6 * (self.layers * (12 * d * d + t * d * 2) + d * self.outputs)
-
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)

@@ -170,16 +170,19 @@ class _AtSteps:
     ) -> FloatArray:
         """Power sums with the charges Δη c^beta · (1, ln η, c, c ln η)."""
         count, position, log_rate, drop = self.count, self.position, self.log_rate, self.drop
-        alive = (beta + 1) * log_c > _SMALLEST
-        if not alive.all():
+        if log_c.size and (beta + 1) * log_c.min() <= _SMALLEST:
+            alive = (beta + 1) * log_c > _SMALLEST
             count = np.concatenate([[0], np.cumsum(alive)])[count]
             position, log_rate = position[alive], log_rate[alive]
             drop, log_c = drop[alive], log_c[alive]
-        c, charge = np.exp(log_c), drop * np.exp(beta * log_c)
-        charges = np.empty((4 if len(terms) > 1 else 1, charge.size))
-        charges[0] = charge
+        c = np.exp(log_c)
+        # In place: each fresh array of a long run costs more in page faults than its arithmetic.
+        charges = np.empty((4 if len(terms) > 1 else 1, c.size))
+        np.exp(np.multiply(beta, log_c, out=charges[0]), out=charges[0])
+        charges[0] *= drop
         if len(terms) > 1:
-            charges[1], charges[2] = charge * log_rate, charge * c
-            charges[3] = charges[2] * log_rate
+            np.multiply(charges[0], log_rate, out=charges[1])
+            np.multiply(charges[0], c, out=charges[2])
+            np.multiply(charges[2], log_rate, out=charges[3])
         power_sums = exact_sums.power_sums if self.exact else fast_sums.power_sums
         return power_sums(self.S, count, position, c, charges, beta, terms)

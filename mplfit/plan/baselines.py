@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -26,12 +27,23 @@ class Baseline:
 
     steps_needed : steps of a run of this kind with the loss of the optimized one; None where even
     `_LONGEST` times the steps do not give it.
+    loss_at : the final loss of a run of this kind of so many steps.
     """
 
     name: str
     schedule: Schedule
     loss: float
     steps_needed: int | None
+    loss_at: Callable[[int], float]
+
+    def saved(self, gain: float) -> float:
+        """The share of a run of this kind that a schedule saves which gains so much over it.
+
+        0 for no gain, 1 - 1/`_LONGEST` where even the longest run does not make up for it.
+        """
+        steps = self.schedule.steps
+        needed = _steps_needed(self.loss_at, self.loss - gain, steps, self.loss)
+        return 1 - (1 / _LONGEST if needed is None else steps / needed)
 
 
 def compare_baselines(
@@ -61,8 +73,9 @@ def compare_baselines(
     for name, make in _families(value, build, steps, 0 if past is not None else warmup, peak):
         schedule = make(steps)
         loss = value(schedule.lr)
-        needed = _steps_needed(lambda n, make=make: value(make(n).lr), target, steps, loss)  # type: ignore[misc]
-        baselines.append(Baseline(name, schedule, loss, needed))
+        loss_at = partial(_loss_at, value, make)
+        needed = _steps_needed(loss_at, target, steps, loss)
+        baselines.append(Baseline(name, schedule, loss, needed, loss_at))
     return baselines
 
 
@@ -102,6 +115,10 @@ def _families(
             options={"xatol": 5e-3},
         )
         yield f"{name}, {100 * best.x:.0f} % decay", with_decay(float(best.x))
+
+
+def _loss_at(value: Value, make: Make, steps: int) -> float:
+    return value(make(steps).lr)
 
 
 def _steps_needed(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mplfit.estimate.intervals import LEVELS, predict_interval
+from mplfit.estimate.intervals import final_interval
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
 
@@ -21,29 +21,23 @@ class PeakLoss:
 
     peak: float
     loss: float
-    intervals: dict[float, tuple[float, float]] | None
+    intervals: dict[str, tuple[float, float]] | None
 
 
 def peak_losses(fit: Fit, schedule: Schedule, highest: float = np.inf) -> list[PeakLoss]:
     """A schedule's final loss with all its rates multiplied by 1/4 to 4, up to a highest peak."""
-    last = np.array([schedule.steps - 1])
     found = []
     for factor in _FACTORS:
         peak = float(factor * schedule.peak)
         if peak > highest * (1 + 1e-9):
             break
         scaled = Schedule(factor * schedule.lr, schedule.warmup)
-        interval = predict_interval(fit, scaled, last)
-        if interval is None:
-            found.append(PeakLoss(peak, float(fit.predict(scaled, last)[0]), None))
-            continue
-        ends = {level: interval.bounds(level) for level in LEVELS}
-        shown = {level: (float(low[0]), float(high[0])) for level, (low, high) in ends.items()}
-        found.append(PeakLoss(peak, float(interval.loss[0]), shown))
+        loss = fit.formula.final(fit.values, scaled.lr)
+        found.append(PeakLoss(peak, loss, final_interval(fit, scaled)))
     return found
 
 
-def near_best(losses: list[PeakLoss], level: float = 0.80) -> tuple[float, float] | None:
+def near_best(losses: list[PeakLoss], level: str = "0.80") -> tuple[float, float] | None:
     """The lowest and highest peak whose loss lies within the interval of the lowest loss."""
     best = min(losses, key=lambda one: one.loss)
     if best.intervals is None:

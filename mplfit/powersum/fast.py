@@ -20,8 +20,11 @@ added, so that neither tiny rates nor a large S cost digits.
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -29,10 +32,12 @@ from mplfit.powersum.multipole import THETA, gather, interact, spread
 from mplfit.powersum.terms import LOG, PLAIN, STEEP, Term
 from mplfit.schedule import FloatArray, IntArray
 
-__all__ = ["power_sums"]
+__all__ = ["power_sums", "prepare"]
 
 _TOLERANCE = 3e-10  # the share of Σ|q|d^-p that truncation may cost
 _SPARSE_LEAF, _DENSE_LEAF = 64, 12  # sources in a leaf where targets are few, or as many
+_FEW = 5  # fewer targets than this in a block are served one by one
+_MOST_KEPT = 2**20  # numbers, 8 MB
 
 
 def power_sums(
@@ -55,6 +60,39 @@ def power_sums(
     out = np.zeros((x.size, len(terms), 1))
     if x.size == 0 or s.size == 0:
         return out[:, :, 0].T
+    gathering, interacting, spreading = _arguments(out, x, count, s, c, charges, p, terms)
+    gather(*gathering)
+    if interact(*interacting):
+        spread(*spreading)
+    return np.ascontiguousarray(out[:, :, 0].T)
+
+
+def prepare(*kernels: str) -> None:
+    """Compile some of the kernels ("gather", "interact", "spread"), or load them from the cache.
+
+    They take seconds to compile, and two processes can share that.
+    """
+    one = np.ones(1)
+    arguments = _arguments(
+        np.zeros((1, 1, 1)), one, np.ones(1, np.int64), one - 1, one, one[None], 0.5, ((0, PLAIN),)
+    )
+    known: dict[str, Any] = {"gather": gather, "interact": interact, "spread": spread}
+    for (name, kernel), given in zip(known.items(), arguments, strict=True):
+        if name in kernels:
+            kernel(*given)
+
+
+def _arguments(
+    out: FloatArray,
+    x: FloatArray,
+    count: IntArray,
+    s: FloatArray,
+    c: FloatArray,
+    charges: FloatArray,
+    p: float,
+    terms: Sequence[Term],
+) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
+    """What the three kernels are called with."""
     # One type each, or numba compiles the kernels once more for arrays that may not be written.
     x, s, c, charges = (np.require(a, np.float64, ["C", "W"]) for a in (x, s, c, charges))
     count = np.require(count, np.int64, ["C", "W"])
@@ -62,26 +100,32 @@ def power_sums(
     rising = _rising(p)
     order = rising.shape[1]
     inverse = 1 / np.cumprod(np.maximum(np.arange(float(order)), 1.0))  # 1/n!
-    leaf = _SPARSE_LEAF if 4 * x.size < s.size else _DENSE_LEAF
+    sparse = 4 * x.size < s.size
+    leaf, few = (_SPARSE_LEAF, x.size + 1) if sparse else (_DENSE_LEAF, _FEW)
     sources = _blocks(s.size, leaf)
     # Leaves of targets about as long as those of sources; a lone target is a leaf of its own.
     targets = _blocks(x.size, max(1, min(leaf, leaf * x.size // s.size)))
     source_place, target_place = np.empty((len(sources), 3)), _place_targets(targets, x)
-    moments = np.zeros((len(sources), len(charges), order))
-    local = np.zeros((len(targets), len(terms), order))
+    if len(charges) % 4:  # the kernels take rows by fours
+        charges = np.concatenate([charges, np.zeros((-len(charges) % 4, s.size))])
+    moments = _again(len(sources), order, len(charges))
+    local = np.zeros((len(targets), len(terms), 1 if sparse else order))
     # Kernels are handed their room to work in: numba compiles an allocation slowly.
-    room = np.empty((max(4, len(charges)), max(leaf, order)))
-    gather(source_place, moments, room, sources, s, c, charges, inverse)
-    harmonic = p == 1.0 and kinds.max() == PLAIN  # the convex bounds' sums
+    room = np.empty((3, max(leaf, order)))
+    part, sums = np.empty((order, len(charges))), np.empty((kinds.max() + 1, len(charges)))
     waiting = np.empty((128, 2), np.int64)  # two for every level of both trees
-    if interact(
-        out, local, room, waiting, x, count, s, c, charges, p, harmonic, rows, kinds, rising,
-        sources, source_place, moments, targets, target_place,
-    ):  # fmt: skip
-        spread(out, local, room[0], targets, target_place, x, inverse)
-    return np.ascontiguousarray(out[:, :, 0].T)
+    harmonic = p == 1.0 and kinds.max() == PLAIN  # the convex bounds' sums
+    return (
+        (source_place, moments, room, part, sources, s, c, charges, inverse),
+        (
+            out, local, room, part, sums, waiting, x, count, s, c, charges, p, harmonic, rows,
+            kinds, rising, sources, source_place, moments, targets, target_place, few,
+        ),
+        (out, local, room[0], targets, target_place, x, inverse),
+    )  # fmt: skip
 
 
+@lru_cache(maxsize=64)
 def _rising(p: float) -> FloatArray:
     """Rows (p)_m, its derivative in p, and (p+1)_m, for as many m as p needs."""
     size, steepest = 1, 1.0  # steepest = (p+1)_size / size!
@@ -94,6 +138,7 @@ def _rising(p: float) -> FloatArray:
     steep = np.concatenate([[1.0], np.cumprod(p + 1 + m)])
     by_kind = np.empty((3, size))
     by_kind[PLAIN], by_kind[LOG], by_kind[STEEP] = plain, slope, steep
+    by_kind.flags.writeable = False
     return by_kind
 
 
@@ -117,6 +162,24 @@ def _blocks(size: int, leaf: int) -> IntArray:
     blocks = np.concatenate(levels)
     blocks.flags.writeable = False
     return blocks
+
+
+_NONE = np.empty(0)
+_kept = threading.local()
+
+
+def _again(*shape: int) -> FloatArray:
+    """An array with anything in it: that of this thread's last call, where it is large enough.
+
+    Fresh megabytes cost as much in page faults as the sums for which they are wanted.
+    """
+    size = math.prod(shape)
+    array: FloatArray = getattr(_kept, "array", _NONE)
+    if array.size < size:
+        array = np.empty(size)
+        if size <= _MOST_KEPT:
+            _kept.array = array
+    return array[:size].reshape(shape)
 
 
 def _place_targets(targets: IntArray, x: FloatArray) -> FloatArray:

@@ -15,19 +15,39 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
 from mplfit.schedule import Schedule
 
-__all__ = ["read_again"]
+__all__ = ["logs_of", "read_again", "read_logs"]
 
 _SAME = 1e-4  # relative difference of the objective that rounding may make
+
+
+def logs_of(fit: Fit) -> tuple[list[str], list[str]]:
+    """The paths of a fit's logs, training and test: those that are there, and those that are not.
+
+    They are as they were given to the command that made the fit.
+    """
+    paths = dict.fromkeys(str(one["path"]) for one in fit.data if one.get("path") is not None)
+    there = [path for path in paths if Path(path).exists()]
+    return there, [path for path in paths if path not in there]
+
+
+def read_logs(
+    fit: Fit,
+    options: ReadOptions | None = None,
+    schedules: Mapping[str, Schedule] | None = None,
+) -> list[Curve]:
+    """The curves in those logs of a fit that are there, whatever they are by now.
+
+    All together, because some logs (W&B charts, cooldowns) need one another.
+    """
+    return read_curves(logs_of(fit)[0], options, schedules=schedules)
 
 
 def read_again(
     fit: Fit,
     options: ReadOptions | None = None,
-    *,
-    role: str = "train",
     schedules: Mapping[str, Schedule] | None = None,
 ) -> list[Curve]:
-    """The training (or test) curves of a fit, as they were when it was made.
+    """The training curves of a fit, as they were when it was made.
 
     Raises
     ------
@@ -35,7 +55,7 @@ def read_again(
         If the fit names no logs, one is gone or has changed, or the logs, read with these options,
         do not give the fit's training objective under its parameters.
     """
-    entries = [entry for entry in fit.data if entry["role"] == role]
+    entries = [entry for entry in fit.data if entry["role"] == "train"]
     if not entries:
         raise DataError(
             "this fit names no logs (published parameters have none): fit your own runs first, "
@@ -46,17 +66,14 @@ def read_again(
         raise DataError(
             f"the curve {nameless[0]} of this fit was not read from a file: it cannot be read again"
         )
-    paths = list(dict.fromkeys(str(e["path"]) for e in fit.data if e.get("path") is not None))
-    needed = list(dict.fromkeys(str(entry["path"]) for entry in entries))
-    gone = [path for path in needed if not Path(path).exists()]
+    _, missing = logs_of(fit)
+    gone = [entry["path"] for entry in entries if str(entry["path"]) in missing]
     if gone:
         raise DataError(
             f"{gone[0]}, which this fit was made from, is not there (its path is as it was given "
             "to `mplfit fit`): run this from the same folder, or fit again"
         )
-    # All together, because some logs (W&B charts, cooldowns) need one another.
-    present = [path for path in paths if Path(path).exists()]
-    read = {curve.name: curve for curve in read_curves(present, options, schedules=schedules)}
+    read = {curve.name: curve for curve in read_logs(fit, options, schedules)}
     curves = []
     for entry in entries:
         name, curve = str(entry["name"]), read.get(str(entry["name"]))
@@ -71,7 +88,7 @@ def read_again(
                 "reading options that `mplfit fit` had (--metric, --every, --smooth, …)"
             )
         curves.append(curve)
-    if role == "train" and fit.objective is not None:
+    if fit.objective is not None:
         value = Objective.of(fit.formula, curves).value(fit.values)
         if not np.isclose(value, fit.objective, rtol=_SAME, atol=1e-12):
             raise DataError(

@@ -26,7 +26,7 @@ def loop_page(
     candidates = {
         name: Candidate(
             found.schedules[name],
-            {law: (one.loss, (one.low, one.high)) for law, one in of.items()},
+            {law: (one.loss, {"0.95": (one.low, one.high)}) for law, one in of.items()},
         )
         for name, of in found.final.items()
     }
@@ -67,10 +67,14 @@ def _gains(gains: Sequence[Gain]) -> str:
     rows = [
         [
             one.over,
-            *(f"{one.predicted[law]:+.4f}" for law in laws),
+            *(f"{one.predicted[law]:+.4f} ({_ends(one.intervals[law])})" for law in laws),
             f"{one.observed:+.4f} ± {one.error:.4f}",
         ]
         for one in gains
     ]
     header = ["against", *(f"gain by {law}" for law in laws), "observed"]
     return section("What the optimized schedule gained", table(header, rows))
+
+
+def _ends(interval: tuple[float, float]) -> str:
+    return "{:+.4f} to {:+.4f}".format(*interval)

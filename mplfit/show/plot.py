@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
 
 from mplfit.curve import Curve
 from mplfit.estimate.result import Fit
@@ -41,7 +41,13 @@ _POINTS = 1200  # a line needs no more to look smooth
 def png(figure: Figure, dpi: int = 110) -> bytes:
     """The figure as a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    figure.savefig(
+        buffer,
+        format="png",
+        dpi=dpi,
+        metadata={"Software": None},
+        pil_kwargs={"compress_level": 3},  # a third of the time of the usual 6, for 10 % more bytes
+    )
     return buffer.getvalue()
 
 
@@ -276,7 +282,13 @@ def _place_labels(*panels: Axes, below: float = 0.24) -> None:
 
 def _rate_axis(axes: Axes) -> None:
     axes.set_ylabel("learning rate")
-    axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
+    axes.yaxis.set_major_formatter(FuncFormatter(_short))
+
+
+def _short(rate: float, _: int | None = None) -> str:
+    """3e-4, not the "×10⁻⁴" above the axis: to set that formula takes as long as all the lines."""
+    digits, power = f"{rate:.3e}".split("e")
+    return f"{float(digits):g}e{int(power)}" if rate else "0"
 
 
 def _tidy(axes: Axes) -> None:

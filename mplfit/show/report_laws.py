@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from mplfit.estimate.metrics import over_curves
 from mplfit.estimate.result import Fit
 from mplfit.show.html import details, section, table
 from mplfit.show.identification import identification_section
@@ -34,16 +35,15 @@ def comparison_section(name: str, values: Mapping[str, Any]) -> str:
         trained = ((fit.get("metrics") or {}).get("train") or {}).get("mean") or {}
         whole, unshared = one["held_out"] or {}, one["after_branching"] or {}
         cells = [str(one["law"]), str(len(fit.get("params") or ())) if fit else "no fit"]
-        cells += [number(trained.get("mae"), ".5f"), number(whole.get("mae"), ".5f")]
-        cells += [number(unshared.get("mae"), ".5f")]
-        cells += [number(whole.get(key), ".5f") for key in ("rmse", "worste")]
-        cells += [number(trained.get("r2"), ".4f"), number(whole.get("r2"), ".4f")]
-        errors.append([*cells, number(one["final_error"], ".4f")])
-        shares = one["coverage"] or {}
-        held = [
-            f"{100 * shares[level]:.0f} %" if shares.get(level) is not None else "–"
-            for level in ("0.80", "0.95")
-        ]
+        sizes = one.get("standard_errors") or {}
+        spread, unsure = sizes.get("held_out") or {}, sizes.get("after_branching") or {}
+        cells += [number(trained.get("mae"), ".5f"), _pm(whole, spread, "mae", ".5f")]
+        cells += [_pm(unshared, unsure, "mae", ".5f")]
+        cells += [_pm(whole, spread, key, ".5f") for key in ("rmse", "worste")]
+        cells += [number(trained.get("r2"), ".4f"), _pm(whole, spread, "r2", ".4f")]
+        errors.append([*cells, _pm(one, sizes, "final_error", ".4f")])
+        shares, ends = one["coverage"] or {}, one.get("coverage_intervals") or {}
+        held = [_share(shares.get(level), ends.get(level)) for level in ("0.80", "0.95")]
         prior = str((fit.get("options") or {}).get("prior", "–"))
         more.append([str(one["law"]), prior, number(one["criterion"], ".1f"), *held])
     header = ["law", "parameters", "training MAE", "held-out MAE", "of unshared rows"]
@@ -56,8 +56,10 @@ def comparison_section(name: str, values: Mapping[str, Any]) -> str:
     )
     note = (
         f"{how} Unshared rows: those that no training curve has too. Final error: mean difference "
-        "of the last loss. Criterion: an AIC of the training curves. Intervals hold a share of the "
-        "held-out points."
+        "of the last loss. ±: standard errors over curves; the laws' differences, curve by curve, "
+        "are surer: `mplfit compare` prints them. Criterion: an AIC of the training curves, exact, "
+        "as are the training errors. Intervals hold a share of the held-out points (in parentheses "
+        "its 95 % binomial interval for as many curves)."
     )
     failed = [f"{one['law']}: {one['failed']}" for one in laws if one.get("failed")]
     items = "".join(f"<li>{escape(text)}</li>" for text in failed)
@@ -65,6 +67,18 @@ def comparison_section(name: str, values: Mapping[str, Any]) -> str:
     if failed:
         parts.append(f'<div class="warn"><ul>{items}</ul></div>')
     return section("Laws compared" + (f": {name}" if name else ""), *parts)
+
+
+def _pm(means: Mapping[str, Any], errors: Mapping[str, Any], key: str, form: str) -> str:
+    mean, error = means.get(key), errors.get(key)
+    return number(mean, form) + (f" ± {error:{form}}" if error is not None else "")
+
+
+def _share(share: float | None, ends: Sequence[float] | None) -> str:
+    if share is None:
+        return "–"
+    shown = f"{100 * share:.0f} %"
+    return f"{shown} ({100 * ends[0]:.0f}–{100 * ends[1]:.0f})" if ends else shown
 
 
 def metrics_section(fits: Mapping[str, Fit]) -> str:
@@ -81,19 +95,31 @@ def metrics_section(fits: Mapping[str, Fit]) -> str:
                 [curve, *(_cell(group["curves"].get(curve), key) for group in groups.values())]
                 for curve in curves
             ]
-            rows.append(["mean", *(_cell(group["mean"], key) for group in groups.values())])
+            rows.append(["mean ± standard error", *(_mean(one, key) for one in groups.values())])
             branched = [group.get("after_branching") for group in groups.values()]
             if any(branched):
-                means = [_cell(one["mean"], key) if one else "–" for one in branched]
+                means = [_mean(one, key) if one else "–" for one in branched]
                 rows.append(["mean of rows not shared with training", *means])
             sums = 2 if any(branched) else 1
             tables.append(table([metric, *groups], rows, f"{metric}, {title}", sums))
         parts += [tables[0], details(f"R2, RMSE, PredE, WorstE and Huber, {title}", *tables[1:])]
-    return section("Metrics side by side", *parts) if parts else ""
+    note = (
+        "The errors on a curve are exact for its rows and this fit; a mean has a standard error by "
+        "their scatter over curves (none for one curve)."
+    )
+    return section("Metrics side by side", *parts, f'<p class="note">{note}</p>') if parts else ""
 
 
 def _cell(values: Mapping[str, Any] | None, key: str) -> str:
-    return number(values[key] if values else None, ".3e" if key == "huber" else ".5f")
+    return number(values[key] if values else None, _form(key))
+
+
+def _mean(part: Mapping[str, Any], key: str) -> str:
+    return format(over_curves(part)[key], _form(key))
+
+
+def _form(key: str) -> str:
+    return ".3e" if key == "huber" else ".5f"
 
 
 def fit_section(name: str, fit: Fit) -> str:

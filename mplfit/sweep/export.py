@@ -37,9 +37,11 @@ def as_dict(analysis: SweepAnalysis) -> dict[str, Any]:
             {
                 "setting": one.optimum.group.name,
                 "predicted_lr": one.predicted_lr,
+                "predicted_interval": one.interval,
                 "observed_lr": one.optimum.lr,
                 "inside": one.inside,
                 "paid": one.paid,
+                "paid_error": one.paid_error,
             }
             for one in analysis.predicted
         ]

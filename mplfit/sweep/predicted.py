@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 
 from mplfit.errors import FitError
+from mplfit.estimate.gains import DRAWS
+from mplfit.estimate.posterior import draw, final_losses
 from mplfit.estimate.result import Fit
 from mplfit.schedule import FloatArray, Schedule
 from mplfit.sweep.optimum import Optimum
@@ -23,7 +26,8 @@ from mplfit.sweep.table import Value
 __all__ = ["NOT_ASKED", "Comparison", "PredictLoss", "compare_predicted", "predictor"]
 
 PredictLoss: TypeAlias = Callable[[Mapping[str, Value], FloatArray], FloatArray]
-"""(setting, rates of shape (m,)) → predicted final losses, shape (m,)."""
+"""(setting, rates of shape (m,)) → predicted final losses, shape (1 + N, m): by the estimate, then
+by N draws of the parameters (none where it is not known how sure they are)."""
 
 NOT_ASKED = (
     "predicted best rates are not compared: give --schedule, and --params with a fit of the "
@@ -35,18 +39,25 @@ NOT_ASKED = (
 class Comparison:
     """A predicted best rate, on the grid of the sweep, beside the observed optimum.
 
+    interval : the middle 95 % of the rates that draws of the fit's parameters predict; None
+        without draws.
     inside : whether it lies in the interval of the observed one.
     paid : the observed mean loss at the predicted rate, above the lowest.
+    paid_error : its standard error by the noise of the runs; NaN where that is not known.
     """
 
     optimum: Optimum
     predicted_lr: float
+    interval: tuple[float, float] | None
     inside: bool
     paid: float
+    paid_error: float
 
 
 def predictor(fit: Fit, schedule: Schedule) -> PredictLoss:
     """Final losses of a schedule whose peak is moved to each rate, all other rates with it.
+
+    Every setting has the same prediction, for a fit is of one model; it is made once for a grid.
 
     Raises
     ------
@@ -59,11 +70,16 @@ def predictor(fit: Fit, schedule: Schedule) -> PredictLoss:
             "of the effective-rate law"
         )
 
-    def predict(setting: Mapping[str, Value], rates: FloatArray) -> FloatArray:
-        shape = schedule.lr / schedule.peak
-        return np.array([fit.formula.final(fit.values, rate * shape) for rate in rates.tolist()])
+    shape = schedule.lr / schedule.peak
+    params = fit.values[None]
+    if fit.spread is not None:
+        params = np.concatenate([params, draw(fit, DRAWS)])
 
-    return predict
+    @cache
+    def losses(rates: tuple[float, ...]) -> FloatArray:
+        return final_losses(fit, [Schedule(rate * shape) for rate in rates], params)
+
+    return lambda setting, rates: losses(tuple(rates.tolist()))
 
 
 def compare_predicted(optima: Sequence[Optimum], predict: PredictLoss) -> list[Comparison]:
@@ -74,8 +90,33 @@ def compare_predicted(optima: Sequence[Optimum], predict: PredictLoss) -> list[C
         if not usable.any():
             continue
         rates, mean = one.group.lr[usable], one.group.mean[usable]
-        at = int(np.argmin(predict(one.group.key, rates)))
+        at, *drawn = np.argmin(predict(one.group.key, rates), axis=1).tolist()
         low, high = one.interval
-        inside = bool(low <= rates[at] <= high)
-        made.append(Comparison(one, float(rates[at]), inside, float(mean[at] - mean.min())))
+        made.append(
+            Comparison(
+                optimum=one,
+                predicted_lr=float(rates[at]),
+                interval=_middle(rates[drawn]) if drawn else None,
+                inside=bool(low <= rates[at] <= high),
+                paid=float(mean[at] - mean.min()),
+                paid_error=_paid_error(one, at, int(mean.argmin())),
+            )
+        )
     return made
+
+
+def _middle(rates: FloatArray) -> tuple[float, float]:
+    """The rates of the grid that bound 95 % of these."""
+    low, high = np.quantile(rates, [0.025, 0.975], method="inverted_cdf")
+    return float(low), float(high)
+
+
+def _paid_error(one: Optimum, at: int, lowest: int) -> float:
+    """Of the difference between the mean losses at two of the usable rates."""
+    if not one.noise.freedom:
+        return float("nan")
+    if at == lowest:
+        return 0.0
+    group, usable = one.group, one.group.usable
+    errors = (one.noise.at * group.mean / np.sqrt(group.count))[usable]
+    return float(np.hypot(errors[at], errors[lowest]))

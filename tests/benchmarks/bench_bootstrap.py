@@ -15,8 +15,7 @@ from pathlib import Path
 
 from mplfit import fit, read_curves
 from mplfit.estimate.bootstrap import bootstrap
-from mplfit.estimate.objective import Objective
-from mplfit.estimate.prior import prior_for
+from mplfit.estimate.objective import objective_of
 from mplfit.laws.base import to_unknowns
 from mplfit.readers.paths import split
 
@@ -35,8 +34,7 @@ def rows() -> Iterator[tuple[str, str]]:
         train, _, _ = split(read_curves([folder]))
         for law in ("mpl", "effective"):
             result = fit(train, law)
-            prior = prior_for(result.formula, result.options["prior"])
-            objective = Objective.of(result.formula, train, prior)
+            objective = objective_of(result, train)
             unknowns = to_unknowns(result.formula, result.values)
             begin = time.process_time()
             for _ in range(50):

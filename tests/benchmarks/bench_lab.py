@@ -13,6 +13,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mplfit.lab.model import Shape
 
 _SIZES = ((64, 2, 64, 8), (64, 2, 64, 16), (128, 4, 128, 16), (256, 4, 128, 16))
 
@@ -71,8 +75,14 @@ def _measure(width: int, layers: int, block: int, batch: int) -> dict[str, float
     a, b = (np.random.default_rng(0).random((1024, 1024), dtype=np.float32) for _ in range(2))
     sgemm = 2 * 1024**3 / _cpu(lambda: a @ b) / 1e9
     own = _cpu(step)
-    rate = shape.flops_per_token * batch * block / own / 1e9
+    rate = _flops_per_token(shape) * batch * block / own / 1e9
     return {"step": own, "rate": rate, "sgemm": sgemm, "torch": _torch(run, data)}
+
+
+def _flops_per_token(shape: Shape) -> int:
+    """Multiplications and additions of one training step, by token: all products, both ways."""
+    d, t = shape.width, shape.block
+    return 6 * (shape.layers * (12 * d * d + t * d * 2) + d * shape.outputs)
 
 
 def _torch(run: object, data: object) -> float | None:

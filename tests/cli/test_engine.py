@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 from click.testing import CliRunner
 
+from mplfit.cli.engine import Beside
 from mplfit.cli.main import main
 from mplfit.errors import FitError
 from tests.cluster import dask_cluster
@@ -58,6 +61,43 @@ def test_workers_change_nothing(here):
 def test_a_real_cluster_changes_nothing(here):
     with dask_cluster() as cluster:
         assert found("--dask", cluster.scheduler_address) == found_in(here)
+
+
+def test_a_process_beside_this_one_changes_nothing(here, monkeypatch):
+    """What the command does where nothing is said and there are two cores."""
+    monkeypatch.delenv("MPLFIT_WORKERS")
+    monkeypatch.setattr("mplfit.cli.engine._cores", lambda: 2)
+    assert found() == found_in(here)
+
+
+class _Pool(Executor):
+    """Begins the first `busy` tasks that it is given, and dies in those that `kill` it."""
+
+    def __init__(self, busy, kill=False):
+        self.begun, self.busy, self.kill = [], busy, kill
+
+    def submit(self, fn, /, *args):
+        future = Future()
+        if len(self.begun) < self.busy:
+            self.begun.append(args)
+            future.set_running_or_notify_cancel()
+            if self.kill:
+                future.set_exception(BrokenProcessPool())
+            else:
+                future.set_result(fn(*args))
+        return future
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_the_one_beside_takes_tasks_from_the_end(kill):
+    pool = _Pool(busy=2, kill=kill)
+    assert list(Beside(pool).map(pow, [2, 3, 4], [3, 2, 1])) == [8, 9, 4]
+    assert pool.begun == [(4, 1), (3, 2)]
+
+
+def test_the_usual_number_of_workers(monkeypatch):
+    monkeypatch.setenv("MPLFIT_WORKERS", "many")
+    assert "MPLFIT_WORKERS is 'many'" in run(*FIT, code=1).stderr
 
 
 def test_both_stand_side_by_side():

@@ -105,6 +105,34 @@ def test_watching_follows_the_log_to_its_end(logs, tmp_path):
     assert (tmp_path / "live" / "forecast.png").exists()
 
 
+def test_a_finished_log_without_a_last_newline_is_watched_to_its_last_row(logs, tmp_path):
+    whole = (logs / "logs" / "wsd.csv").read_bytes().rstrip(b"\n")
+    log = tmp_path / "live.csv"
+    log.write_bytes(whole)
+    options = ["--schedule", WSD, "--watch", "--poll", 0.01, "--law", "amplitude", "--json"]
+    said = [json.loads(line) for line in run("forecast", log, *options).stdout.splitlines()]
+    assert [one["ended"] for one in said] == [False, True]  # the second look finds it as it was
+    assert said[-1]["final_loss"] == float(whole.rpartition(b",")[2])
+
+
+def test_half_a_line_in_the_middle_of_a_run_never_counts(logs, tmp_path, monkeypatch):
+    """A writer that waits, with part of a line in the file, has not ended it."""
+    lines = (logs / "logs" / "wsd.csv").read_bytes().splitlines(keepends=True)
+    log = tmp_path / "live.csv"
+    log.write_bytes(b"".join(lines[:41]) + lines[41][:-9])
+    looks = []
+
+    def wait(_):
+        looks.append(1)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", wait)
+    options = ["--schedule", WSD, "--watch", "--law", "amplitude", "--json"]
+    said = [json.loads(line) for line in run("forecast", log, *options).stdout.splitlines()]
+    assert [one["rows"] for one in said] == [40]
+
+
 def test_watching_waits_for_a_log_and_ends_on_ctrl_c(tmp_path, monkeypatch):
     def interrupt(_):
         raise KeyboardInterrupt
@@ -162,7 +190,7 @@ def test_design_refuses_what_has_no_posterior():
 def test_optimize_says_how_sure_each_gain_is(logs):
     arguments = ["optimize", "--params", logs / "fit", "--steps", 3000, "--knots", 16]
     result = run(*arguments)
-    for word in ("gain", "95 % interval", "P(gain)", "final loss of the optimized schedule"):
+    for word in ("gain", "95 % interval", "P(gain)", "steps saved"):
         assert word in result.stdout
     found = json.loads(run(*arguments, "--robust", "0.9", "--json").stdout)
     assert found["robust"]["value"] <= found["robust"]["value_of_plain"] + 1e-9

@@ -152,6 +152,14 @@ def test_a_sweep_is_resumed_and_read():
     assert "12 runs of 4 settings" in read.output
 
 
+def test_a_rate_of_many_digits_is_found_again():
+    arguments = (*GRID, "--widths", 8, "--parametrizations", "SP", "--seeds", 1, "--workers", 1)
+    arguments = (*arguments, "--rates", "0.00123456789", "--out", "s.csv")
+    run(*arguments)
+    assert "SP,8,0.00123456789,0," in Path("s.csv").read_text()
+    assert "0 of 1 runs to train" in run(*arguments, "--resume").stderr
+
+
 @pytest.mark.slow
 def test_processes_make_the_same_sweep(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -202,6 +210,7 @@ def test_the_loop_forecasts_trains_and_judges():
         assert one["mean"] == pytest.approx(np.mean(one["observed"]))
     page = Path("loop/report.html").read_text()
     assert "Forecast and outcome" in page
+    assert "mplfit lab loop --steps 80" in page
     forecasts = Path("loop/forecasts.json").read_bytes()
     again = json.loads(run(*LOOP, "--resume", "--json").stdout)
     assert again["trained"] == 0

@@ -45,6 +45,15 @@ def test_table_file_and_figure(fitted):
     run("profile", fitted, "--out", "profiles", code=1)
 
 
+def test_logs_are_read_as_the_recorded_command_read_them(fitted):
+    plan = "wsdcon_9=two-stage:steps=24000,peak=3e-4,second=9e-5,switch=8000,warmup=2160"
+    run("fit", ".", "--law", "onepower", "--every", "1000", "--from-step", "3000",
+        "--schedule", plan, "--train", "cosine_24000", "--out", "thin")  # fmt: skip
+    said = run("profile", "thin", "--param", "alpha", "--no-save", "--workers", "2")
+    assert "1 training curves" in said.stdout
+    assert "give the reading options" in run("profile", "thin", "--every", "1000", code=1).stderr
+
+
 def test_changed_logs_get_a_sentence(fitted):
     assert "no parameter 'gamma'" in run("profile", fitted, "--param", "gamma", code=1).stderr
     assert "names no logs" in run("profile", "400", code=1).stderr

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def test_the_result_is_on_stdout_and_notes_on_stderr():
     assert "note: settings are told apart by parametrization, width" in result.stderr
     assert "6 of 240 runs diverged" in result.stderr
     assert "predicted best rates are not compared" in result.stdout
+    assert re.search(r" 2\.9979 \[2\.9\d\d\d, 3\.0\d\d\d\] ", result.stdout)  # with its interval
 
 
 def test_json_is_one_object_with_a_schema():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -28,9 +29,16 @@ def test_fit_says_that_another_law_predicts_better(fitted):
     folder, result = fitted
     assert "another law predicts better: --law effective, mean error" in result.stdout
     assert "on the 6 held-out curves" in result.stdout
+    assert re.search(r"differences, curve by curve: -\S+ ± \S+ and -\S+ ± \S+;", result.stdout)
+    assert re.search(r"^95 % +\d+ % +\d+–\d+ % +\d of 6 +\d+–\d+ %$", result.stdout, re.M)
+    table = result.stdout.split("held out ")[1].split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in table[-2:]] == ["mean", "±"]
+    assert len(table[-1].split()) == 8  # an error of every metric and of the final error
     kept = json.loads((folder / "fit.json").read_text())
     assert kept["rival"]["better"] is True
     assert kept["rival"]["law"] == "effective"
+    assert kept["rival"]["difference"]["sure"] is True
+    assert kept["metrics"]["test"]["standard_error"]["mae"] > 0
     assert kept["rival"]["own_mae"] == pytest.approx(kept["metrics"]["test"]["mean"]["mae"])
 
 
@@ -50,7 +58,14 @@ def test_compare_draws_residuals_side_by_side():
     with open("laws/comparison.json", encoding="utf-8") as file:
         found = json.load(file)
     assert [one["law"] for one in found["laws"]] == ["momentum", "onepower"]
-    assert set(found["laws"][0]["fit"]["params"]) == {"L0", "A", "alpha", "C", "lambda"}
+    best, other = found["laws"]
+    assert set(best["fit"]["params"]) == {"L0", "A", "alpha", "C", "lambda"}
+    assert best["standard_errors"]["final_error"] > 0
+    assert best["less_best"] is None
+    assert other["less_best"]["sure"] is True
+    assert re.search(
+        r"^less momentum.*\nonepower +\+\S+ ± \S+ +\+\S+ ± \S+ +yes$", result.stdout, re.M
+    )
     again = run("compare", DATA, "--law", "onepower", "--out", "laws", code=1)
     assert "exists already" in again.stderr
 
@@ -71,3 +86,50 @@ def test_a_free_peak_is_warned_of_and_shown_with_its_band(fitted):
     assert "the best peak rate is a law's guess" in result.stderr
     assert re.search(r"^peak lr +final loss +80 % interval +95 % interval$", result.stdout, re.M)
     assert "are predicted to end within the 80 % interval of the best one" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("predict", "--params", "held.json", WSD.format("3e-4"), "--no-save"),
+        ("extend", "--params", "held.json", "--from", WSD.format("3e-4"), "--to-steps", "4000"),
+        ("optimize", "--params", "held.json", "--steps", "2000", "--warmup", "200", "--knots", "4"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_intervals_of_a_fit_with_a_parameter_at_its_bound_are_warned_of(fitted, words):
+    values = json.loads((fitted[0] / "fit.json").read_text())
+    covariance = values["spread"]["covariance"]
+    covariance[-1] = [None] * len(covariance)
+    for row in covariance:
+        row[-1] = None
+    Path("held.json").write_text(json.dumps(values))
+    said = run(*words).stderr
+    assert f"{list(values['params'])[-1]} stopped at a bound of the law's box" in said
+
+
+def test_predict_says_how_sure_a_difference_between_schedules_is(fitted):
+    folder, _ = fitted
+    plans = (WSD.format("3e-4"), "linear:steps=3000,peak=3e-4,warmup=300")
+    found = json.loads(run("predict", "--params", folder, *plans, "--no-save", "--json").stdout)
+    lowest, other = sorted(found["predictions"], key=lambda one: one["final_loss"])
+    assert lowest["above_lowest"] is None
+    apart = other["above_lowest"]
+    assert apart["value"] == pytest.approx(other["final_loss"] - lowest["final_loss"])
+    low, high = apart["intervals"]["0.95"]
+    assert low < apart["value"] < high
+    shown = run("predict", "--params", folder, *plans, "--no-save").stdout
+    assert re.search(r"above lowest +95 % interval$", shown, re.M)
+    alone = run("predict", "--params", "25", *plans, "--no-save").stdout
+    assert "above lowest\n" in alone
+    assert "No interval: published parameters do not say how far runs scatter." in alone
+
+
+def test_evaluate_gives_the_shares_that_intervals_held_with_their_own(fitted):
+    folder, _ = fitted
+    found = json.loads(run("evaluate", DATA, "--params", folder, "--json").stdout)["coverage"]
+    low, high = found["0.95"]["finals_interval"]
+    assert low <= found["0.95"]["finals"] / found["0.95"]["curves"] <= high
+    published = json.loads(run("evaluate", DATA, "--params", "25", "--json").stdout)
+    assert published["coverage"] is None
+    assert published["metrics"]["test"]["standard_error"]["mae"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy.stats import spearmanr
 from mplfit import schedule as schedules
 from mplfit.bounds import best_base, bound
 from mplfit.errors import DataError
-from mplfit.estimate.agreement import Outcome, agreement, spearman
+from mplfit.estimate.agreement import Outcome, agreement, spearman, spearman_interval
 from mplfit.readers.epfml_outcomes import read_outcome, read_outcomes
 from mplfit.readers.outcome_table import read_outcome_table
 from tests.shared_data import shared
@@ -51,6 +52,32 @@ def test_spearman_equals_scipys_with_and_without_ties():
         x, y = rng.random(9).round(1), rng.random(9)
         assert spearman(x, y) == pytest.approx(spearmanr(x, y).statistic, abs=1e-11)
     assert np.isnan(spearman(np.ones(3), np.arange(3.0)))
+
+
+def test_the_line_says_how_far_it_moves_with_the_runs():
+    exact = agreement(runs())
+    assert exact.left_out_error < 1e-10
+    assert exact.floor_error < 1e-8
+    rng = np.random.default_rng(2)
+    found = [
+        agreement([replace(run, loss=run.loss + rng.normal(0, 3e-3)) for run in runs()])
+        for _ in range(40)
+    ]
+    moved = np.std([one.floor for one in found], ddof=1)
+    said = np.sqrt(np.mean([one.floor_error**2 for one in found]))
+    assert 0.6 < said / moved < 2  # the jackknife errs on the safe side
+    assert all(one.left_out_error > one.error for one in found)
+
+
+def test_the_interval_of_a_rank_correlation_holds_it():
+    rng, held = np.random.default_rng(4), 0
+    truth = 6 / np.pi * np.arcsin(0.8 / 2)  # Spearman's of normal pairs with correlation 0.8
+    for _ in range(400):
+        x = rng.normal(size=12)
+        low, high = spearman_interval(spearman(x, 0.8 * x + 0.6 * rng.normal(size=12)), 12)
+        held += low < truth < high
+    assert 0.92 < held / 400 < 0.98
+    assert spearman_interval(1.0, 9) is spearman_interval(0.5, 3) is None
 
 
 def test_too_few_runs_are_refused():

@@ -12,7 +12,7 @@ from mplfit import Fit, fit, schedule
 from mplfit.errors import FitError
 from mplfit.estimate import bootstrap as room
 from mplfit.estimate.bootstrap import Bootstrap, block_length, bootstrap
-from mplfit.estimate.objective import Objective
+from mplfit.estimate.objective import Objective, objective_of
 from mplfit.estimate.refit import refit
 from mplfit.estimate.simulate import simulate
 from mplfit.estimate.solver import descend, parameter_box
@@ -106,9 +106,7 @@ def test_a_refit_ends_where_a_full_descent_ends(key):
     curves = three_curves("mpl", noise=1e-3)
     result = fit(curves, key)
     law = result.formula
-    from mplfit.estimate.prior import prior_for
-
-    objective = Objective.of(law, curves, prior_for(law, result.options["prior"]))
+    objective = objective_of(result, curves)
     box, at = parameter_box(law, curves), to_unknowns(law, result.values)
     unit = noise_unit(objective, at)
     other = Objective(

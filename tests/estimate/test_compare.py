@@ -23,9 +23,11 @@ def test_the_law_that_made_the_curves_predicts_best():
     rows = compare_laws(train, [held_out()], ["onepower", "momentum"])
     assert [row.law for row in rows] == ["momentum", "onepower"]
     best = rows[0]
-    assert best.whole.mae < 0.1 * rows[1].whole.mae
+    assert best.whole["mae"].value < 0.1 * rows[1].whole["mae"].value
+    assert best.final_error.count == 1
+    assert best.to_dict()["standard_errors"]["final_error"] is None  # of one curve
     assert best.criterion == pytest.approx(2 * best.fit.objective / (30 * DELTA**2) + 10)
-    assert best.to_dict()["held_out"]["mae"] == best.whole.mae
+    assert best.to_dict()["held_out"]["mae"] == best.whole["mae"].value
     assert not best.left_out
 
 
@@ -34,7 +36,7 @@ def test_without_test_curves_each_training_curve_is_left_out_in_turn():
     row = compare_laws(train, (), ["momentum"])[0]
     assert row.left_out
     assert set(row.held_out["curves"]) == {curve.name for curve in train}
-    assert row.final_error < 0.02
+    assert row.final_error.value < 0.02
 
 
 def test_a_law_that_cannot_be_fitted_is_listed_with_the_reason():

@@ -39,6 +39,25 @@ def test_the_parameters_are_found_again():
     assert found.evaluation.train["wsd"].whole.mae < 1e-6
 
 
+def test_the_standard_errors_tell_how_far_the_parameters_move_with_noise():
+    rng, found = np.random.default_rng(5), []
+    for _ in range(12):
+        noisy = [
+            Curve(
+                one.name,
+                one.step,
+                one.loss * np.exp(rng.normal(0, 1e-3, one.step.size)),
+                one.schedule,
+            )
+            for one in (curve("flat"), curve("wsd"))
+        ]
+        found.append(fit_logged_norms(noisy, NORMS))
+    for name in "CMG":
+        moved = np.std([one.params[name] for one in found], ddof=1)
+        said = np.mean([one.standard_errors[name] for one in found])
+        assert 0.5 < said / moved < 2  # the scatter of 12 fits is known to a fifth
+
+
 def test_curves_without_their_norms_are_refused():
     with pytest.raises(DataError, match="wsd: expected a gradient norm for each of 300 updates"):
         fit_logged_norms([curve("wsd")], {"flat": NORMS["flat"]})
@@ -58,10 +77,13 @@ def test_the_command_reads_them_from_logs(tmp_path, monkeypatch):
     arguments = ["bound", "--fit", "flat.csv", "--fit", "wsd.csv"]
     result = CliRunner().invoke(main, [*arguments, "--json"])
     assert result.exit_code == 0, result.output
-    params = json.loads(result.stdout)["params"]
+    found = json.loads(result.stdout)
+    params = found["params"]
+    assert all(0 < error < 0.05 * params[name] for name, error in found["standard_errors"].items())
     assert params == pytest.approx({"C": 2.5, "M": 0.4, "G": 3.0}, rel=1e-3)
     shown = CliRunner().invoke(main, arguments).stdout
     assert "descents agree to 1e-6" in shown
+    assert "parameter  value  std. error\nC " in shown
     wrong = CliRunner().invoke(main, [*arguments, "--grad-norm-col", "norm"])
     assert wrong.exit_code == 1
     assert "no column for the gradient norm (looked for norm)" in wrong.stderr

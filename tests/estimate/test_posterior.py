@@ -7,7 +7,8 @@ import pytest
 
 from mplfit import fit, load_fit, schedule
 from mplfit.errors import FitError
-from mplfit.estimate.gains import TAU, Gain, gains
+from mplfit.estimate.constants import TAU
+from mplfit.estimate.gains import Gain, gains
 from mplfit.estimate.posterior import covariance, draw, final_losses, log_slopes
 from mplfit.laws.base import to_params, to_unknowns
 from tests.estimate.test_fit import three_curves

@@ -8,9 +8,12 @@ from scipy.optimize import approx_fprime
 
 from mplfit import fit, read_curves
 from mplfit.errors import FitError
+from mplfit.estimate.bootstrap import bootstrap
 from mplfit.estimate.huber import DELTA
+from mplfit.estimate.identify import identify
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import default_prior, prior_for
+from mplfit.estimate.profile import profile
 from mplfit.laws import LAWS, get_law
 from mplfit.laws.base import to_unknowns
 from mplfit.readers.paths import split
@@ -84,6 +87,15 @@ def test_priors_are_chosen_by_law_and_refused_by_name():
         prior_for(get_law("mpl"), "weak:0")
     with pytest.raises(FitError, match="for the law onepower: choose none"):
         prior_for(get_law("onepower"), "weak")
+
+
+@pytest.mark.parametrize("rebuilt", [bootstrap, profile, identify])
+def test_a_fit_with_a_prior_of_its_own_cannot_be_rebuilt_from_its_name(rebuilt):
+    curves = three_curves("mpl", noise=1e-3)
+    own = prior_for(get_law("effective"), "weak").widened(2)
+    result = fit(curves, "effective", prior=own, quick=True, leave_out=False)
+    with pytest.raises(FitError, match="a prior of its own, 'weak, 2 times as wide', of which"):
+        rebuilt(result, curves)
 
 
 def test_constants_are_kept_and_strange_ones_refused():

@@ -201,7 +201,7 @@ def test_the_coordinate_check_is_flat_for_mup_and_grows_for_sp():
     widths, found = (16, 32, 64, 128), {}
     for kind in ("SP", "muP"):
         check = coordinate_check(PLAN, kind, widths, lr=1e-2, updates=3, seeds=2)
-        found[kind] = {name: check.slope(name, 3, change=True) for name in check.names}
+        found[kind] = {name: check.slope(name, 3, change=True).value for name in check.names}
     inner = [name for name in found["SP"] if name.startswith("layer")]
     assert min(found["SP"][name] for name in inner) > 0.4
     assert max(found["muP"][name] for name in found["muP"]) < 0.25

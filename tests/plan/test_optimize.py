@@ -146,6 +146,9 @@ def test_baselines_and_the_steps_they_need():
     reached = value(schedule.cosine(cosine.steps_needed, 3e-4, warmup=500).lr)
     missed = value(schedule.cosine(cosine.steps_needed - 20, 3e-4, warmup=500).lr)
     assert reached <= result.loss < missed
+    assert cosine.saved(cosine.loss - result.loss) == 1 - 8000 / cosine.steps_needed
+    assert cosine.saved(-1e-3) == 0
+    assert cosine.saved(0.9) == 1 - 1 / 8  # more than eight times the steps
     hopeless = compare_baselines(value, 2.39, steps=8000, warmup=500, peak=3e-4)
     assert hopeless[0].steps_needed is None
 

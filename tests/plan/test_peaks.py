@@ -28,5 +28,5 @@ def test_peaks_within_the_interval_of_the_best():
     best = min(found, key=lambda one: one.loss)
     assert low <= best.peak <= high
     for one in found:
-        inside = one.loss <= best.intervals[0.80][1]
+        inside = one.loss <= best.intervals["0.80"][1]
         assert inside == (low <= one.peak <= high)

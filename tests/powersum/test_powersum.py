@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mplfit.compiled import kernel
 from mplfit.powersum import exact, fast, multipole
+from mplfit.powersum.elementary import exp, log
 from mplfit.powersum.terms import LOG, PLAIN, STEEP
 from mplfit.schedule import cumulative
 from tests.random_schedules import rates
@@ -141,5 +143,24 @@ def test_the_kernels_are_compiled_once():
     for writeable in (True, False):
         count.flags.writeable = s.flags.writeable = writeable
         fast.power_sums(s + 1, count, s, s + 1, np.ones((1, 2)), 2.0)
-    for kernel in (multipole.gather, multipole.interact, multipole.spread):
-        assert len(kernel.signatures) <= 1
+    for compiled in (multipole.gather, multipole.interact, multipole.spread):
+        assert len(compiled.signatures) <= 1
+
+
+@kernel
+def _elementary(x, y, ln, power):
+    for k in range(len(x)):
+        ln[k], power[k] = log(x[k]), exp(y[k])
+
+
+def test_ln_and_exp_are_true_to_the_last_digits():
+    rng = np.random.default_rng(0)
+    x = np.exp(np.concatenate([rng.uniform(-700, 700, 500), rng.uniform(-0.2, 0.2, 500)]))
+    y = rng.uniform(-708, 709, 1000)
+    ln, power = np.empty(1000), np.empty(1000)
+    _elementary(x, y, ln, power)
+    with mpmath.workdps(30):
+        for k in range(1000):
+            true = mpmath.log(x[k])
+            assert abs(ln[k] - true) <= 4e-16 * abs(true)
+            assert abs(power[k] / mpmath.exp(y[k]) - 1) <= 5e-16

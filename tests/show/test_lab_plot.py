@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mplfit import Curve, parse_schedule
+from mplfit.estimate.mean import Mean
 from mplfit.lab.coordinates import CoordinateCheck
 from mplfit.lab.loop import (
     LAWS,
@@ -42,9 +43,16 @@ def test_outcomes_are_drawn_with_intervals_and_every_seed():
 
 def test_the_coordinate_check_is_drawn_a_panel_each():
     widths, steps, names = (16, 32, 64), (0, 2), ("embedding", "output")
-    scale = {(w, s, n): 0.1 * w ** (0.5 * s) for w in widths for s in steps for n in names}
+    scale = {
+        (w, s, n): Mean(0.1 * w ** (0.5 * s), 0.01 * w ** (0.5 * s), 3)
+        for w in widths
+        for s in steps
+        for n in names
+    }
     check = CoordinateCheck("SP", widths, steps, names, scale, scale)
-    assert check.slope("output", 2) == pytest.approx(1.0)
+    slope = check.slope("output", 2)
+    assert slope.value == pytest.approx(1.0)
+    assert slope.error == pytest.approx(0.1 / (np.log(2) * np.sqrt(2)))  # of three 10 % errors
     figure = plot_coordinates({"SP": check, "muP": check})
     assert len(figure.axes) == 2
     assert len(figure.axes[0].lines) == 4

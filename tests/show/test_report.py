@@ -50,7 +50,8 @@ def evil() -> bytes:
     fitted = fit([one], "onepower", test=[other])
     values = fitted.to_dict() | {"warnings": [EVIL], "options": {EVIL: EVIL}}
     made = Fit.from_dict(values)
-    final = {EVIL: (2.0, (1.9, 2.1)), "other": (2.0, None)}
+    ends = {"0.80": (1.95, 2.05), "0.95": (1.9, 2.1)}
+    final = {EVIL: (2.0, ends), "other": (2.0, None)}
     return report(
         Report(
             EVIL,
@@ -102,7 +103,7 @@ def test_what_a_reviewer_asks_is_in_it(evil: bytes) -> None:
     assert "Data, and what was done to it" in text
     for words in ("descents agree", "Correlations of the estimates", "Warnings"):
         assert words in text
-    assert "2.0000 (1.9000–2.1000)" in text
+    assert "2.0000 (1.9500–2.0500, 1.9000–2.1000)" in text
     assert "held-out curves" in text
     assert "<td>numpy</td>" in text
 

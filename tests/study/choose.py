@@ -21,10 +21,10 @@ import numpy as np
 from mplfit import Curve, read_curves
 from mplfit.estimate.constants import M124, RELEASED, IntervalConstants, Sizes
 from mplfit.estimate.intervals import predict_interval
-from mplfit.estimate.pooled import PARTS, curve_coverage, independent_runs, pool
 from mplfit.estimate.result import Fit
 from tests.study.cases import RATES, Case, of_rates, released
 from tests.study.plan import SIZES
+from tests.study.pooled import PARTS, curve_coverage, independent_runs, pool
 from tests.study.results import Job, Result, run
 
 DATA = Path(__file__).parents[2] / "data"

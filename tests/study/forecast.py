@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from mplfit.curve import Curve
+from mplfit.estimate.constants import CHOSEN_ON, FORECAST_LAW
 from mplfit.estimate.fit import fit
-from mplfit.estimate.forecast import CHOSEN_ON, LAW, forecast, forecast_interval
+from mplfit.estimate.forecast import forecast, forecast_interval
 from mplfit.estimate.intervals import LEVELS
 from tests.study.real_runs import Family, families, short
 
@@ -50,7 +51,7 @@ def forecasts(task: tuple[Family, int]) -> list[Result]:
     family, number = task
     run = family.runs[number]
     others = family.without(run)
-    known = fit(others, LAW, quick=True)
+    known = fit(others, FORECAST_LAW, quick=True)
     results = []
     for share in SHARES:
         seen = prefix(run, share)
@@ -114,7 +115,11 @@ def mean_of(values: Iterable[tuple[float, ...]]) -> str:
 
 def report(results: list[Result]) -> str:
     """FORECAST.md."""
-    constants = "; ".join(f"{name}: {where}" for name, where in CHOSEN_ON.items())
+    constants = "; ".join(
+        f"{name}: {', '.join(where)}"
+        for name, where in CHOSEN_ON.items()
+        if name.startswith("FORECAST")
+    )
     lines = [
         "# Forecasts of runs in progress",
         "",

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from mplfit.estimate.constants import CHOSEN_ON, M124, RELEASED, TAU
 from mplfit.estimate.fit import fit
-from mplfit.estimate.gains import CHOSEN_ON, TAU, gains
+from mplfit.estimate.gains import gains
 from mplfit.estimate.intervals import LEVELS
 from tests.study.real_runs import families, short
 
 
 def main() -> None:
     """Fit to the earlier runs of each family; every pair of others with equally many steps."""
-    rows, pairs = [], {"csv_25, csv_400": [], "epfml_124m": []}
+    rows, pairs = [], {RELEASED: [], M124: []}
     for family in families():
         found = fit(family.earlier, "effective", quick=True)
         others = [run for run in family.runs if run not in family.earlier]
@@ -26,7 +27,7 @@ def main() -> None:
             observed = float(two.loss[-1] - one.loss[-1])
             inside = [low <= observed <= high for low, high in map(gain.bounds, LEVELS)]
             sign = gain.probability if observed > 0 else 1 - gain.probability
-            key = "epfml_124m" if family.collection == "epfml_124m" else "csv_25, csv_400"
+            key = M124 if family.collection == "epfml_124m" else RELEASED
             pairs[key].append((gain.value - observed, gain.sd, *inside, sign))
             rows.append(
                 f"| {family.title} | {short(two.name)} | {short(one.name)} | {gain.value:+.4f} | "
@@ -39,8 +40,9 @@ def main() -> None:
         "A fit to three runs predicts what every other pair of runs with equally many steps "
         "differs by in its final loss. Written by `python -m tests.study.gains`.",
         "",
-        f"The constant TAU = {TAU:g} of `mplfit.estimate.gains` was chosen on {CHOSEN_ON}, after "
-        "a first print of the other pairs had been seen: those are held out in the constant alone.",
+        f"The constant TAU = {TAU:g} of `mplfit.estimate.gains` was chosen on "
+        f"{', '.join(CHOSEN_ON['TAU'])}, after a first print of the other pairs had been seen: "
+        "those are held out in the constant alone.",
         "",
         "| collection | pairs | mean abs. error | root mean square of error / sd | in 80 % "
         "| in 95 % | mean probability given to the sign that was seen |",
@@ -48,7 +50,7 @@ def main() -> None:
     ]
     for name, some in pairs.items():
         error, sd, first, second, sign = np.array(some, dtype=float).T
-        held = "chosen on" if name == CHOSEN_ON else "held out"
+        held = "chosen on" if name in CHOSEN_ON["TAU"] else "held out"
         lines.append(
             f"| {name} ({held}) | {len(some)} | {np.abs(error).mean():.4f} | "
             f"{np.sqrt(np.mean((error / sd) ** 2)):.2f} | {100 * first.mean():.0f} % | "

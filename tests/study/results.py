@@ -10,12 +10,12 @@ import numpy as np
 
 from mplfit import Curve, Schedule, fit, tasks
 from mplfit.estimate.constants import INTERVALS, IntervalConstants, held_out
-from mplfit.estimate.pooled import CurveCoverage, curve_coverage
 from mplfit.estimate.prior import default_prior
-from mplfit.estimate.ranking import Ranking, ranking
 from mplfit.estimate.result import Fit
 from mplfit.laws import get_law
 from tests.study.cases import Case, horizon
+from tests.study.pooled import CurveCoverage, curve_coverage
+from tests.study.ranking import Ranking, ranking
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import numpy as np
 from mplfit.estimate.constants import INTERVALS, M124, RELEASED
 from mplfit.estimate.intervals import LEVELS
 from mplfit.estimate.metrics import evaluate
-from mplfit.estimate.pooled import PARTS, CurveCoverage, independent_runs, pool
 from mplfit.laws import get_law
 from mplfit.laws.mpl import PUBLISHED
 from tests.study.cases import Case
+from tests.study.pooled import PARTS, CurveCoverage, independent_runs, pool
 from tests.study.results import OverPeaks, Result, best_peak, mean_abs, observed_losses
 
 _TITLES = {RELEASED: "released curves", M124: "124M runs"}

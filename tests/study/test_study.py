@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mplfit.errors import FitError
-from mplfit.estimate.constants import BOTH, INTERVALS, M124, RELEASED
+from mplfit.estimate.constants import BOTH, CHOSEN_ON, INTERVALS, M124, RELEASED, TAU
 from mplfit.estimate.fit import fit
 from tests.estimate.test_fit import three_curves
 from tests.shared_data import shared
@@ -52,6 +52,14 @@ def test_the_page_has_every_law_and_names_where_constants_were_chosen():
     for one in INTERVALS:
         row = f"{one.informed.parameters:g} | {one.informed.scatter:g} | {one.informed.runs:g}"
         assert row in text, "the page is older than the constants: run make study"
+
+
+def test_the_page_of_gains_names_the_collection_that_its_constant_was_chosen_on():
+    text = PAGE.with_name("GAINS.md").read_text(encoding="utf-8")
+    assert f"TAU = {TAU:g} " in text
+    for collection in (RELEASED, M124):
+        held = "chosen on" if collection in CHOSEN_ON["TAU"] else "held out"
+        assert f"| {collection} ({held}) |" in text, "the page is older than the constants"
 
 
 def test_the_plan_holds_out_what_it_does_not_fit():

@@ -8,9 +8,9 @@ import pytest
 from mplfit import Curve, fit, load_fit, schedule
 from mplfit.errors import DataError, FitError
 from mplfit.estimate.intervals import predict_interval
-from mplfit.estimate.pooled import PARTS, CurveCoverage, curve_coverage, independent_runs, pool
-from mplfit.estimate.ranking import ranking
 from tests.estimate.test_fit import three_curves
+from tests.study.pooled import PARTS, CurveCoverage, curve_coverage, independent_runs, pool
+from tests.study.ranking import ranking
 
 
 def test_coverage_of_a_curve_counts_rows_of_its_parts():

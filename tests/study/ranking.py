@@ -28,7 +28,7 @@ def ranking(observed: FloatArray, predicted: FloatArray) -> Ranking:
     """Compare the predicted order of runs with the observed one.
 
     >>> import numpy as np
-    >>> from mplfit.estimate.ranking import ranking
+    >>> from tests.study.ranking import ranking
     >>> ranking(np.array([3.0, 2.0, 2.5]), np.array([3.1, 2.4, 2.3]))
     Ranking(runs=3, spearman=0.5, regret=0.5)
     """

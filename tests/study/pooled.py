@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.constants import BOTH, IntervalConstants
 from mplfit.estimate.intervals import LEVELS, standardised
+from mplfit.estimate.mean import binomial
 from mplfit.estimate.result import Fit
 
 __all__ = ["PARTS", "CurveCoverage", "Share", "curve_coverage", "independent_runs", "pool"]
@@ -83,18 +83,14 @@ def pool(curves: Sequence[CurveCoverage], independent: int) -> dict[str, dict[fl
     for part in PARTS:
         kept = [one.shares[part] for one in curves if part in one.shares]
         pooled[part] = {
-            level: _share(float(np.mean([one[level] for one in kept])), independent)
-            for level in LEVELS
+            level: _share([one[level] for one in kept], independent) for level in LEVELS
         }
     return pooled
 
 
-def _share(value: float, count: int) -> Share:
-    """Clopper and Pearson's interval, also where value · count is no integer."""
-    hits, misses = value * count, (1 - value) * count
-    low = float(betaincinv(hits, misses + 1, 0.025)) if hits > 1e-9 else 0.0
-    high = float(betaincinv(hits + 1, misses, 0.975)) if misses > 1e-9 else 1.0
-    return Share(value, low, high)
+def _share(shares: Sequence[float], count: int) -> Share:
+    value = float(np.mean(shares))
+    return Share(value, *binomial(value, count))
 
 
 def independent_runs(curves: Sequence[Curve]) -> int:
