@@ -76,6 +76,5 @@ def _left_out(
     index, start = task
     part = objective.without(index)
     end = approach(part, box, start)
-    observed = objective.log_loss[objective.curve_of == index][-1]
-    predicted = objective.predictors[index].loss(part.params(end))[-1]
-    return float(observed - np.log(predicted)), end
+    residuals = objective.residuals(part.params(end))
+    return float(residuals[objective.curve_of == index][-1]), end
