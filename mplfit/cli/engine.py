@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import starmap
 from multiprocessing import get_context
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -106,7 +107,7 @@ class Beside(Executor):
         try:
             futures = [self._pool.submit(fn, *task) for task in reversed(tasks)][::-1]
         except BrokenProcessPool:
-            yield from map(fn, *iterables)
+            yield from starmap(fn, tasks)
             return
         for task, future in zip(tasks, futures, strict=True):
             yield fn(*task) if future.cancel() else _result(future, fn, task)
