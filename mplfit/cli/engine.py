@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import starmap
 from multiprocessing import get_context
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -58,7 +59,8 @@ def engine_options(command: F) -> F:
 def engine() -> Iterator[Executor | None]:
     """The executor that the user asked for; without a wish one process beside this one.
 
-    None where all is to be done here: with --workers 1, or where there is one core.
+    None where all is to be done here: with --workers 1, where there is one core, or where no
+    process can be started.
 
     Raises
     ------
@@ -74,9 +76,13 @@ def engine() -> Iterator[Executor | None]:
         with _dask(address) as executor:
             yield executor
     elif workers is None and _cores() > 1:
-        with _processes(1) as pool:
-            _prepare(pool)
-            yield Beside(pool)
+        with ExitStack() as stack:
+            beside = None
+            with suppress(OSError, ImportError, NotImplementedError, BrokenProcessPool):
+                pool = stack.enter_context(_processes(1))
+                _prepare(pool)
+                beside = Beside(pool)
+            yield beside
     elif workers is not None and workers > 1:
         with _processes(workers) as pool:
             yield pool
@@ -98,7 +104,11 @@ class Beside(Executor):
 
     def map(self, fn: Callable[..., Any], *iterables: Any, **_: Any) -> Iterator[Any]:
         tasks = list(zip(*iterables, strict=False))
-        futures = [self._pool.submit(fn, *task) for task in reversed(tasks)][::-1]
+        try:
+            futures = [self._pool.submit(fn, *task) for task in reversed(tasks)][::-1]
+        except BrokenProcessPool:
+            yield from starmap(fn, tasks)
+            return
         for task, future in zip(tasks, futures, strict=True):
             yield fn(*task) if future.cancel() else _result(future, fn, task)
 
@@ -123,8 +133,7 @@ def _prepare(pool: Executor) -> None:
 
     longest = pool.submit(prepare, "interact")
     prepare("gather", "spread")
-    with suppress(BrokenProcessPool):
-        longest.result()
+    longest.result()
 
 
 def _cores() -> int:

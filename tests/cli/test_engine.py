@@ -95,6 +95,24 @@ def test_the_one_beside_takes_tasks_from_the_end(kill):
     assert pool.begun == [(4, 1), (3, 2)]
 
 
+def test_where_the_one_beside_has_died_all_is_done_here():
+    class Dead(Executor):
+        def submit(self, *_):
+            raise BrokenProcessPool
+
+    assert list(Beside(Dead()).map(abs, [-1, 2])) == [1, 2]
+
+
+def test_where_no_process_can_be_started_all_is_done_here(here, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError("no semaphores")
+
+    monkeypatch.delenv("MPLFIT_WORKERS")
+    monkeypatch.setattr("mplfit.cli.engine._cores", lambda: 2)
+    monkeypatch.setattr("mplfit.cli.engine.ProcessPoolExecutor", refuse)
+    assert found() == found_in(here)
+
+
 def test_the_usual_number_of_workers(monkeypatch):
     monkeypatch.setenv("MPLFIT_WORKERS", "many")
     assert "MPLFIT_WORKERS is 'many'" in run(*FIT, code=1).stderr
