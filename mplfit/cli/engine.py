@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
 from itertools import starmap
 from multiprocessing import get_context
 from typing import Any, TypeVar
@@ -128,10 +129,11 @@ def _usual_workers() -> int | None:
 
 
 def _prepare(pool: Executor) -> None:
-    """Compile here and there at once: the first fit ever waits for little else."""
+    """Compile here and there at once, which is most of the first fit ever, and import there."""
     from mplfit.powersum.fast import prepare
 
     longest = pool.submit(prepare, "interact")
+    pool.submit(import_module, "mplfit.show.plot")
     prepare("gather", "spread")
     longest.result()
 

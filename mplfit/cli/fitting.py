@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -107,18 +106,20 @@ def fit_command(
     --test says more. The fit, and a plot of every curve, go into a
     run folder (by default mplfit-runs/NAME), which other commands take as FIT.
     """
+    from mplfit import tasks
     from mplfit.estimate.bootstrap import bootstrap
     from mplfit.estimate.fit import fit
     from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
     from mplfit.writers.files import refuse_existing, write_folder
+    from mplfit.writers.text import json_bytes
 
     get_law(law)  # refuses a wrong name before any work
     folder = out or Path("mplfit-runs") / (Path(paths[0]).resolve().stem or "fit")
     if not no_save:
         refuse_existing(folder, force)
-    options, own = read_options()
-    curves = read_curves(paths, options, schedules=own)
+    reading, own = read_options()
+    curves = read_curves(paths, reading, schedules=own)
     say_notes(curves)
     trained, held, how = split(curves, train, test)
     say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
@@ -133,10 +134,13 @@ def fit_command(
             executor=executor,
             progress=progress,
         )
-        result = replace(result, rival=_rival(result, trained, held) if rival else None)
-        result = replace(result, options={**result.options, "command": command_line()})
         for text in result.warnings:
             warn(text)
+        jobs = _jobs(result, trained, held, rival, not no_save)
+        done = tasks.run(_call, jobs.values(), executor=executor, progress=progress, what="figures")
+        made = dict(zip(jobs, done, strict=True))
+        options = {**result.options, "command": command_line()}
+        result = replace(result, rival=made.pop("rival", None), options=options)
         drawn = None
         if refits is not None:
             try:
@@ -146,8 +150,9 @@ def fit_command(
                 result = replace(result, bootstrap=drawn.to_dict([*trained, *held]))
             except FitError as error:  # the fit itself stands
                 warn(f"no bootstrap: {error}")
-        if not no_save:
-            write_folder(folder, _run_files(result, trained, held, executor), force=force)
+    if not no_save:
+        files = {"fit.json": json_bytes(result.to_dict()), **made}
+        write_folder(folder, files, force=force)
     if as_json:
         print_json(result.to_dict())
     else:
@@ -239,29 +244,37 @@ def _names(curves: Sequence[Curve]) -> str:
     return ", ".join(curve.name for curve in curves)
 
 
-def _run_files(
-    fit: Fit, train: Sequence[Curve], test: Sequence[Curve], executor: Executor | None
-) -> dict[str, bytes]:
-    from mplfit import tasks
-    from mplfit.writers.text import file_name, json_bytes
+def _jobs(
+    fit: Fit, train: Sequence[Curve], test: Sequence[Curve], rival: bool, figures: bool
+) -> dict[str, Callable[[], Any]]:
+    """What can be done side by side once there is a fit: the rival, and files of figures."""
+    from mplfit.writers.text import file_name
 
     runs = [(curve, "training") for curve in train] + [(curve, "held out") for curve in test]
-    figures = tasks.run(
-        partial(_figure, fit, runs),
-        [None, *runs],
-        executor=executor,
-        progress=progress,
-        what="plots",
-    )
-    names = ["overview.png", *(f"plots/{file_name(curve.name)}.png" for curve, _ in runs)]
-    return {"fit.json": json_bytes(fit.to_dict()), **dict(zip(names, figures, strict=True))}
+    jobs: dict[str, Callable[[], Any]] = {}
+    if rival:
+        jobs["rival"] = partial(_rival, fit, train, test)
+    if figures:
+        jobs["overview.png"] = partial(_overview, fit, runs)
+        for curve, role in runs:
+            jobs[f"plots/{file_name(curve.name)}.png"] = partial(_figure, fit, curve, role)
+    return jobs
 
 
-def _figure(fit: Fit, runs: Sequence[tuple[Curve, str]], which: tuple[Curve, str] | None) -> bytes:
-    """The figure of one run, or of all."""
-    from mplfit.show.plot import plot_curve, plot_overview, png
+def _call(job: Callable[[], Any]) -> Any:
+    return job()
 
-    return png(plot_overview(runs, fit) if which is None else plot_curve(which[0], fit, which[1]))
+
+def _overview(fit: Fit, runs: Sequence[tuple[Curve, str]]) -> bytes:
+    from mplfit.show.plot import plot_overview, png
+
+    return png(plot_overview(runs, fit))
+
+
+def _figure(fit: Fit, curve: Curve, role: str) -> bytes:
+    from mplfit.show.plot import plot_curve, png
+
+    return png(plot_curve(curve, fit, role))
 
 
 def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -100,9 +101,16 @@ def loop_command(
     write_file(place, settings, force=True)
     trainer = _Trainer(plan, out, resume, processes, threads)
     curves = trainer.curves({(name, 0): specs[name] for name in TRAINING})
-    say("fitting, and optimizing a schedule")
+    chosen = _chosen_before(out / "forecasts.json") if resume else None
+    say("fitting; the optimized schedule is that of before" if chosen else "fitting and optimizing")
     training = [curves[name, 0] for name in TRAINING]
-    found = forecast(training, specs, weight_decay=plan.settings.weight_decay, progress=progress)
+    found = forecast(
+        training,
+        specs,
+        weight_decay=plan.settings.weight_decay,
+        optimized=chosen,
+        progress=progress,
+    )
     for law, fit in found.fits.items():
         write_file(out / f"fit-{law}" / "fit.json", json_bytes(fit.to_dict()), force=True)
     write_file(out / "forecasts.json", json_bytes(_forecasts(found)), force=True)
@@ -131,6 +139,20 @@ def loop_command(
         f"\n{trainer.trained} runs trained, {took / 60:.1f} minutes; written to {out}/: "
         "report.html, results.json, forecasts.json, the fits and the logs"
     )
+
+
+def _chosen_before(place: Path) -> str | None:
+    """The optimized schedule of a loop that is resumed: its runs are of that one."""
+    if not place.exists():
+        return None
+    from mplfit.lab.loop import OPTIMIZED
+
+    try:
+        return str(json.loads(place.read_bytes())["schedules"][OPTIMIZED])
+    except (ValueError, LookupError, TypeError):
+        raise DataError(
+            f"{place} does not name the optimized schedule: remove it, to have one sought again"
+        ) from None
 
 
 class _Trainer:

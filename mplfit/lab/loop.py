@@ -136,6 +136,7 @@ def forecast(
     specs: Mapping[str, str],
     *,
     weight_decay: float,
+    optimized: str | None = None,
     progress: Progress | None = None,
 ) -> Forecasts:
     """Fit every law to the training curves, optimize a schedule, and forecast all others.
@@ -145,6 +146,7 @@ def forecast(
     curves : the runs named in `TRAINING`.
     specs : the schedules of the loop.
     weight_decay : AdamW's, of the runs.
+    optimized : the schedule that was found before, where there is one; none is sought then.
     """
     fits = {
         law: fit(
@@ -156,9 +158,19 @@ def forecast(
         for law in LAWS
     }
     made = {name: parse_schedule(spec) for name, spec in specs.items()}
-    first = fits[LAWS[0]]
-    formula, values, like = first.formula, first.values, made["cosine"]
-    best = optimize(
+    chosen = optimized or _best(fits[LAWS[0]], made["cosine"], progress)
+    every = {**made, OPTIMIZED: parse_schedule(chosen)}
+    final = {
+        name: {law: _forecast(one, schedule) for law, one in fits.items()}
+        for name, schedule in every.items()
+    }
+    return Forecasts(fits, {**specs, OPTIMIZED: chosen}, every, final)
+
+
+def _best(of: Fit, like: Schedule, progress: Progress | None) -> str:
+    """The schedule with the lowest predicted loss, as text: a log's first line is then itself."""
+    formula, values = of.formula, of.values
+    found = optimize(
         lambda lr: formula.final_gradient(values, lr),
         steps=like.steps,
         warmup=like.warmup,
@@ -167,14 +179,7 @@ def forecast(
         knots=_KNOTS,
         progress=progress,
     )
-    # As its text gives it, so that a log's first line is the schedule itself.
-    chosen = format_schedule(best.schedule)
-    every = {**made, OPTIMIZED: parse_schedule(chosen)}
-    final = {
-        name: {law: _forecast(one, schedule) for law, one in fits.items()}
-        for name, schedule in every.items()
-    }
-    return Forecasts(fits, {**specs, OPTIMIZED: chosen}, every, final)
+    return format_schedule(found.schedule)
 
 
 def judge(

@@ -198,7 +198,7 @@ LOOP = (
 
 
 @pytest.mark.slow
-def test_the_loop_forecasts_trains_and_judges():
+def test_the_loop_forecasts_trains_and_judges(monkeypatch):
     result = run(*LOOP)
     assert "optimized against" in result.output
     assert "The optimized schedule" in result.output
@@ -212,9 +212,13 @@ def test_the_loop_forecasts_trains_and_judges():
     assert "Forecast and outcome" in page
     assert "mplfit lab loop --steps 80" in page
     forecasts = Path("loop/forecasts.json").read_bytes()
+    # The optimized schedule is that of the finished runs: another one is not sought.
+    monkeypatch.setattr("mplfit.lab.loop.optimize", None)
     again = json.loads(run(*LOOP, "--resume", "--json").stdout)
     assert again["trained"] == 0
     assert again["runs"] == found["runs"]
     assert Path("loop/forecasts.json").read_bytes() == forecasts
     assert "other settings" in run(*LOOP, "--resume", "--peak-lr", 1e-3, code=1).output
     assert "exists already" in run(*LOOP, code=1).output
+    Path("loop/forecasts.json").write_text("{}")
+    assert "does not name the optimized schedule" in run(*LOOP, "--resume", code=1).output

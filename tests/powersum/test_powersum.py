@@ -5,7 +5,7 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mplfit.compiled import kernel
@@ -35,7 +35,27 @@ def worst(got, wanted):
     return np.max(np.abs(got - wanted).max(axis=1) / np.where(scale > 0, scale, 1))
 
 
+def fast_error(x, count, s, c, charges, p):
+    """The largest error of each fast sum, relative to its largest value.
+
+    Where terms cancel to less than their own rounding, no exact sum is truer: eight units in the
+    last place of Σ|q|·d^-p do not count.
+    """
+    got, wanted, terms = (
+        sums(x, count, s, c, q, p, EVERY)
+        for sums, q in (
+            (fast.power_sums, charges),
+            (exact.power_sums, charges),
+            (exact.power_sums, np.abs(charges)),
+        )
+    )
+    rounding = 8 * np.finfo(float).eps * np.abs(terms).max(axis=1, keepdims=True)
+    off = np.maximum(np.abs(got - wanted) - rounding, 0)
+    return worst(wanted + off, wanted)
+
+
 @settings(max_examples=150, deadline=None)
+@example(lr=np.array([1, 1, 1e-4, 1, 1]), gamma=1.0, C=9463.0, p=0.01, share=0.5)
 @given(
     lr=rates(),
     gamma=st.floats(0.05, 2.0),
@@ -47,7 +67,7 @@ def test_fast_equals_exact(lr, gamma, C, p, share):
     if np.count_nonzero(lr) < 3:
         return
     arguments = problem(lr, gamma, C, p, max(2, int(share * lr.size)))
-    assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
+    assert fast_error(*arguments) <= 1e-9
 
 
 @pytest.mark.parametrize("p", [0.01, 0.5, 1.0, 2.0, 5.0])
@@ -57,7 +77,7 @@ def test_fast_equals_exact_on_a_long_cosine(p, targets):
     lr = 1.5e-4 * (1 + np.cos(np.pi * np.arange(steps) / steps)) + 1e-12
     lr[:500] = np.linspace(0, 3e-4, 500)
     arguments = problem(lr, 0.64, 500.0, p, min(targets, steps - 1))
-    assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
+    assert fast_error(*arguments) <= 1e-9
 
 
 @pytest.mark.slow
@@ -67,7 +87,7 @@ def test_fast_equals_exact_at_a_hundred_thousand_steps():
     lr = 10 ** (-3.5 + np.cumsum(rng.normal(0, 0.01, steps)) - 6 * np.linspace(0, 1, steps) ** 4)
     lr[40_000:40_500] = 1e-12
     arguments = problem(lr, 0.64, 500.0, 0.6, 300)
-    assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
+    assert fast_error(*arguments) <= 1e-9
 
 
 @settings(max_examples=25, deadline=None)
@@ -110,7 +130,7 @@ def test_offsets_far_larger_than_the_positions():
     """A tiny C makes every offset exceed the whole S: sources then lie far to the left."""
     lr = np.linspace(1e-3, 1e-6, 3000)
     arguments = problem(lr, 0.6, 1e-4, 0.5, 200)
-    assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
+    assert fast_error(*arguments) <= 1e-9
 
 
 def test_the_exact_sum_imports_nothing_from_the_fast_one():
@@ -134,7 +154,7 @@ def test_fast_equals_exact_where_a_steady_rate_decays_to_almost_nothing(seed):
     lr = np.concatenate([np.ones(steady), np.geomspace(1, end, decay)])
     C, gamma, p = 10 ** rng.uniform(-2, 4), rng.uniform(0.05, 2.0), rng.uniform(0.5, 5.0)
     arguments = problem(lr, gamma, C, p, max(2, int(rng.uniform(0.01, 1) * lr.size)))
-    assert worst(fast.power_sums(*arguments, EVERY), exact.power_sums(*arguments, EVERY)) <= 1e-9
+    assert fast_error(*arguments) <= 1e-9
 
 
 def test_the_kernels_are_compiled_once():
