@@ -55,10 +55,10 @@ def test_a_dask_cluster_changes_no_bit(case, serial):
 @pytest.mark.parametrize("key", ["mpl", "effective"])
 def test_processes_change_no_bit_of_the_great_laws(key):
     curves = three_curves("mpl", noise=1e-3, every=100)
-    result = fit(curves, key)
+    result = fit(curves, key, leave_out=False)
     with processes() as pool:
         there = bootstrap(result, curves, 4, executor=pool).draws
-        again = fit(curves, key, executor=pool)
+        again = fit(curves, key, leave_out=False, executor=pool)
     assert np.array_equal(there, bootstrap(result, curves, 4).draws)
     assert again.to_dict() == result.to_dict()  # the descents too
 
@@ -104,7 +104,7 @@ def test_blocks_follow_the_correlation():
 @pytest.mark.parametrize("key", ["mpl", "effective"])
 def test_a_refit_ends_where_a_full_descent_ends(key):
     curves = three_curves("mpl", noise=1e-3)
-    result = fit(curves, key)
+    result = fit(curves, key, leave_out=False)
     law = result.formula
     objective = objective_of(result, curves)
     box, at = parameter_box(law, curves), to_unknowns(law, result.values)
@@ -125,7 +125,7 @@ def test_a_refit_ends_where_a_full_descent_ends(key):
 def test_a_prior_keeps_its_width():
     """Where the data say nothing of a parameter, it scatters as the prior does."""
     curves = three_curves("mpl", noise=1e-3, every=100)
-    result = fit(curves, "effective")
+    result = fit(curves, "effective", leave_out=False)
     found = bootstrap(result, curves, 60)
     for name in ("delta", "p"):
         assert found.standard_errors()[name] > 0.6 * result.standard_errors[name]

@@ -21,7 +21,7 @@ from tests.estimate.test_fit import TRUTH, three_curves
 @pytest.fixture(scope="module")
 def case():
     curves = three_curves("mpl", noise=1e-3)
-    return fit(curves, "mpl"), curves
+    return fit(curves, "mpl", leave_out=False), curves
 
 
 def test_what_is_said_to_hide_in_the_noise_does(case):
@@ -54,7 +54,7 @@ def test_a_direction_s_reach_is_its_standard_error(case):
 def test_the_run_that_is_named_tells():
     """Refitted with the best candidate run the open direction is narrower than with the worst."""
     curves = three_curves("mpl", noise=1e-3)[:2]  # a cosine and a constant run
-    result = fit(curves, "mpl")
+    result = fit(curves, "mpl", leave_out=False)
     one = identify(result, curves).directions[0]
     name, left = one.best()
     assert left < 0.7
@@ -65,7 +65,11 @@ def test_the_run_that_is_named_tells():
         more = simulate(
             law, TRUTH["mpl"], runs[added], step, noise=1e-3, rng=np.random.default_rng(5)
         )
-        return identify(fit([*curves, more], "mpl"), [*curves, more], {}).directions[0].reach
+        return (
+            identify(fit([*curves, more], "mpl", leave_out=False), [*curves, more], {})
+            .directions[0]
+            .reach
+        )
 
     useless = max(one.shrink, key=lambda run: one.shrink[run])
     assert worst_error(name) < min(one.reach, worst_error(useless))
@@ -73,7 +77,7 @@ def test_the_run_that_is_named_tells():
 
 def test_a_prior_s_share_is_told():
     curves = three_curves("mpl", noise=1e-3, every=100)
-    result = fit(curves, "effective")
+    result = fit(curves, "effective", leave_out=False)
     found = identify(result, curves)
     assert all(one.with_prior <= one.reach * 1.001 for one in found.directions)
     assert found.open[0].with_prior < 0.8 * found.open[0].reach
