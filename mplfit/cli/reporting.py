@@ -198,7 +198,10 @@ def _read_again(fit: Fit) -> list[Curve]:
 
     there, gone = logs_of(fit)
     for path in gone:
-        say(f"note: {path} is not there any more: its curve is not drawn")
+        say(
+            f"note: {path} is not there: its curve is not drawn (a fit names its logs as seen from "
+            "the folder where it was made)"
+        )
     if not there:
         return []
     try:

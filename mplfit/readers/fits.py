@@ -49,7 +49,10 @@ def load_fit(source: str | Path) -> Fit:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON: {error}") from None
+        raise DataError(
+            f"{path} is not JSON, and so no fit ({error}): expected the fit.json that mplfit fit "
+            "wrote, or the run folder that holds it"
+        ) from None
     try:
         fit = Fit.from_dict(values)
         _check_data(fit)

@@ -149,7 +149,7 @@ def test_the_command(runs: Path) -> None:
     assert "a is not as it was fitted: its curve is not drawn" in changed.stderr
     (runs / "logs" / "b.csv").unlink()
     gone = run.invoke(main, [*args, "--force"])
-    assert "b.csv is not there any more" in gone.stderr
+    assert "b.csv is not there: its curve is not drawn" in gone.stderr
     assert gone.exit_code == 0
     twice = run.invoke(main, ["report", fits[0], fits[0], "--out", out, "--force"])
     assert "two fits are called onepower (onepower)" in twice.stderr
