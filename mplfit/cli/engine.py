@@ -129,12 +129,13 @@ def _usual_workers() -> int | None:
 
 
 def _prepare(pool: Executor) -> None:
-    """Compile here and there at once, which is most of the first fit ever, and import there."""
+    """Compile and import here and there at once, which is most of the first fit ever."""
     from mplfit.powersum.fast import prepare
 
     longest = pool.submit(prepare, "interact")
     pool.submit(import_module, "mplfit.show.plot")
     prepare("gather", "spread")
+    import_module("mplfit.estimate.fit")
     longest.result()
 
 

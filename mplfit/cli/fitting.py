@@ -107,8 +107,6 @@ def fit_command(
     run folder (by default mplfit-runs/NAME), which other commands take as FIT.
     """
     from mplfit import tasks
-    from mplfit.estimate.bootstrap import bootstrap
-    from mplfit.estimate.fit import fit
     from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
     from mplfit.writers.files import refuse_existing, write_folder
@@ -125,6 +123,10 @@ def fit_command(
     say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
     constants = law_constants(law, weight_decay, trained)
     with engine() as executor:
+        # Here, since scipy takes long to import: the process beside this one is already at work.
+        from mplfit.estimate.bootstrap import bootstrap
+        from mplfit.estimate.fit import fit
+
         result = fit(
             trained,
             law,

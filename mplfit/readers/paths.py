@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mplfit.curve import Curve
 from mplfit.errors import DataError
-from mplfit.estimate.result import Fit
 from mplfit.readers.detect import LOG_SUFFIXES, looks_like_events, read_log
 from mplfit.readers.epfml import spliced
 from mplfit.readers.finish import finish
@@ -21,6 +21,9 @@ from mplfit.readers.table import is_there, shorten
 from mplfit.readers.tensorboard import read_events
 from mplfit.readers.wandb import joined
 from mplfit.schedule import Schedule
+
+if TYPE_CHECKING:  # numba takes long to import, and reading needs none
+    from mplfit.estimate.result import Fit
 
 __all__ = ["read_curves", "read_logged", "split", "split_for"]
 
