@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -23,18 +24,31 @@ def commands():
                 yield line.strip()[2:]
 
 
+def make_logs():
+    """The two runs of the walk through the README."""
+    Path("logs").mkdir()
+    for name, run in (("constant_24000", "run1"), ("wsdcon_9", "run2")):
+        shutil.copy(ROOT / "data" / "simulated_400" / f"{name}.csv", f"logs/{run}.csv")
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """The fit that the walk makes of them, and its later commands use."""
+    with chdir(tmp_path_factory.mktemp("walk")):
+        make_logs()
+        result = CliRunner().invoke(main, ["fit", "logs", "--warmup", "2160"])
+        assert result.exit_code == 0, result.output
+        return Path("mplfit-runs").resolve()
+
+
 @pytest.mark.parametrize("command", list(commands()))
-def test_readme_commands_run_as_printed(command, tmp_path, monkeypatch):
+def test_readme_commands_run_as_printed(command, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "data", "data")
     shutil.copytree("data/simulated_400", "csv_400")
-    Path("logs").mkdir()
-    for name, run in (("constant_24000", "run1"), ("wsdcon_9", "run2")):
-        shutil.copy(f"data/simulated_400/{name}.csv", f"logs/{run}.csv")
-    # FIT of the later commands: the one that the walk through the README makes.
+    make_logs()
     if "mplfit-runs/logs" in command:
-        fitted = CliRunner().invoke(main, ["fit", "logs", "--warmup", "2160"])
-        assert fitted.exit_code == 0, fitted.output
+        shutil.copytree(request.getfixturevalue("fitted"), "mplfit-runs")
     result = CliRunner().invoke(main, command.split()[1:])
     assert result.exit_code == 0, result.output
 
