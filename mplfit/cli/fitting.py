@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import call
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +104,8 @@ def fit_command(
     PATHS are logs (.csv files with columns for step, learning rate and loss, and other formats), or
     folders of them. A folder with the names of the curves released by Luo et al. (2025) is split as
     they did, and data/lab_text as in the closed loop; otherwise all curves train, unless --train or
-    --test says more. The fit, and a plot of every curve, go into a
-    run folder (by default mplfit-runs/NAME), which other commands take as FIT.
+    --test says more. The fit, and a plot of every curve, go into a run folder (by default
+    mplfit-runs/NAME), which other commands take as FIT.
     """
     from mplfit import tasks
     from mplfit.laws.registry import get_law
@@ -139,7 +140,7 @@ def fit_command(
         for text in result.warnings:
             warn(text)
         jobs = _jobs(result, trained, held, rival, not no_save)
-        done = tasks.run(_call, jobs.values(), executor=executor, progress=progress, what="figures")
+        done = tasks.run(call, jobs.values(), executor=executor, progress=progress, what="figures")
         made = dict(zip(jobs, done, strict=True))
         options = {**result.options, "command": command_line()}
         result = replace(result, rival=made.pop("rival", None), options=options)
@@ -261,10 +262,6 @@ def _jobs(
         for curve, role in runs:
             jobs[f"plots/{file_name(curve.name)}.png"] = partial(_figure, fit, curve, role)
     return jobs
-
-
-def _call(job: Callable[[], Any]) -> Any:
-    return job()
 
 
 def _overview(fit: Fit, runs: Sequence[tuple[Curve, str]]) -> bytes:

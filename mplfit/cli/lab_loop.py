@@ -19,6 +19,7 @@ from mplfit.cli.lab_options import (
     train_side_by_side,
     workers_option,
 )
+from mplfit.cli.metric_tables import per_cent
 from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render, span
 from mplfit.errors import DataError
@@ -226,7 +227,7 @@ def _forecasts(found: Forecasts) -> dict[str, Any]:
 
 
 def _text(found: Forecasts, judgements: Sequence[Judgement], gains: Sequence[Gain]) -> str:
-    from mplfit.estimate.mean import Mean, binomial
+    from mplfit.estimate.mean import Mean
 
     laws = list(found.fits)
     header = ["schedule", "steps"]
@@ -248,10 +249,10 @@ def _text(found: Forecasts, judgements: Sequence[Judgement], gains: Sequence[Gai
     for law in laws:
         count = sum(one.covered(law) for one in unseen)
         off = Mean.of(abs(one.forecasts[law].loss - one.mean) for one in unseen)
-        low, high = binomial(count / len(unseen), len(unseen))
         lines.append(
             f"{law}: the intervals hold the seeds' mean of {count} of {len(unseen)} unseen "
-            f"schedules ({100 * low:.0f}–{100 * high:.0f} % of such);\n  mean |error| {off:.4f}"
+            f"schedules ({per_cent(count / len(unseen), len(unseen))[1]} of such);\n"
+            f"  mean |error| {off:.4f}"
         )
     if gains:
         rows = [

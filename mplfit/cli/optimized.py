@@ -111,14 +111,6 @@ def _ends(fit: Fit, schedule: Schedule) -> str:
     return span((final_interval(fit, schedule) or {})["0.95"])
 
 
-def _interval(fit: Fit, schedule: Schedule) -> str:
-    """A final loss's intervals in words."""
-    from mplfit.estimate.intervals import final_interval
-
-    bounds = final_interval(fit, schedule) or {}
-    return ", ".join(f"{100 * float(level):.0f} % in {span(two)}" for level, two in bounds.items())
-
-
 def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
     """The loss of the optimized schedule at other peak rates."""
     from mplfit.plan.peaks import near_best, peak_losses

@@ -52,8 +52,10 @@ def counted(
     starts = [start] * len(chosen)
     best, lowest = objective, np.inf
     for power in range(_TRIED):
-        prior = objective.prior.counting(objective.prior.rows * _MORE**power)
-        tried = replace(objective, prior=prior) if power else objective
+        tried = objective
+        if power:
+            prior = objective.prior.counting(objective.prior.rows * _MORE**power)
+            tried = replace(objective, prior=prior)
         found = tasks.run(
             partial(_left_out, tried, box),
             zip(chosen, starts, strict=True),
