@@ -143,7 +143,12 @@ def fit_command(
         done = tasks.run(call, jobs.values(), executor=executor, progress=progress, what="figures")
         made = dict(zip(jobs, done, strict=True))
         options = {**result.options, "command": command_line()}
-        result = replace(result, rival=made.pop("rival", None), options=options)
+        result = replace(
+            result,
+            identification=made.pop("identification"),
+            rival=made.pop("rival", None),
+            options=options,
+        )
         drawn = None
         if refits is not None:
             try:
@@ -250,11 +255,12 @@ def _names(curves: Sequence[Curve]) -> str:
 def _jobs(
     fit: Fit, train: Sequence[Curve], test: Sequence[Curve], rival: bool, figures: bool
 ) -> dict[str, Callable[[], Any]]:
-    """What can be done side by side once there is a fit: the rival, and files of figures."""
+    """What can be done side by side once there is a fit: which further run would tell what it
+    leaves open, the rival, and files of figures."""
     from mplfit.writers.text import file_name
 
     runs = [(curve, "training") for curve in train] + [(curve, "held out") for curve in test]
-    jobs: dict[str, Callable[[], Any]] = {}
+    jobs: dict[str, Callable[[], Any]] = {"identification": partial(_open, fit, train)}
     if rival:
         jobs["rival"] = partial(_rival, fit, train, test)
     if figures:
@@ -262,6 +268,12 @@ def _jobs(
         for curve, role in runs:
             jobs[f"plots/{file_name(curve.name)}.png"] = partial(_figure, fit, curve, role)
     return jobs
+
+
+def _open(fit: Fit, train: Sequence[Curve]) -> dict[str, Any]:
+    from mplfit.estimate.identify import identify
+
+    return identify(fit, train).to_dict()
 
 
 def _overview(fit: Fit, runs: Sequence[tuple[Curve, str]]) -> bytes:

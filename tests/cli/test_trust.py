@@ -50,6 +50,17 @@ def test_fit_prints_what_was_left_out_and_a_rival_can_be_refused():
     assert "another law" not in result.stdout
 
 
+def test_fit_says_what_is_open_and_which_further_run_would_tell():
+    names = [DATA / f"{name}.csv" for name in ("constant_24000", "wsdcon_9")]
+    result = run("fit", *names, "--law", "effective", "--no-save", "--no-rival", "--json")
+    found = json.loads(result.stdout)["identification"]
+    assert found["candidates"]["a run that jumps to 10 % after a third"] == 24000
+    assert re.search(
+        r"leaves \d+ % of that; a constant run at half the peak would leave \d+ % of what is open",
+        "\n".join(found["sentences"]),
+    )
+
+
 def test_compare_draws_residuals_side_by_side():
     result = run("compare", DATA, "--laws", "onepower,momentum", "--out", "laws")
     assert "written to laws/: residuals.png, comparison.json" in result.stdout
