@@ -81,7 +81,7 @@ class Bootstrap:
         It is the parameters' share of what is unknown of a run's loss, without the differences
         between runs that `predict_interval` has.
         """
-        at = get_law(self.law, dict(self.constants)).at(schedule, step)
+        at = get_law(self.law, self.constants).at(schedule, step)
         low, high = np.quantile([at.loss(params) for params in self.draws], _tails(level), axis=0)
         return low, high
 
@@ -121,7 +121,7 @@ class Bootstrap:
         return cls(fit.law, fit.constants, draws, kept["blocks"], kept["refits"], kept["seed"])
 
     def _names(self) -> tuple[str, ...]:
-        return get_law(self.law).names
+        return get_law(self.law, self.constants).names
 
 
 def _tails(level: float) -> list[float]:

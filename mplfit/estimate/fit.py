@@ -90,17 +90,17 @@ def fit(
     >>> {name: round(value, 4) for name, value in fit([curve], "onepower").params.items()}
     {'L0': 2.0, 'A': 1.0, 'alpha': 0.5}
     """
-    formula = get_law(law, constants)
+    _check_names(train, test)
+    # What is given goes before what the curves would set.
+    formula = get_law(law).trained_on(train).with_constants(constants or {})
     chosen = default_prior(formula) if prior is None else prior
     known = chosen if isinstance(chosen, Prior) else prior_for(formula, chosen)
     key, instead = determined_law(formula, known, train)
     options: dict[str, Any] = {}
     if instead:
         options = {"asked_law": law, "asked_prior": known.name if known else "none"}
-        formula, known, constants = get_law(key), None, None
-    _check(train, test, formula)
-    # What is given goes before what the curves would set.
-    formula = formula.trained_on(train).with_constants(constants or {})
+        formula, known = get_law(key).trained_on(train), None
+    _check_points(train, formula)
     objective = Objective.of(formula, train, known)
     box = parameter_box(formula, train)
     if prior is None and leave_out and known is not None and known.covers(formula):
@@ -187,7 +187,9 @@ def _spread(
     )
 
 
-def _check(train: Sequence[Curve], test: Sequence[Curve], law: Law) -> None:
+def _check_names(train: Sequence[Curve], test: Sequence[Curve]) -> None:
+    if not train:
+        raise FitError("no curve to fit: give at least one training curve")
     names = [curve.name for curve in (*train, *test)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -195,8 +197,11 @@ def _check(train: Sequence[Curve], test: Sequence[Curve], law: Law) -> None:
             f"more than one curve is named {twice[0]}: names must differ, and a curve can be in "
             "the training or in the test set, not in both"
         )
+
+
+def _check_points(train: Sequence[Curve], law: Law) -> None:
     points = sum(len(curve) for curve in train)
-    if train and points <= len(law.parameters):
+    if points <= len(law.parameters):
         raise FitError(
             f"{points} training points are too few for the {len(law.parameters)} parameters of "
             f"{law.key}: give more or longer curves"

@@ -113,7 +113,7 @@ def forecast(
     past, rows = _past(run, earlier)
     trained = [*earlier, *([past] if past else [])]
     if known is not None:
-        law, constants = known.law, dict(known.constants)
+        law, constants = known.law, known.formula.constants
     found = fit(
         trained,
         law,

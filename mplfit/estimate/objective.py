@@ -44,10 +44,8 @@ class Objective:
         Raises
         ------
         FitError
-            If there is no curve, or a loss was logged before the first positive rate.
+            If a loss was logged before the first positive rate.
         """
-        if not curves:
-            raise FitError("no curve to fit: give at least one training curve")
         for curve in curves:
             first = int(np.flatnonzero(curve.schedule.lr)[0])
             if curve.step[0] < first:

@@ -5,7 +5,7 @@ the norm relaxes toward a value that the rate sets. It is modelled, not logged. 
 (η_ref: the largest training rate) and S_ref = 1e4,
 
     R²_t = (1 - 2λη_t) R²_{t-1} + 2λη_t²/η_ref,  R²_{-1} = rho     (R² → e at a constant rate)
-    u_t = e_t / R_t,   S_t = Σ_{k<=t} u_k,   Z_t = Σ_{k<=t} e_k / R²_k
+    u_t = e_t / R_t,   S_t = Σ_{k<=t} u_k,   Z_t = Σ_{k<=t} e_k / R_k^(2 nu)
     L(t) = L0 + A (S_t/S_ref)^-alpha - B (S_t/S_ref)^-delta · drop(t)
     drop(t) = Σ_{k=1..t} (u_{k-1}^p - u_k^p) · [1 - (1 + (Z_t - Z_{k-1})/tau)^-beta]
 
@@ -14,6 +14,12 @@ change in two changes nothing, and the optimal schedule is well posed. As the ch
 u_0^p - u_t^p, drop(t) = u_0^p - u_t^p - tau^beta V(t), where V is a causal power-law sum
 (`mplfit.powersum`) with positions Z_{k-1} and the offset tau. R² is linear in rho, R² = a + rho·b,
 with a and b known from the schedule alone.
+
+nu = 1, unless the training runs have three peak rates or more (`SEVERAL`): then it is a parameter.
+With 1 a change of the rate takes equally many steps to tell at every rate; from 1.3 (124M runs of
+Schaipp et al.) to 2.7 (`data/lab_peaks`) it takes more steps at a higher one. Runs of a single rate
+say nothing of it. The exponent was found on the 124M runs, among nine ways to bend the law, and
+tried on the runs of `data/lab_peaks`, which were made for that: tests/study.
 
 λ = 0 and rho = 1 give R = 1, u = e and S = Z: the amplitude law.
 """
@@ -35,9 +41,13 @@ from mplfit.powersum import fast as fast_sums
 from mplfit.powersum.terms import LOG, PLAIN, STEEP
 from mplfit.schedule import FloatArray, IntArray, Schedule, cumulative
 
-__all__ = ["EffectiveLaw"]
+__all__ = ["SEVERAL", "EffectiveLaw"]
+
+SEVERAL = 3
+"""From so many different peak rates among the training runs on, nu is a parameter."""
 
 _S_REF = 1e4
+_SAME = 1.05  # peak rates within this factor are one rate
 
 _SHARED = (
     Parameter("L0", "loss at infinite training", linear=True),
@@ -50,17 +60,21 @@ _SHARED = (
     Parameter("p", "power of the rate that the drop is credited for", transform="none"),
 )
 _RHO = Parameter("rho", "squared norm at the start, relative to its equilibrium at η_ref")
+_NU = Parameter("nu", "power of the squared norm in the drop's clock", transform="none")
 
 
 @dataclass(frozen=True)
 class EffectiveLaw(Law):
     """L0 + A s^-alpha - B s^-delta Σ Δ(u^p) [1 - (1 + ΔZ/tau)^-beta]; see the module.
 
+    Eight parameters; nine with the norm; ten with the norm and several peak rates.
+
     Parameters
     ----------
     norm : whether the weights' norm is modelled; without it this is the amplitude law.
     eta_ref : the rate that others are relative to, the largest training rate.
     weight_decay : AdamW's λ of the runs.
+    peak_rates : how many different peak rates the training runs have.
 
     >>> import numpy as np
     >>> from mplfit.laws import get_law
@@ -74,6 +88,7 @@ class EffectiveLaw(Law):
     norm: bool = True
     eta_ref: float = 1.0
     weight_decay: float = 0.1
+    peak_rates: int = 1
 
     @property
     def key(self) -> str:
@@ -85,12 +100,16 @@ class EffectiveLaw(Law):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        return (*_SHARED, _RHO) if self.norm else _SHARED
+        if not self.norm:
+            return _SHARED
+        return (*_SHARED, _RHO, _NU) if self.bent else (*_SHARED, _RHO)
 
     @property
     def constants(self) -> Mapping[str, float]:
         known = {"eta_ref": self.eta_ref}
-        return {**known, "weight_decay": self.weight_decay} if self.norm else known
+        if not self.norm:
+            return known
+        return {**known, "weight_decay": self.weight_decay, "peak_rates": self.peak_rates}
 
     def with_constants(self, constants: Mapping[str, float]) -> EffectiveLaw:
         unknown = sorted(set(constants) - set(self.constants))
@@ -100,6 +119,7 @@ class EffectiveLaw(Law):
             self.norm,
             constants.get("eta_ref", self.eta_ref),
             constants.get("weight_decay", self.weight_decay),
+            int(constants.get("peak_rates", self.peak_rates)),
         )
         if not (law.eta_ref > 0 and law.weight_decay >= 0):
             raise FitError(
@@ -109,21 +129,23 @@ class EffectiveLaw(Law):
         return law
 
     def trained_on(self, curves: Sequence[Curve]) -> EffectiveLaw:
-        return self.with_constants({"eta_ref": scales(curves).peak})
+        known: dict[str, float] = {"eta_ref": scales(curves).peak}
+        return self.with_constants({**known, "peak_rates": _rates(curves)} if self.norm else known)
 
     def box(self, curves: Sequence[Curve]) -> tuple[FloatArray, FloatArray]:
         size = scales(curves)
         most = size.loss_max
         low = [1e-3 * size.loss_min, 1e-4 * most, 0.01, 1e-4 * most, 0.1, 0.01, -0.5, 0.1]
         high = [most, 1e2 * most, 3.0, 1e2 * most, 1e5, 5.0, 1.0, 2.0]
-        return np.array([*low, 1e-3][: len(self.names)]), np.array([*high, 1e3][: len(self.names)])
+        count = len(self.names)
+        return np.array([*low, 1e-3, 0.25][:count]), np.array([*high, 1e3, 4.0][:count])
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
         return _AtSteps(self, schedule.lr / self.eta_ref, *self._norm(schedule.lr), step, exact)
 
     def final(self, params: FloatArray, lr: FloatArray) -> float:
         numbers = self._numbers(params)
-        state = _clocks(lr / self.eta_ref, *self._norm(lr), numbers.rho)
+        state = _clocks(lr / self.eta_ref, *self._norm(lr), numbers)
         return _final_loss(numbers, state)[0]
 
     def final_gradient(self, params: FloatArray, lr: FloatArray) -> tuple[float, FloatArray]:
@@ -141,7 +163,7 @@ class EffectiveLaw(Law):
                 "give a smallest rate above 0, such as 1e-10"
             )
         n = self._numbers(params)
-        state = _clocks(lr / self.eta_ref, *self._norm(lr), n.rho)
+        state = _clocks(lr / self.eta_ref, *self._norm(lr), n)
         loss, s, drop, ahead, bracket, charge = _final_loss(n, state)
         in_S = -n.alpha * n.A * s ** (-n.alpha - 1) + n.delta * n.B * s ** (-n.delta - 1) * drop
         in_drop = -n.B * s**-n.delta
@@ -155,10 +177,15 @@ class EffectiveLaw(Law):
         in_z = np.concatenate([[0.0], np.cumsum(charge * slope)]) * in_drop
         in_u = in_S / _S_REF + in_drop * in_u
         root = np.sqrt(state.R2)
-        in_e = in_u / root + in_z / state.R2
-        in_R2 = -0.5 * in_u * state.e / (root * state.R2) - in_z * state.e / state.R2**2
+        in_e = in_u / root + in_z / state.R2**n.nu
+        in_R2 = -0.5 * in_u * state.e / (root * state.R2) - in_z * n.nu * state.z / state.R2
         through = _norm_adjoint(lr, state.R2, in_R2, n.rho, self.eta_ref, self._decay)
         return loss, in_e / self.eta_ref + through
+
+    @property
+    def bent(self) -> bool:
+        """Whether nu is a parameter."""
+        return self.peak_rates >= SEVERAL
 
     @property
     def _decay(self) -> float:
@@ -180,11 +207,11 @@ class EffectiveLaw(Law):
             raise FitError(
                 f"p = {values[7]:g} is not a parameter of {self.key}: it must be positive"
             )
-        return _Numbers(*values.tolist(), *(() if self.norm else (1.0,)))
+        return _Numbers(*values.tolist())
 
 
 class _Numbers(NamedTuple):
-    """The parameters by name; rho is 1 in the amplitude law."""
+    """The parameters by name; those that a law has not are 1."""
 
     L0: float
     A: float
@@ -194,20 +221,28 @@ class _Numbers(NamedTuple):
     beta: float
     delta: float
     p: float
-    rho: float
+    rho: float = 1.0
+    nu: float = 1.0
 
 
 class _Clocks(NamedTuple):
-    """What a schedule makes of the clocks, at every step."""
+    """The rates, the norms and what each step adds to the clocks S and Z."""
 
     e: FloatArray
     R2: FloatArray
     u: FloatArray
+    z: FloatArray
 
 
-def _clocks(e: FloatArray, a: FloatArray, b: FloatArray, rho: float) -> _Clocks:
-    R2 = a + rho * b
-    return _Clocks(e, R2, e / np.sqrt(R2))
+def _clocks(e: FloatArray, a: FloatArray, b: FloatArray, n: _Numbers) -> _Clocks:
+    R2 = a + n.rho * b
+    return _Clocks(e, R2, e / np.sqrt(R2), e / R2**n.nu)
+
+
+def _rates(curves: Sequence[Curve]) -> int:
+    """How many different peak rates curves have, up to their last rows."""
+    peaks = np.sort([scales([curve]).peak for curve in curves])
+    return 1 + int(np.sum(peaks[1:] > _SAME * peaks[:-1]))
 
 
 def _final_loss(
@@ -216,7 +251,7 @@ def _final_loss(
     """The loss after the last update; S/S_ref, the drop; each change's Z_T - Z_{k-1}, bracket and
     charge."""
     s = float(state.u.sum()) / _S_REF
-    ahead = np.cumsum((state.e / state.R2)[::-1])[::-1][1:]
+    ahead = np.cumsum(state.z[::-1])[::-1][1:]
     bracket = -np.expm1(-n.beta * np.log1p(ahead / n.tau))
     power = state.u**n.p
     charge = power[:-1] - power[1:]
@@ -243,8 +278,8 @@ class _AtSteps:
 
     def _predict(self, params: FloatArray, gradient: bool) -> tuple[FloatArray, list[FloatArray]]:
         n, at = self.law._numbers(params), self.step
-        e, R2, u = _clocks(self.e, self.a, self.b, n.rho)
-        Z, power = cumulative(e / R2), u**n.p
+        _, R2, u, z = _clocks(self.e, self.a, self.b, n)
+        Z, power = cumulative(z), u**n.p
         s = cumulative(u)[at] / _S_REF
         charges = [power[:-1] - power[1:]]
         terms: tuple[tuple[int, int], ...] = ((0, PLAIN),)
@@ -253,9 +288,13 @@ class _AtSteps:
                 in_p = np.where(u > 0, power * np.log(u), 0.0)
             relative = self.b / R2  # -2 d ln u / d rho
             in_rho = -0.5 * n.p * power * relative
-            Z_rho = -np.cumsum(e / R2 * relative)
+            Z_rho = -n.nu * np.cumsum(z * relative)
             charges += [in_p[:-1] - in_p[1:], in_rho[:-1] - in_rho[1:], charges[0] * Z_rho[:-1]]
             terms = ((0, PLAIN), (0, LOG), (0, STEEP), (1, PLAIN), (2, PLAIN), (3, STEEP))
+            if self.law.bent:
+                Z_nu = -np.cumsum(z * np.log(R2))
+                charges.append(charges[0] * Z_nu[:-1])
+                terms = (*terms, (4, STEEP))
         sums = (exact_sums if self.exact else fast_sums).power_sums(
             Z[at], at, Z[:-1], np.full(Z.size - 1, n.tau), np.array(charges), n.beta, terms
         )
@@ -266,7 +305,7 @@ class _AtSteps:
             loss = n.L0 + fall - np.where(drop == 0, 0.0, fade * drop)
         if not gradient:
             return loss, []
-        V, V_log, V_steep, V_p, V_rho, V_steep_rho = sums
+        V, V_log, V_steep, V_p, V_rho, V_steep_rho, *V_steep_nu = sums
         drop_tau = -scale * n.beta * (V / n.tau - V_steep)
         drop_beta = -scale * (np.log(n.tau) * V - V_log)
         drop_p = in_p[0] - in_p[at] - scale * V_p
@@ -275,6 +314,8 @@ class _AtSteps:
         s_rho = -0.5 * np.cumsum(u * relative)[at] / _S_REF
         in_s = (-n.alpha * fall + n.delta * fade * drop) / s
         log_s = np.log(s)
+        if self.law.bent:
+            drop_nu = scale * n.beta * (Z_nu[at] * V_steep - V_steep_nu[0])
         return loss, [
             np.ones_like(loss),
             fall / n.A,
@@ -285,6 +326,7 @@ class _AtSteps:
             fade * drop * log_s,
             -fade * drop_p,
             in_s * s_rho - fade * drop_rho,
+            *([-fade * drop_nu] if self.law.bent else []),
         ]
 
 

@@ -102,7 +102,7 @@ def test_a_fit_with_a_prior_of_its_own_cannot_be_rebuilt_from_its_name(rebuilt):
 
 def test_constants_are_kept_and_strange_ones_refused():
     law = get_law("effective", {"weight_decay": 0.05}).trained_on(three_curves("mpl"))
-    assert law.constants == {"eta_ref": 3e-4, "weight_decay": 0.05}
+    assert law.constants == {"eta_ref": 3e-4, "weight_decay": 0.05, "peak_rates": 1}
     with pytest.raises(FitError, match="has no constant 'size'"):
         get_law("effective", {"size": 1.0})
     with pytest.raises(FitError, match="the law mpl has no constant"):
