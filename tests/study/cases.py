@@ -13,8 +13,13 @@ from mplfit.readers.epfml_outcomes import read_outcome
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import split
 
-SHARED = Path(os.environ.get("MPLFIT_SHARED") or Path(__file__).parents[3] / "shared")
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("MPLFIT_SHARED") or ROOT.parent / "shared")
 RATES = ("0.0005", "0.001", "0.002")
+LAB = "lab"
+LAB_RATES = ("0.0015", "0.003", "0.006", "0.012")
+LAB_FROM_STEP = 600
+"""Twice the warmup, as in the closed loop."""
 FROM_STEP = 2160
 """The 124M runs' rows before this step are left out: there the released curves have none."""
 
@@ -85,6 +90,19 @@ def of_rates(rates: Sequence[str], first: int = FROM_STEP, without: Sequence[str
         tuple(by_name[name] for name in names),
         tuple(rest),
         full,
+    )
+
+
+def lab_peaks(rates: Sequence[str], kinds: Sequence[str]) -> Case:
+    """The runs of data/lab_peaks of these rates and schedules to fit, all others to predict."""
+    options = ReadOptions(from_step=LAB_FROM_STEP)
+    curves = read_curves([ROOT / "data" / "lab_peaks"], options)
+    names = [f"{kind}_{rate}" for rate in rates for kind in kinds]
+    return Case(
+        f"lab, {', '.join(kinds)}",
+        LAB,
+        tuple(curve for curve in curves if curve.name in names),
+        tuple(curve for curve in curves if curve.name not in names),
     )
 
 

@@ -1,8 +1,9 @@
 """`python -m tests.study.random_sets`: what leaving runs out does to the prior of random fits.
 
-Six random runs of csv_25, csv_400 and of the 124M runs at 1e-3, and eight of all 28 of these, are
-fitted by `effective`, once with the prior "weak" and once with the number of rows that the training
-runs choose (`mplfit.estimate.observations`); the other runs are predicted.
+Six random runs of csv_25, csv_400 and of the 124M runs at 1e-3, eight of all 28 of these, and eight
+of the lab's 24 (`data/lab_peaks`) are fitted by `effective`, once with the prior "weak" and once
+with the number of rows that the training runs choose (`mplfit.estimate.observations`); the other
+runs are predicted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from mplfit import Curve, fit
 from mplfit.writers.files import write_file
-from tests.study.cases import Case, of_rates, released, runs_124m
+from tests.study.cases import LAB_RATES, Case, lab_peaks, of_rates, released, runs_124m
 from tests.study.plan import SIZES
 from tests.study.results import Job, Result, mean_abs
 from tests.study.tables import table
@@ -47,7 +48,9 @@ def main() -> None:
         "124M, 0.001": (*of_one_rate.train, *of_one_rate.test),
     }
     rows = [_errors(name, runs, 6, seed) for name, runs in families.items() for seed in range(3)]
-    rows += [_errors("124M, three rates", runs_124m()[0], 8, seed) for seed in range(3)]
+    lab = lab_peaks(LAB_RATES, ["constant"])
+    several = {"124M, three rates": runs_124m()[0], "lab, four rates": (*lab.train, *lab.test)}
+    rows += [_errors(name, runs, 8, seed) for name, runs in several.items() for seed in range(3)]
     header = ["runs", "fitted", "final error, weak", "final error, chosen", "chosen prior"]
     page = Path(__file__).with_name("RANDOM_SETS.md")
     write_file(page, _PAGE.format(table=table(header, rows)).encode(), force=True)

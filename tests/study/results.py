@@ -20,11 +20,15 @@ from tests.study.ranking import Ranking, ranking
 
 @dataclass(frozen=True)
 class Job:
-    """A case, a law and the name of its prior; None: what a fit has unless told."""
+    """A case, a law and the name of its prior; None: what a fit has unless told.
+
+    straight : without the exponent nu that fits to several peak rates have (`effective`).
+    """
 
     case: Case
     law: str
     prior: str | None = None
+    straight: bool = False
 
     @property
     def title(self) -> str:
@@ -95,7 +99,11 @@ def run(job: Job) -> Result:
     case = job.case
     law = get_law(job.law).trained_on(case.train)
     quick = default_prior(law) != "none"
-    return Result(job, fit(case.train, job.law, prior=job.prior, test=case.test, quick=quick))
+    constants = {"peak_rates": 1} if job.straight else None
+    made = fit(
+        case.train, job.law, prior=job.prior, test=case.test, quick=quick, constants=constants
+    )
+    return Result(job, made)
 
 
 def run_all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
 
 import numpy as np
 
@@ -114,7 +115,8 @@ def sensitivity(rows: Iterable[tuple[str, Result]]) -> str:
 
 
 def _fitted(one: Result) -> str:
-    return f"{one.job.law}, prior {one.fit.options['prior']}, {len(one.job.case.train)} runs"
+    bent = ", nu = 1" if one.job.straight else ""
+    return f"{one.job.law}{bent}, prior {one.fit.options['prior']}, {len(one.job.case.train)} runs"
 
 
 def _peak(rate: float, observed: OverPeaks) -> str:
@@ -124,28 +126,33 @@ def _peak(rate: float, observed: OverPeaks) -> str:
     return f"{rate:.3g} (+{observed.loss(rate) - observed.loss(observed.best):.4f})"
 
 
-def peaks(results: Sequence[Result], case: Case) -> str:
-    """One fit to runs of several peak rates: errors by rate, and the best peak it finds."""
-    rates = sorted({name.split("_")[1] for name in results[0].final_errors}, key=float)
-    rows = []
+def _rate(name: str) -> float:
+    """The peak rate in the name of a run."""
+    return float(name.split("_")[1])
+
+
+def peaks(results: Sequence[Result], schedules: Sequence[str]) -> str:
+    """One fit to runs of several peak rates: errors by rate, and the best peaks it finds.
+
+    schedules : the names of runs of these schedules, with * for the peak rate.
+    """
+    case = results[0].job.case
+    curves = (*case.train, *case.test)
+    rates = sorted({_rate(curve.name) for curve in curves})
+    by_rate = sorted(curves, key=lambda curve: _rate(curve.name))
+    alike = [[c for c in by_rate if fnmatch(c.name, pattern)] for pattern in schedules]
+    observed = [observed_losses(runs) for runs in alike]
+    rows = [["observed", *[""] * (len(rates) + 1), *(f"{one.best:.3g}" for one in observed), ""]]
     for one in results:
         errors = one.final_errors
-        of_rate = [
-            {name: error for name, error in errors.items() if name.split("_")[1] == rate}
-            for rate in rates
-        ]
+        of_rate = [{n: error for n, error in errors.items() if _rate(n) == r} for r in rates]
         means = [mean_abs(errors), *map(mean_abs, of_rate)]
-        rows.append([_fitted(one), *(f"{mean:.4f}" for mean in means)])
-    first = table(
-        ["law, fitted to", "mean final error", *(f"at {float(rate):g}" for rate in rates)], rows
-    )
-    rows = []
-    for kind in ("ann-0.2", "cos-zero"):
-        for steps in (25000, 50000):
-            names = [f"{kind}_{rate}_{steps}" for rate in rates]
-            curves = [c for name in names for c in (*case.train, *case.test) if c.name == name]
-            observed = observed_losses(curves)
-            found = [_peak(best_peak(one.fit, curves[1]), observed) for one in results]
-            rows.append([f"{kind}, {steps} steps", f"{observed.best:.3g}", *found])
-    header = ["schedule", "observed best peak", *map(_fitted, results)]
-    return first + "\n\n" + table(header, rows)
+        best = [
+            _peak(best_peak(one.fit, runs[1]), seen)
+            for runs, seen in zip(alike, observed, strict=True)
+        ]
+        nu = f"{one.fit.params['nu']:.2f}" if "nu" in one.fit.params else ""
+        rows.append([_fitted(one), *(f"{mean:.4f}" for mean in means), *best, nu])
+    header = ["law, fitted to", "mean final error", *(f"at {rate:g}" for rate in rates)]
+    header += [f"best peak of {pattern.replace('_*', '')}" for pattern in schedules]
+    return table([*header, "nu"], rows)
