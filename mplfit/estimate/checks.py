@@ -7,15 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from mplfit.curve import Curve
+from mplfit.errors import FitError
 from mplfit.estimate.prior import Prior
 from mplfit.laws.base import Law
 
-__all__ = ["curve_warnings", "determined_law", "not_held_out", "rate_changes"]
+__all__ = ["curve_warnings", "determined_law", "not_held_out", "rate_changes", "some_curve"]
 
 _RISE = 1.25  # the loss of a diverged run ends so many times above what it was
 _ROWS = 5  # medians of so many rows, so that single spikes do not count
 _SPIKE = 10.0  # robust deviations from the neighbours' median
 _EXCESS = 0.03  # and at least this much, relative
+
+
+def some_curve(curves: Sequence[Curve]) -> None:
+    """Refuse an empty list of training curves."""
+    if not curves:
+        raise FitError("no curve to fit: give at least one training curve")
 
 
 def determined_law(law: Law, prior: Prior | None, curves: Sequence[Curve]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
-from mplfit.estimate.checks import curve_warnings, determined_law, not_held_out
+from mplfit.estimate.checks import curve_warnings, determined_law, not_held_out, some_curve
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.identify import Identification, identify
 from mplfit.estimate.intervals import gain
@@ -90,6 +90,7 @@ def fit(
     >>> {name: round(value, 4) for name, value in fit([curve], "onepower").params.items()}
     {'L0': 2.0, 'A': 1.0, 'alpha': 0.5}
     """
+    some_curve(train)
     _check_names(train, test)
     # What is given goes before what the curves would set.
     formula = get_law(law).trained_on(train).with_constants(constants or {})
@@ -188,8 +189,6 @@ def _spread(
 
 
 def _check_names(train: Sequence[Curve], test: Sequence[Curve]) -> None:
-    if not train:
-        raise FitError("no curve to fit: give at least one training curve")
     names = [curve.name for curve in (*train, *test)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

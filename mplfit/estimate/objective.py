@@ -9,6 +9,7 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
+from mplfit.estimate.checks import some_curve
 from mplfit.estimate.huber import huber, huber_slope, huber_weight
 from mplfit.estimate.prior import Prior, prior_for
 from mplfit.estimate.result import Fit
@@ -44,8 +45,9 @@ class Objective:
         Raises
         ------
         FitError
-            If a loss was logged before the first positive rate.
+            If there is no curve, or a loss was logged before the first positive rate.
         """
+        some_curve(curves)
         for curve in curves:
             first = int(np.flatnonzero(curve.schedule.lr)[0])
             if curve.step[0] < first:

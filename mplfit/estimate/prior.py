@@ -13,8 +13,9 @@ Where the constants come from, and so where they may not be reported as held out
 and `amplitude` is the mean over eleven other families of runs (other model sizes, on two data
 sets; neither the released curves of Luo et al. nor the 124M runs of Schaipp et al.), whose standard
 deviations are .09 .07 .37 .19 .03 .02 .28; σ is wider on purpose. The divisor 30 and the widths
-were chosen with the released curves in view. The prior of `mpl` is wide and round numbers, and so
-is that of nu, which only fits to several peak rates have.
+were chosen with the released curves in view. That of nu, which only fits to several peak rates
+have, is wide, and its width was chosen on `data/lab_peaks`. The prior of `mpl` is wide and round
+numbers.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ u_0^p - u_t^p, drop(t) = u_0^p - u_t^p - tau^beta V(t), where V is a causal powe
 with a and b known from the schedule alone.
 
 nu = 1, unless the training runs have three peak rates or more (`SEVERAL`): then it is a parameter.
-With 1 a change of the rate takes equally many steps to tell at every rate; from 1.3 (124M runs of
-Schaipp et al.) to 2.7 (`data/lab_peaks`) it takes more steps at a higher one. Runs of a single rate
-say nothing of it. The exponent was found on the 124M runs, among nine ways to bend the law, and
-tried on the runs of `data/lab_peaks`, which were made for that: tests/study.
+With 1 a change of the rate takes equally many steps to tell at every rate; with more it takes more
+steps at a higher one (1.5: 124M runs of Schaipp et al.; 1.9 to 2.7: `data/lab_peaks`). Runs of a
+single rate say nothing of it. The exponent was found on the 124M runs, among nine ways to bend the
+law, and tried on the runs of `data/lab_peaks`, which were made for that: tests/study.
 
 λ = 0 and rho = 1 give R = 1, u = e and S = Z: the amplitude law.
 """
@@ -305,7 +305,7 @@ class _AtSteps:
             loss = n.L0 + fall - np.where(drop == 0, 0.0, fade * drop)
         if not gradient:
             return loss, []
-        V, V_log, V_steep, V_p, V_rho, V_steep_rho, *V_steep_nu = sums
+        V, V_log, V_steep, V_p, V_rho, V_steep_rho = sums[:6]
         drop_tau = -scale * n.beta * (V / n.tau - V_steep)
         drop_beta = -scale * (np.log(n.tau) * V - V_log)
         drop_p = in_p[0] - in_p[at] - scale * V_p
@@ -314,9 +314,7 @@ class _AtSteps:
         s_rho = -0.5 * np.cumsum(u * relative)[at] / _S_REF
         in_s = (-n.alpha * fall + n.delta * fade * drop) / s
         log_s = np.log(s)
-        if self.law.bent:
-            drop_nu = scale * n.beta * (Z_nu[at] * V_steep - V_steep_nu[0])
-        return loss, [
+        slopes = [
             np.ones_like(loss),
             fall / n.A,
             -fall * log_s,
@@ -326,8 +324,11 @@ class _AtSteps:
             fade * drop * log_s,
             -fade * drop_p,
             in_s * s_rho - fade * drop_rho,
-            *([-fade * drop_nu] if self.law.bent else []),
         ]
+        if self.law.bent:
+            drop_nu = scale * n.beta * (Z_nu[at] * V_steep - sums[6])
+            slopes.append(-fade * drop_nu)
+        return loss, slopes
 
 
 @kernel

@@ -196,8 +196,11 @@ def test_bad_curves_get_a_sentence():
         fit([few])
     with pytest.raises(FitError, match="more than one curve is named few"):
         fit([few], "onepower", test=[few])
-    with pytest.raises(FitError, match="no curve to fit"):
-        fit([])
+    for key in ("mpl", "effective"):
+        with pytest.raises(FitError, match="no curve to fit"):
+            fit([], key)
+        with pytest.raises(FitError, match="no curve to fit"):
+            Objective.of(get_law(key), [])
     early = Curve("early", range(20), np.linspace(4, 3, 20), schedule.constant(100, 1, warmup=50))
     with pytest.raises(FitError, match=r"early: step 0 was logged before the first positive rate"):
         fit([early], "onepower")
