@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.schedule import MAX_STEPS, FloatArray, IntArray, Schedule
+from mplfit.schedule import MAX_STEPS, Schedule
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["Curve", "Origin", "rebuild_schedule"]
 

@@ -18,12 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from mplfit.errors import ScheduleError
+from mplfit.types import FloatArray, IntArray
 
 __all__ = [
     "MAX_STEPS",
@@ -44,9 +43,6 @@ __all__ = [
     "wsd",
     "wsdld",
 ]
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 
 MAX_STEPS = 10**8
 """No run has more updates: a larger number is a slip, such as a count of tokens."""

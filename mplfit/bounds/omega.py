@@ -30,7 +30,8 @@ import numpy.typing as npt
 
 from mplfit.bounds.sums import exact_sums, fast_sums
 from mplfit.errors import DataError, FitError, ScheduleError
-from mplfit.schedule import FloatArray, IntArray, cumulative
+from mplfit.schedule import cumulative
+from mplfit.types import FloatArray, IntArray
 
 __all__ = [
     "BestBase",

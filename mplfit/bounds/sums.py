@@ -20,7 +20,8 @@ import numpy as np
 from mplfit.compiled import kernel
 from mplfit.powersum import fast
 from mplfit.powersum.terms import PLAIN
-from mplfit.schedule import FloatArray, IntArray, cumulative
+from mplfit.schedule import cumulative
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["exact_sums", "fast_sums"]
 

@@ -24,7 +24,8 @@ from mplfit.errors import DataError, ScheduleError
 
 if TYPE_CHECKING:
     from mplfit.plan.scan import Scan
-    from mplfit.schedule import FloatArray, Schedule
+    from mplfit.schedule import Schedule
+    from mplfit.types import FloatArray
 
 __all__ = ["bound_command"]
 

@@ -28,7 +28,8 @@ from mplfit.errors import DataError
 if TYPE_CHECKING:
     from mplfit.estimate.gains import Gain
     from mplfit.estimate.result import Fit
-    from mplfit.schedule import FloatArray, Schedule
+    from mplfit.schedule import Schedule
+    from mplfit.types import FloatArray
 
 __all__ = ["predict_command", "simulate_command"]
 

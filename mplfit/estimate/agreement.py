@@ -19,7 +19,8 @@ from scipy.stats import rankdata
 
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import DataError
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray
 
 __all__ = ["Agreement", "Group", "Outcome", "agreement", "spearman", "spearman_interval"]
 

@@ -38,7 +38,8 @@ from mplfit.estimate.solver import Box, descend, parameter_box
 from mplfit.estimate.uncertainty import noise_unit
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
-from mplfit.schedule import FloatArray, IntArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["Bootstrap", "block_length", "bootstrap"]
 

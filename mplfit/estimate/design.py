@@ -25,7 +25,8 @@ from mplfit.estimate.intervals import predict_interval
 from mplfit.estimate.posterior import covariance, log_slopes
 from mplfit.estimate.prior import rows_of
 from mplfit.estimate.result import Fit
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray
 
 __all__ = ["Choice", "Design", "Target", "design", "row_information", "target"]
 

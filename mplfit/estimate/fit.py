@@ -26,8 +26,8 @@ from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, from_prior, paramet
 from mplfit.estimate.uncertainty import uncertainty
 from mplfit.laws.base import Law, scales
 from mplfit.laws.registry import get_law
-from mplfit.schedule import FloatArray
 from mplfit.tasks import Progress
+from mplfit.types import FloatArray
 
 __all__ = ["describe", "fit"]
 

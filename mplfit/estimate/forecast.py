@@ -30,7 +30,8 @@ from mplfit.estimate.prior import Prior, default_prior
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
-from mplfit.schedule import IntArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import IntArray
 
 __all__ = ["Forecast", "forecast", "forecast_interval", "prior_of"]
 

@@ -22,7 +22,8 @@ from scipy.special import ndtr
 from mplfit.estimate.constants import TAU
 from mplfit.estimate.posterior import draw, final_losses
 from mplfit.estimate.result import Fit
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray
 
 __all__ = ["DRAWS", "Gain", "gains"]
 

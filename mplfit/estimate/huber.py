@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["DELTA", "huber", "huber_slope", "huber_weight", "quadratic_share"]
 

@@ -38,7 +38,8 @@ from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
 from mplfit.laws.base import Law, to_params, to_unknowns, unknown_slopes
-from mplfit.schedule import FloatArray, Schedule, constant, cosine, linear, two_stage, wsdld
+from mplfit.schedule import Schedule, constant, cosine, linear, two_stage, wsdld
+from mplfit.types import FloatArray
 
 __all__ = ["Direction", "Identification", "candidate_runs", "identify"]
 

@@ -33,7 +33,8 @@ from mplfit.estimate.mean import binomial
 from mplfit.estimate.posterior import covariance, log_slopes
 from mplfit.estimate.result import Fit, Spread
 from mplfit.laws.base import Law
-from mplfit.schedule import FloatArray, IntArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray, IntArray
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 

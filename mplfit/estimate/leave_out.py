@@ -19,7 +19,7 @@ from mplfit.curve import Curve
 from mplfit.estimate.metrics import CurveReport, evaluate
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box, descend
-from mplfit.schedule import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["MOST", "leave_each_out", "spread_evenly"]
 

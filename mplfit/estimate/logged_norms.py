@@ -16,8 +16,9 @@ from mplfit.estimate.solver import AGREEMENT, Box, search
 from mplfit.estimate.uncertainty import uncertainty
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.bound import LoggedNormBound
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
 from mplfit.tasks import Progress
+from mplfit.types import FloatArray
 
 __all__ = ["NormFit", "fit_logged_norms"]
 

@@ -12,7 +12,7 @@ from mplfit.curve import Curve
 from mplfit.estimate.huber import huber
 from mplfit.estimate.mean import Mean
 from mplfit.laws.base import Law
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = [
     "CurveReport",

@@ -14,7 +14,7 @@ from mplfit.estimate.huber import huber, huber_slope, huber_weight
 from mplfit.estimate.prior import Prior, prior_for
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import Law, Predictor, to_params, unknown_slopes
-from mplfit.schedule import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["Objective", "objective_of"]
 

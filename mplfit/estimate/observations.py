@@ -25,7 +25,7 @@ from mplfit.estimate.constants import ENOUGH
 from mplfit.estimate.leave_out import spread_evenly
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box, approach, from_prior
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["counted"]
 

@@ -16,7 +16,8 @@ import numpy as np
 from mplfit.errors import FitError
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_params, to_unknowns, unknown_slopes
-from mplfit.schedule import FloatArray, IntArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["covariance", "draw", "final_losses", "held", "log_slopes"]
 

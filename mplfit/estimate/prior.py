@@ -29,7 +29,7 @@ from mplfit.errors import FitError
 from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA
 from mplfit.laws.base import Law
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 

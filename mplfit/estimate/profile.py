@@ -34,7 +34,7 @@ from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
 from mplfit.laws.base import to_params, to_unknowns
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["Profile", "profile"]
 

@@ -15,7 +15,7 @@ import numpy as np
 from mplfit.estimate.huber import DELTA, huber, huber_slope, huber_weight
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box, Descent
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["refit"]
 

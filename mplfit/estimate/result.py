@@ -12,7 +12,8 @@ from mplfit.errors import DataError
 from mplfit.laws import get_law
 from mplfit.laws.base import Law, check_params
 from mplfit.laws.mpl import PUBLISHED
-from mplfit.schedule import FloatArray, IntArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["SCHEMA", "Fit", "Spread", "Starts", "published_fit"]
 

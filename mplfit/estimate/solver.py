@@ -23,7 +23,7 @@ from mplfit.errors import FitError
 from mplfit.estimate.huber import DELTA, huber
 from mplfit.estimate.objective import Objective
 from mplfit.laws.base import Law, to_unknowns
-from mplfit.schedule import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = [
     "Box",

@@ -19,7 +19,7 @@ from mplfit.estimate.huber import huber_slope, quadratic_share
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box
 from mplfit.laws.base import unknown_slopes
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["Uncertainty", "noise_unit", "uncertainty"]
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
-from mplfit.schedule import FloatArray, IntArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray, IntArray
 
 __all__ = [
     "Law",

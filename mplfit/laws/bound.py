@@ -25,7 +25,8 @@ from mplfit.bounds.sums import exact_sums, fast_sums
 from mplfit.curve import Curve
 from mplfit.errors import DataError, FitError
 from mplfit.laws.base import Law, Parameter, Predictor, check_params, scales
-from mplfit.schedule import FloatArray, IntArray, Schedule, cumulative
+from mplfit.schedule import Schedule, cumulative
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["BoundLaw", "LoggedNormBound"]
 

@@ -39,7 +39,8 @@ from mplfit.laws.base import Law, Parameter, Predictor, check_params, scales
 from mplfit.powersum import exact as exact_sums
 from mplfit.powersum import fast as fast_sums
 from mplfit.powersum.terms import LOG, PLAIN, STEEP
-from mplfit.schedule import FloatArray, IntArray, Schedule, cumulative
+from mplfit.schedule import Schedule, cumulative
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["SEVERAL", "EffectiveLaw"]
 

@@ -19,7 +19,8 @@ from mplfit.laws.base import Law, Parameter, Predictor, check_params, power_term
 from mplfit.powersum import exact as exact_sums
 from mplfit.powersum import fast as fast_sums
 from mplfit.powersum.terms import LOG, PLAIN, STEEP
-from mplfit.schedule import FloatArray, IntArray, Schedule, cumulative
+from mplfit.schedule import Schedule, cumulative
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["FunctionalLaw"]
 

@@ -11,7 +11,8 @@ import numpy as np
 from mplfit.compiled import kernel
 from mplfit.curve import Curve
 from mplfit.laws.base import Law, Parameter, Predictor, check_params, power_term, scales
-from mplfit.schedule import FloatArray, IntArray, Schedule, cumulative
+from mplfit.schedule import Schedule, cumulative
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["MomentumLaw"]
 

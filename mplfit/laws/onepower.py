@@ -9,7 +9,8 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.laws.base import Law, Parameter, Predictor, check_params, power_term, scales
-from mplfit.schedule import FloatArray, IntArray, Schedule, cumulative
+from mplfit.schedule import Schedule, cumulative
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["OnePowerLaw"]
 

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from mplfit import schedule as schedules
-from mplfit.schedule import FloatArray, Schedule, join
+from mplfit.schedule import Schedule, join
+from mplfit.types import FloatArray
 
 __all__ = ["Baseline", "compare_baselines"]
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from mplfit.errors import ScheduleError
-from mplfit.schedule import FloatArray, Schedule, chord_miss, line_knots
+from mplfit.schedule import Schedule, chord_miss, line_knots
+from mplfit.types import FloatArray
 
 __all__ = ["as_wsd", "exact_knots", "with_knots"]
 

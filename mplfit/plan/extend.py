@@ -19,7 +19,8 @@ from scipy.optimize import brentq
 
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import FitError, ScheduleError
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray
 
 __all__ = ["Continuation", "Phases", "extend", "extensions", "phases"]
 

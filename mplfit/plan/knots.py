@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mplfit.schedule import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["KnotGrid", "knot_steps"]
 

@@ -20,8 +20,9 @@ from scipy.optimize import minimize
 
 from mplfit.errors import FitError
 from mplfit.plan.knots import KnotGrid, knot_steps
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
 from mplfit.tasks import Progress
+from mplfit.types import FloatArray
 
 __all__ = ["FinalLoss", "OptimizedSchedule", "optimize"]
 

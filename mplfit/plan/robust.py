@@ -12,7 +12,7 @@ from scipy.special import betainc
 from mplfit.errors import FitError
 from mplfit.laws.base import Law
 from mplfit.plan.optimize import FinalLoss
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["quantile_weights", "robust_loss"]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import ScheduleError
-from mplfit.schedule import FloatArray
 from mplfit.spec import parse_schedule, values_of, with_values
+from mplfit.types import FloatArray
 
 __all__ = ["SWEEPS", "Scan", "Sweep", "scan"]
 

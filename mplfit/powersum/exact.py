@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mplfit.powersum.terms import LOG, PLAIN, STEEP, Term
-from mplfit.schedule import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["power_sums"]
 

@@ -30,7 +30,7 @@ import numpy as np
 
 from mplfit.powersum.multipole import THETA, gather, interact, spread
 from mplfit.powersum.terms import LOG, PLAIN, STEEP, Term
-from mplfit.schedule import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["power_sums", "prepare"]
 

@@ -20,7 +20,8 @@ from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.json_rows import number
 from mplfit.readers.log import Log, Series
 from mplfit.readers.options import ReadOptions
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray
 
 __all__ = ["Epfml", "config_schedule", "is_epfml", "read_epfml", "spliced"]
 

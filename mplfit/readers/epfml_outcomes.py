@@ -16,7 +16,7 @@ import numpy as np
 from mplfit.errors import DataError
 from mplfit.estimate.agreement import Outcome
 from mplfit.readers.epfml import config_schedule
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["read_outcome", "read_outcomes"]
 

@@ -11,7 +11,8 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import released_schedule
 from mplfit.readers.rows import clean_losses, clean_rates
 from mplfit.readers.selecting import select
-from mplfit.schedule import MAX_STEPS, FloatArray, IntArray, Schedule
+from mplfit.schedule import MAX_STEPS, Schedule
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["finish"]
 

@@ -17,7 +17,7 @@ from mplfit.readers.csv_log import columns_log
 from mplfit.readers.log import Log, file_bytes
 from mplfit.readers.names import find_column
 from mplfit.readers.options import ReadOptions
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["number", "parse_json", "read_json_lines", "rows_log"]
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray
 
 __all__ = ["Log", "Series", "file_bytes", "hash_file", "text_of"]
 

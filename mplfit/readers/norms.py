@@ -8,7 +8,7 @@ import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.readers.table import open_table, read_columns
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["NORM_COLUMNS", "read_norms"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from mplfit.errors import DataError
 from mplfit.readers.log import Series
 from mplfit.readers.options import ReadOptions
-from mplfit.schedule import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["clean_losses", "clean_rates"]
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.table import is_there, open_table, read_columns
-from mplfit.schedule import FloatArray, Schedule, from_knots
+from mplfit.schedule import Schedule, from_knots
 from mplfit.spec import parse_schedule
+from mplfit.types import FloatArray
 
 __all__ = ["load_schedule", "read_schedule"]
 

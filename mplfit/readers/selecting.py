@@ -11,7 +11,7 @@ import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.readers.options import ReadOptions
-from mplfit.schedule import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["select", "spikes"]
 

@@ -15,6 +15,7 @@ from mplfit.errors import DataError
 from mplfit.readers.table import open_table
 from mplfit.sweep.roles import Columns, Roles, build_table, loss_and_rate
 from mplfit.sweep.table import SweepTable
+from mplfit.types import BoolArray
 
 __all__ = ["read_sweep"]
 
@@ -65,7 +66,7 @@ def read_sweep(paths: Sequence[str | Path], roles: Roles | None = None) -> Sweep
 
 def _without_missing(
     columns: Columns,
-    missing: Mapping[str, npt.NDArray[np.bool_]],
+    missing: Mapping[str, BoolArray],
     roles: Roles | None,
     notes: list[str],
 ) -> tuple[Columns, Roles | None, list[str]]:
@@ -246,7 +247,7 @@ def _is_exponent(level: Sequence[str], parameters: Sequence[Any], lr: Sequence[A
     return bool(np.abs(x @ coefficients - target).max() < 1e-6)
 
 
-def _column(cells: Sequence[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+def _column(cells: Sequence[Any]) -> tuple[npt.NDArray[Any], BoolArray]:
     """A column as numbers if all its cells are, else as text; and which cells are empty."""
     missing = np.array([cell is None or str(cell).strip().lower() in _NOTHING for cell in cells])
     if not any(isinstance(cell, bool) for cell in cells):

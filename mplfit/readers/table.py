@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["Table", "is_there", "open_table", "read_columns", "shorten"]
 

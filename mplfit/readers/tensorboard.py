@@ -13,7 +13,7 @@ from mplfit.readers.log import Log, Series, file_bytes
 from mplfit.readers.names import find_column, losses_among
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.tfevents import read_scalars
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["read_events"]
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from mplfit.errors import DataError
 from mplfit.readers.crc32c import crc32c, crc32c_of, masked
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["Scalars", "is_event_file", "read_scalars"]
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mplfit.estimate.agreement import Agreement, Group
 from mplfit.plan.extend import Continuation
 from mplfit.plan.scan import Scan
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
 from mplfit.show.plot import (
     _COLOURS,
     _draw_schedules,
@@ -21,6 +21,7 @@ from mplfit.show.plot import (
     _style,
     _tidy,
 )
+from mplfit.types import FloatArray
 
 __all__ = ["plot_agreement", "plot_bounds", "plot_continuations", "plot_scan"]
 

@@ -18,7 +18,8 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
 
 from mplfit.curve import Curve
 from mplfit.estimate.result import Fit
-from mplfit.schedule import FloatArray, IntArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray, IntArray
 
 __all__ = [
     "plot_curve",

@@ -13,8 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from mplfit.schedule import FloatArray
-
 # The house's style, in one place: plot.py.
 from mplfit.show.plot import _COLOURS, _tidy, png
 from mplfit.show.sweep_law_plot import plot_rate_law, plot_size_law, plot_transfer, size_ticks
@@ -23,6 +21,7 @@ from mplfit.sweep.optimum import Optimum
 from mplfit.sweep.settings import Slice, slices
 from mplfit.sweep.table import SweepTable, label
 from mplfit.tasks import Progress
+from mplfit.types import FloatArray
 
 __all__ = [
     "plot_basins",

@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.schedule import FloatArray
 from mplfit.sweep.noise import Noise, noise_of
 from mplfit.sweep.parabola import Minimum, minimum
 from mplfit.sweep.table import Group
 from mplfit.tasks import Progress, run
+from mplfit.types import FloatArray
 
 __all__ = ["DRAWS", "FLAT", "RESOLUTION", "Optimum", "find_optima", "loss_at"]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import f as f_distribution
 
-from mplfit.schedule import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["Minimum", "minimum"]
 

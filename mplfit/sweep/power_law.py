@@ -10,9 +10,9 @@ import numpy as np
 from scipy.stats import chi2, norm, t
 
 from mplfit.errors import FitError
-from mplfit.schedule import FloatArray
 from mplfit.sweep.optimum import Optimum
 from mplfit.sweep.settings import values_of
+from mplfit.types import FloatArray
 
 __all__ = ["METHODS", "PowerLaw", "fit_power_law", "reference_sizes"]
 

@@ -19,9 +19,10 @@ from mplfit.errors import FitError
 from mplfit.estimate.gains import DRAWS
 from mplfit.estimate.posterior import draw, final_losses
 from mplfit.estimate.result import Fit
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
 from mplfit.sweep.optimum import Optimum
 from mplfit.sweep.table import Value
+from mplfit.types import FloatArray
 
 __all__ = ["NOT_ASKED", "Comparison", "PredictLoss", "compare_predicted", "predictor"]
 

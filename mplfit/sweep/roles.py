@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mplfit.errors import DataError
-from mplfit.schedule import FloatArray, IntArray
 from mplfit.sweep.table import SweepTable
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["Columns", "Roles", "build_table", "loss_and_rate", "size_kind"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mplfit.schedule import FloatArray
 from mplfit.sweep.optimum import Optimum
 from mplfit.sweep.table import Value
+from mplfit.types import FloatArray
 
 __all__ = ["Slice", "parametrizations", "size_classes", "slices", "values_of"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mplfit.schedule import FloatArray
 from mplfit.sweep.table import SweepTable
+from mplfit.types import FloatArray
 
 __all__ = ["basin", "simulate_sweep", "sweep_csv"]
 

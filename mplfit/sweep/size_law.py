@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mplfit.errors import FitError
-from mplfit.schedule import FloatArray
 from mplfit.sweep.optimum import Optimum
 from mplfit.sweep.settings import values_of
+from mplfit.types import FloatArray
 
 __all__ = ["SizeLaw", "fit_size_law"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mplfit.errors import DataError
-from mplfit.schedule import FloatArray, IntArray
+from mplfit.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["HUGE", "Group", "SweepTable", "Value", "groups_of", "label"]
 
@@ -103,7 +103,7 @@ class Group:
         return label(self.key)
 
     @property
-    def usable(self) -> npt.NDArray[np.bool_]:
+    def usable(self) -> BoolArray:
         """The rates at which every run finished."""
         return np.isfinite(self.mean)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mplfit.errors import FitError
-from mplfit.schedule import FloatArray
 from mplfit.sweep.optimum import Optimum, loss_at
 from mplfit.sweep.settings import Slice
+from mplfit.types import FloatArray
 
 __all__ = ["EVIDENT", "Carried", "Transfer", "transfer"]
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from mplfit.curve import Curve
-from mplfit.schedule import FloatArray, Schedule
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray
 
 __all__ = [
     "curve_csv",

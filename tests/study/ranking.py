@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mplfit.errors import DataError
 from mplfit.estimate.agreement import spearman
-from mplfit.schedule import FloatArray
+from mplfit.types import FloatArray
 
 __all__ = ["Ranking", "ranking"]
 
