@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mplfit.errors import DataError
+from mplfit.errors import DataError, printable
 from mplfit.schedule import MAX_STEPS, Schedule
 from mplfit.types import FloatArray, IntArray
 
@@ -20,11 +20,20 @@ __all__ = ["Curve", "Origin", "rebuild_schedule"]
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a curve came from, and what was assumed or dropped on the way."""
+    """Where a curve came from.
+
+    notes : what was assumed, dropped or mended on the way.
+    warnings : what looked odd, so that the curve may not be what was meant.
+    """
 
     path: str
     sha256: str
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
+        object.__setattr__(self, "warnings", tuple(map(printable, self.warnings)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,39 @@ The command line prints it after ``Error:`` and exits with 1; anything that is n
 
 from __future__ import annotations
 
-__all__ = ["DataError", "FitError", "MplfitError", "OutputError", "ScheduleError"]
+import re
+
+__all__ = ["DataError", "FitError", "MplfitError", "OutputError", "ScheduleError", "printable"]
+
+# Control characters, line and paragraph separators, marks that turn the direction of writing, and
+# the lone surrogates that stand for the bytes of a file name that is not UTF-8.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    r"""A text from a file on one line, without what a terminal would obey.
+
+    >>> from mplfit.errors import printable
+    >>> print(printable("run\x1b[31m\nred"))
+    run\x1b[31m\nred
+    """
+    return _UNPRINTABLE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return found[0].encode("unicode_escape").decode()
 
 
 class MplfitError(Exception):
-    """Base of every error that a user of mplfit can mend."""
+    """Base of every error that a user of mplfit can mend; its message is one printable line."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class ScheduleError(MplfitError):

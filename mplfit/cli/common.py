@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from mplfit.errors import FitError, ScheduleError
+from mplfit.errors import FitError, ScheduleError, printable
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -109,7 +109,7 @@ class Target:
     def say(self, what: str, *, apart: bool = False) -> None:
         """The last line of a command's text, below a blank one if `apart`: where its files are."""
         if self.folder is not None:
-            click.echo("\n" * apart + f"written to {self.folder}/: {what}")
+            click.echo("\n" * apart + printable(f"written to {self.folder}/: {what}"))
 
     @property
     def name(self) -> str | None:
@@ -309,7 +309,7 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     """A warning on stderr, coloured on a terminal."""
-    click.echo(click.style("warning: ", fg="yellow") + text, err=True)
+    click.echo(click.style("warning: ", fg="yellow") + printable(text), err=True)
 
 
 def warn_held(fit: Fit) -> None:
@@ -345,14 +345,20 @@ def warn_of_peak(fit: Fit, peak: float, name: str = "") -> None:
 
 
 def say_notes(curves: Iterable[Curve]) -> None:
-    """What was assumed, dropped or mended in reading, each sentence once with its curves."""
-    by_note: dict[str, list[str]] = {}
+    """What was assumed, dropped, mended or odd in reading, each sentence once with its curves."""
+    by_text: dict[tuple[bool, str], list[str]] = {}
     for curve in curves:
-        for note in curve.origin.notes if curve.origin else ():
-            by_note.setdefault(note, []).append(curve.name)
-    for note, names in by_note.items():
+        if curve.origin is not None:
+            for text in curve.origin.notes:
+                by_text.setdefault((False, text), []).append(curve.name)
+            for text in curve.origin.warnings:
+                by_text.setdefault((True, text), []).append(curve.name)
+    for (odd, text), names in by_text.items():
         who = ", ".join(names) if len(names) <= 3 else f"{len(names)} curves"
-        say(f"note: {who}: {note}")
+        if odd:
+            warn(f"{who}: {text}")
+        else:
+            say(f"note: {who}: {text}")
 
 
 def print_json(values: Mapping[str, Any]) -> None:

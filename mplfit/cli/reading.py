@@ -89,7 +89,7 @@ def _row(name: str, curve: Curve, log: Log) -> list[str]:
 
 
 def _entry(curve: Curve, log: Log) -> dict[str, Any]:
-    schedule, notes = curve.schedule, curve.origin.notes if curve.origin else ()
+    schedule, origin = curve.schedule, curve.origin
     return {
         "name": curve.name,
         "format": log.kind,
@@ -106,5 +106,6 @@ def _entry(curve: Curve, log: Log) -> dict[str, Any]:
         "final_lr": float(schedule.lr[-1]),
         "weight_decay": curve.weight_decay,
         "other_losses": list(log.also),
-        "notes": list(notes),
+        "notes": list(origin.notes) if origin else [],
+        "warnings": list(origin.warnings) if origin else [],
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mplfit.errors import printable
+
 __all__ = ["render", "span"]
 
 
@@ -15,7 +17,7 @@ def render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     name       MAE
     cosine  0.0048
     """
-    table = [list(map(str, row)) for row in (header, *rows)]
+    table = [[printable(str(cell)) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = []
     for first, *rest in table:

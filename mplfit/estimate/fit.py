@@ -257,6 +257,7 @@ def describe(curve: Curve, role: str) -> dict[str, Any]:
         "warmup": curve.schedule.warmup,
         "peak": curve.schedule.peak,
         "notes": list(origin.notes) if origin else [],
+        "warnings": list(origin.warnings) if origin else [],
     }
 
 

@@ -31,7 +31,7 @@ def finish(log: Log, options: ReadOptions) -> Curve:
     DataError
         If the rows cannot be mended, or no schedule is known.
     """
-    path, notes = log.path, list(log.notes)
+    path, notes, warnings = log.path, list(log.notes), list(log.warnings)
     if not len(log.loss):
         raise DataError(f"{path} has no loss of the run {log.name}: expected at least one row")
     step, loss = clean_losses(path, log.loss, options, notes)
@@ -60,7 +60,7 @@ def finish(log: Log, options: ReadOptions) -> Curve:
             f"{schedule.steps - 1}) dropped"
         )
     step, loss = select(path, step[inside], loss[inside], options, notes)
-    origin = Origin(str(path), log.sha256, tuple(notes))
+    origin = Origin(str(path), log.sha256, tuple(notes), tuple(warnings))
     return Curve(log.name, step, loss, schedule, origin, weight_decay=log.weight_decay)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mplfit.errors import DataError
+from mplfit.errors import DataError, printable
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray
 
@@ -56,7 +56,8 @@ class Log:
     loss, rate : the losses asked for, and the logged learning rates.
     schedule : the schedule that the file's configuration gives, where it has one.
     weight_decay : AdamW's, where the file has it.
-    notes : what the reader assumed or dropped.
+    notes, warnings : what the reader assumed or dropped, and what looked odd to it.
+    columns : what the file calls the loss and the rate.
     no_rate : what to say where no rate and no schedule is known.
     also : other losses in the file that --metric could name.
     """
@@ -71,7 +72,15 @@ class Log:
     weight_decay: float | None = None
     notes: tuple[str, ...] = ()
     no_rate: str = "no row logs a learning rate: give the run's --schedule"
-    also: tuple[str, ...] = field(default=())
+    also: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    columns: tuple[str, str] = ("the loss", "the learning rate")
+
+    def __post_init__(self) -> None:
+        for key in ("name", "kind"):
+            object.__setattr__(self, key, printable(getattr(self, key)))
+        for key in ("notes", "also", "warnings", "columns"):
+            object.__setattr__(self, key, tuple(map(printable, getattr(self, key))))
 
 
 def file_bytes(path: Path) -> bytes:

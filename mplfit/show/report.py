@@ -110,10 +110,11 @@ def _data(what: Report) -> str:
     header = ["curve", "role", "rows", "steps", "warmup", "peak lr", "sha256"]
     notes = [
         f"<li>{escape(str(one['name']))}<ul>"
+        + "".join(f"<li>warning: {escape(str(text))}</li>" for text in one.get("warnings", ()))
         + "".join(f"<li>{escape(str(note))}</li>" for note in one["notes"])
         + "</ul></li>"
         for one in entries.values()
-        if one["notes"]
+        if one["notes"] or one.get("warnings")
     ]
     told = details("What was assumed, dropped or mended", f"<ul>{''.join(notes)}</ul>")
     return section("Data, and what was done to it", table(header, rows), told if notes else "")
