@@ -8,7 +8,7 @@ from mplfit.errors import DataError
 from mplfit.readers.csv_log import read_table
 from mplfit.readers.epfml import is_epfml, read_epfml
 from mplfit.readers.json_rows import parse_json, read_json_lines, rows_log
-from mplfit.readers.log import Log, file_bytes, hash_file
+from mplfit.readers.log import Log, file_bytes, hash_file, refuse_special
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.table import open_table
 from mplfit.readers.tensorboard import read_events
@@ -65,6 +65,7 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
 
 
 def _head(path: Path) -> bytes:
+    refuse_special(path)
     try:
         with path.open("rb") as file:
             return file.read(_HEAD)

@@ -16,6 +16,7 @@ import numpy as np
 from mplfit.errors import DataError
 from mplfit.estimate.agreement import Outcome
 from mplfit.readers.epfml import config_schedule
+from mplfit.readers.log import file_bytes
 from mplfit.types import FloatArray
 
 __all__ = ["read_outcome", "read_outcomes"]
@@ -45,13 +46,11 @@ def read_outcome(path: Path) -> Outcome:
         of its configuration.
     """
     try:
-        log = json.loads(path.read_text(encoding="utf-8"))
+        log = json.loads(file_bytes(path))
         config, summary, train = log["config"], log["summary"], log["history"]["train"]
         schedule = config_schedule(config)
         count = np.array(train["iter"], dtype=np.int64)
         logged = np.array(train["train_lr"], dtype=np.float64)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             f"{path} is not a log of a run with config, summary and history.train: "

@@ -8,6 +8,7 @@ from pathlib import Path
 from mplfit.errors import DataError, MplfitError
 from mplfit.estimate.result import Fit, published_fit
 from mplfit.laws.mpl import PUBLISHED
+from mplfit.readers.log import refuse_special
 from mplfit.readers.table import is_there, shorten
 from mplfit.writers.swap import restore_parked
 
@@ -37,6 +38,7 @@ def load_fit(source: str | Path) -> Fit:
         path = path / "fit.json"
     elif str(source) in PUBLISHED and not is_there(path):
         return published_fit(str(source))
+    refuse_special(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:

@@ -17,7 +17,7 @@ from mplfit.errors import DataError, printable
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray
 
-__all__ = ["Log", "Series", "file_bytes", "hash_file", "text_of"]
+__all__ = ["Log", "Series", "file_bytes", "hash_file", "refuse_special", "text_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +83,25 @@ class Log:
             object.__setattr__(self, key, tuple(map(printable, getattr(self, key))))
 
 
+def refuse_special(path: Path) -> None:
+    """Refuse pipes, sockets and devices: to read one may block for ever, or never end.
+
+    Raises
+    ------
+    DataError
+        If the path is such a file.
+    """
+    try:
+        special = path.exists() and not (path.is_file() or path.is_dir())
+    except (OSError, ValueError):
+        return  # whoever opens it says why it cannot be
+    if special:
+        raise DataError(
+            f"{path} is no regular file but a pipe, a socket or a device, which cannot be read "
+            "twice: copy what it gives to a file first"
+        )
+
+
 def file_bytes(path: Path) -> bytes:
     """The file's bytes.
 
@@ -91,6 +110,7 @@ def file_bytes(path: Path) -> bytes:
     DataError
         If it cannot be read.
     """
+    refuse_special(path)
     try:
         return path.read_bytes()
     except OSError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mplfit.errors import DataError, ScheduleError
 from mplfit.estimate.agreement import Outcome
+from mplfit.readers.log import refuse_special
 from mplfit.spec import parse_schedule, values_of
 
 __all__ = ["read_outcome_table"]
@@ -22,6 +23,7 @@ def read_outcome_table(path: Path) -> list[Outcome]:
     DataError
         If the file, a column, a schedule or a loss cannot be used.
     """
+    refuse_special(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))

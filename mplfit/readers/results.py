@@ -11,6 +11,7 @@ from typing import Any
 from mplfit.errors import DataError, MplfitError
 from mplfit.estimate.result import SCHEMA, Fit
 from mplfit.readers.fits import load_fit
+from mplfit.readers.log import refuse_special
 from mplfit.readers.schedules import read_schedule
 from mplfit.readers.table import is_there
 from mplfit.schedule import Schedule
@@ -80,6 +81,7 @@ def _schema(path: Path) -> tuple[str, Mapping[str, Any]]:
     """The schema that a JSON file names; nothing where it is none (`load_fit` says why)."""
     if path.suffix.lower() != ".json":
         return "", {}
+    refuse_special(path)
     try:
         values = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):

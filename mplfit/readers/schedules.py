@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mplfit.errors import DataError, ScheduleError
+from mplfit.readers.log import refuse_special
 from mplfit.readers.table import is_there, open_table, read_columns
 from mplfit.schedule import Schedule, from_knots
 from mplfit.spec import parse_schedule
@@ -49,6 +50,7 @@ def read_schedule(path: Path) -> Schedule:
         raise DataError(f"{path} is not a schedule file: expected .csv, .npy or .json")
     if not is_there(path):
         raise DataError(f"{path} does not exist: expected a schedule file (.csv, .npy, .json)")
+    refuse_special(path)
     try:
         return readers[path.suffix.lower()](path)
     except ScheduleError as error:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mplfit.errors import DataError
+from mplfit.readers.log import refuse_special
 from mplfit.readers.table import open_table
 from mplfit.sweep.roles import Columns, Roles, build_table, loss_and_rate
 from mplfit.sweep.table import SweepTable
@@ -85,6 +86,7 @@ def _without_missing(
 
 
 def _read(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
+    refuse_special(path)
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv", ".txt"):
         return _from_csv(path), []
