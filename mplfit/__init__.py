@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mplfit.readers.paths import read_curves as read_curves
     from mplfit.readers.schedules import load_schedule as load_schedule
     from mplfit.schedule import Schedule as Schedule
-    from mplfit.spec import parse_schedule as parse_schedule
+    from mplfit.schedule.spec import parse_schedule as parse_schedule
 
 __version__ = "0.1.0"
 
@@ -49,7 +49,7 @@ _HOME = {
     "load_fit": "mplfit.readers.fits",
     "load_schedule": "mplfit.readers.schedules",
     "optimize": "mplfit.plan.optimize",
-    "parse_schedule": "mplfit.spec",
+    "parse_schedule": "mplfit.schedule.spec",
     "read_curves": "mplfit.readers.paths",
     "simulate": "mplfit.estimate.simulate",
 }

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "mplfit"
 LAYERS = (
     {"errors", "types", "compiled"},
     {"schedule"},
-    {"spec", "curve"},
+    {"curve"},
     {"bounds", "powersum", "tasks"},
     {"laws"},
     {"estimate", "plan", "sweep", "lab"},

@@ -222,7 +222,7 @@ def _swept(
     """The same of a sweep."""
     from mplfit.plan.scan import scan
 
-    G, tried = _norm(norm, None), _numbers(values)
+    G, tried = _norm(norm, None), _numbers(values, over)
     scans: dict[str, Scan] = {}
     for name, text in named_specs(specs).items():
         scans[name] = scan(text, over, values=tried, D=D, G=float(G))  # type: ignore[arg-type]
@@ -303,11 +303,14 @@ def _norm(text: str, steps: int | None) -> float | FloatArray:
         return read_norms(Path(text), steps)
 
 
-def _numbers(text: str | None) -> list[float]:
+def _numbers(text: str | None, over: str) -> list[float]:
+    from mplfit.schedule.spec import parse_count, parse_share
+
+    parse = parse_count if over == "horizon" else parse_share
     try:
-        return [float(part) for part in text.split(",")] if text else []
-    except ValueError:
-        raise ScheduleError(f"--values must be numbers with commas between, got {text!r}") from None
+        return [float(parse(part.strip())) for part in text.split(",")] if text else []
+    except ScheduleError as error:
+        raise ScheduleError(f"--values must be numbers with commas between: each {error}") from None
 
 
 def _units(D: float, norm: str) -> str:

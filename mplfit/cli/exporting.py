@@ -59,8 +59,8 @@ def export_command(
     force: bool,
     as_json: bool,
 ) -> None:
-    from mplfit.plan.compress import as_wsd, exact_knots, with_knots
     from mplfit.readers.schedules import load_schedule
+    from mplfit.schedule.knots import as_wsd, exact_knots, with_knots
     from mplfit.writers.export import Units, export
     from mplfit.writers.files import refuse_existing, write_file
 

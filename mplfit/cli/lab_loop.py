@@ -169,7 +169,7 @@ class _Trainer:
 
         from mplfit.lab.grid import Job
         from mplfit.lab.log import log_csv
-        from mplfit.spec import parse_schedule
+        from mplfit.schedule.spec import parse_schedule
         from mplfit.writers.files import write_file
 
         found: dict[tuple[str, int], Curve] = {}
@@ -204,7 +204,7 @@ class _Trainer:
     def _read(self, key: tuple[str, int], spec: str, fresh: bool = False) -> Curve | None:
         """The run's curve, where its log is there and whole."""
         from mplfit.readers.csv_log import read_csv
-        from mplfit.spec import parse_schedule
+        from mplfit.schedule.spec import parse_schedule
 
         path = self._place(key)
         if not ((self.resume or fresh) and path.exists()):

@@ -184,9 +184,9 @@ def one_schedule(spec: str, steps: int | None) -> tuple[Schedule, str]:
     """The schedule that a text (with `--steps`, where given) or a file describes, and its text."""
     from mplfit.lab.log import schedule_text
     from mplfit.readers.schedules import load_schedule
-    from mplfit.spec import with_values
+    from mplfit.schedule.spec import read_spec
 
-    text = spec if steps is None else with_values(spec, steps=steps)
+    text = spec if steps is None else str(read_spec(spec).with_values(steps=steps))
     schedule = load_schedule(text)
     try:
         return schedule, schedule_text(schedule, text)

@@ -74,15 +74,14 @@ def sweep_command(
     set_threads(threads)
     from mplfit.lab.grid import Job, cells
     from mplfit.lab.parametrization import check_kind
-    from mplfit.readers.schedules import load_schedule
-    from mplfit.spec import with_values
+    from mplfit.schedule.spec import read_spec
     from mplfit.writers.files import refuse_existing, write_file
     from mplfit.writers.text import json_bytes
 
     if out.suffix != ".csv":
         raise DataError(f"--out must be the name of a .csv file, got {out}")
     base = make_plan(options, width=options["base_width"], parametrization="SP", seed=0)
-    text = spec if steps is None else with_values(spec, steps=steps)
+    text = spec if steps is None else str(read_spec(spec).with_values(steps=steps))
     grid = cells(
         numbers(widths, "--widths", int),
         _rates(rates),
@@ -90,7 +89,8 @@ def sweep_command(
         range(seeds),
     )
     jobs = {
-        cell: Job(cell.of(base), load_schedule(with_values(text, peak=cell.lr))) for cell in grid
+        cell: Job(cell.of(base), read_spec(text).with_values(peak=cell.lr).schedule())
+        for cell in grid
     }
     settings = out.with_suffix(".json")
     said = json_bytes({"schema": "mplfit.lab-sweep/1", "schedule": text, "plan": base.to_dict()})

@@ -9,7 +9,7 @@ import click
 
 from mplfit.cli.common import Examples, Target, json_option, named_schedules, print_json, saves
 from mplfit.cli.tables import render
-from mplfit.spec import GRAMMAR
+from mplfit.schedule.spec import GRAMMAR
 
 if TYPE_CHECKING:
     from mplfit.schedule import Schedule

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from mplfit.lab.run import Plan, Row
 from mplfit.schedule import Schedule
-from mplfit.spec import format_schedule, parse_schedule
+from mplfit.schedule.spec import format_schedule, parse_schedule
 
 __all__ = ["LossKind", "log_csv", "schedule_text"]
 

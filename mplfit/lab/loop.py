@@ -20,7 +20,7 @@ from mplfit.estimate.mean import Mean
 from mplfit.estimate.result import Fit
 from mplfit.plan.optimize import optimize
 from mplfit.schedule import Schedule
-from mplfit.spec import format_schedule, parse_schedule
+from mplfit.schedule.spec import format_schedule, parse_schedule
 from mplfit.tasks import Progress
 
 __all__ = [

@@ -10,7 +10,7 @@ import numpy as np
 
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import ScheduleError
-from mplfit.spec import parse_schedule, values_of, with_values
+from mplfit.schedule.spec import parse_schedule, read_spec
 from mplfit.types import FloatArray
 
 __all__ = ["SWEEPS", "Scan", "Sweep", "scan"]
@@ -38,7 +38,7 @@ class Scan:
 def scan(
     text: str, over: Sweep, *, values: Sequence[float] = (), D: float = 1.0, G: float = 1.0
 ) -> Scan:
-    """Vary one property of the schedule that a text describes (`mplfit.spec`).
+    """Vary one property of the schedule that a text describes (`mplfit.schedule.spec`).
 
     Parameters
     ----------
@@ -73,17 +73,20 @@ def scan(
         return Scan(over, peaks, best.rate * given * same, best.bound * same, np.array(bounds))
     if over == "horizon":
         tried = np.unique(np.round(_chosen(values, steps * np.geomspace(0.25, 4, 9))))
-        texts = [_at_horizon(text, steps, int(horizon)) for horizon in tried]
+        spec = read_spec(text)
+        kept = {} if spec.decay_share is None else {"decay": spec.decay_share}
+        specs = [spec.with_values(**kept, steps=int(horizon)) for horizon in tried]
     elif over == "cooldown":
         most = 1 - schedule.warmup / steps
         tried = _chosen(values, np.append(np.arange(0.05, 0.96, 0.05), 1.0).clip(max=most))
-        texts = [with_values(text, decay=max(1, round(share * steps))) for share in tried]
+        spec = read_spec(text)
+        specs = [spec.with_values(decay=max(1, round(share * steps))) for share in tried]
     else:
         tried = _chosen(values, np.array([0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5, 2, 2.5, 3, 4, 5.0]))
-        texts = [with_values(text, cycle=repr(float(cycle))) for cycle in tried]
+        specs = [read_spec(text).with_values(cycle=float(cycle)) for cycle in tried]
     base, best_bounds, bounds = [], [], []
-    for one in texts:
-        made = parse_schedule(one)
+    for one in specs:
+        made = one.schedule()
         lr = made.lr[: last_positive(made.lr)]
         found = best_base(lr, D=D, G=G)
         base.append(found.rate * given)
@@ -101,14 +104,3 @@ def _chosen(values: Sequence[float], usual: FloatArray) -> FloatArray:
             f"the values of a sweep must be positive, got {chosen.tolist()}: give others"
         )
     return chosen
-
-
-def _at_horizon(text: str, steps: int, horizon: int) -> str:
-    """The text for another number of steps; a cooldown given in updates becomes a share."""
-    changes: dict[str, object] = {"steps": horizon}
-    decay = values_of(text).get("decay")
-    if decay is not None:
-        length = float(decay.replace("k", "e3"))
-        share = length if length < 1 else length / steps
-        changes["decay"] = max(1, round(share * horizon))
-    return with_values(text, **changes)

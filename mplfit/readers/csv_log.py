@@ -21,7 +21,7 @@ from mplfit.readers.log import Log, Series, hash_file
 from mplfit.readers.names import find_column, listed, losses_among
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.table import open_table, read_columns
-from mplfit.spec import parse_schedule
+from mplfit.schedule.spec import parse_schedule
 from mplfit.types import FloatArray
 
 __all__ = ["ReadOptions", "columns_log", "read_csv", "read_table"]

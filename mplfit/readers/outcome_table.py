@@ -8,13 +8,14 @@ from pathlib import Path
 from mplfit.errors import DataError, ScheduleError
 from mplfit.estimate.agreement import Outcome
 from mplfit.readers.log import refuse_special
-from mplfit.spec import parse_schedule, values_of
+from mplfit.schedule.spec import read_spec
 
 __all__ = ["read_outcome_table"]
 
 
 def read_outcome_table(path: Path) -> list[Outcome]:
-    """Runs from a .csv file with the columns schedule (a quoted text of `mplfit.spec`) and loss.
+    """Runs from a .csv file with the columns schedule (a quoted text, see `mplfit.schedule.spec`)
+    and loss.
 
     The form's name is the kind of the run; its decay, as a share of the steps, is the cooldown.
 
@@ -36,7 +37,8 @@ def read_outcome_table(path: Path) -> list[Outcome]:
     for number, row in enumerate(rows, 1):
         text = row["schedule"] or ""
         try:
-            schedule, loss = parse_schedule(text), float(row["loss"])
+            spec = read_spec(text)
+            schedule, loss = spec.schedule(), float(row["loss"])
         except ScheduleError as error:
             raise DataError(f"{path} row {number}: {error}") from None
         except (TypeError, ValueError):
@@ -46,10 +48,6 @@ def read_outcome_table(path: Path) -> list[Outcome]:
             ) from None
         if not 0 < loss < float("inf"):
             raise DataError(f"{path} row {number}: the loss must be positive, got {loss:g}")
-        decay = values_of(text).get("decay")
-        share = None
-        if decay is not None:
-            length = float(decay.lower().replace("k", "e3").replace("m", "e6"))
-            share = round(length if length < 1 else length / schedule.steps, 6)
-        outcomes.append(Outcome(text, schedule, loss, text.partition(":")[0], share))
+        share = None if spec.decay_share is None else round(spec.decay_share, 6)
+        outcomes.append(Outcome(text, schedule, loss, spec.shape, share))
     return outcomes

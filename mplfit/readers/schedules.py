@@ -11,7 +11,7 @@ from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.log import refuse_special
 from mplfit.readers.table import is_there, open_table, read_columns
 from mplfit.schedule import Schedule, from_knots
-from mplfit.spec import parse_schedule
+from mplfit.schedule.spec import parse_schedule
 from mplfit.types import FloatArray
 
 __all__ = ["load_schedule", "read_schedule"]
@@ -20,7 +20,7 @@ _SUFFIXES = (".csv", ".npy", ".json")
 
 
 def load_schedule(text: str) -> Schedule:
-    """A schedule from a file's name or from a spec; see `mplfit.spec`.
+    """A schedule from a file's name or from a spec; see `mplfit.schedule.spec`.
 
     >>> from mplfit.readers.schedules import load_schedule
     >>> load_schedule("linear:steps=100,peak=1e-3")

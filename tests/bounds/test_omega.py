@@ -22,7 +22,7 @@ from mplfit.bounds import (
 )
 from mplfit.errors import DataError, FitError, ScheduleError
 from mplfit.plan.optimize import optimize
-from mplfit.spec import parse_schedule
+from mplfit.schedule.spec import parse_schedule
 from tests.random_schedules import rates
 
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from mplfit.cli.lab import LAB_COMMANDS, lab_command
 from mplfit.cli.main import main
 from mplfit.readers.csv_log import read_csv
-from mplfit.spec import parse_schedule
+from mplfit.schedule.spec import parse_schedule
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("--task", "icl-regression", "--block", 8, "--layers", 1, "--heads", 2, "--batch", 2)

@@ -17,7 +17,7 @@ from mplfit.lab.run import Plan, Run, train
 from mplfit.lab.tasks import IclRegression, Text
 from mplfit.readers.csv_log import read_csv
 from mplfit.schedule import constant, cosine, from_knots, wsdld
-from mplfit.spec import parse_schedule
+from mplfit.schedule.spec import parse_schedule
 
 ICL = Plan(
     IclRegression(block=8), Shape(16, 1, 2, 8, 0, dropout=0.1), batch=2, every=7, evaluated=4

@@ -57,3 +57,8 @@ def test_the_best_base_rate_rises_with_the_cooldown():
 def test_values_must_be_positive(values):
     with pytest.raises(ScheduleError, match="must be positive"):
         scan(WSD, "cooldown", values=values)
+
+
+def test_a_decay_with_a_unit_keeps_its_share_when_the_horizon_varies():
+    found = scan("wsdld:steps=40k,peak=1,decay=8K", "horizon", values=[400])
+    assert found.best[0] == pytest.approx(best_base(schedules.wsdld(400, 1.0, decay=80).lr).bound)

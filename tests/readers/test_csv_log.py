@@ -17,7 +17,7 @@ from mplfit.readers.csv_log import ReadOptions, read_csv
 from mplfit.readers.paths import split
 from mplfit.readers.released import NAMES, released_schedule
 from mplfit.schedule import constant
-from mplfit.spec import parse_schedule
+from mplfit.schedule.spec import parse_schedule
 from tests.shared_data import shared
 
 

@@ -28,10 +28,10 @@ from mplfit.cli.exporting import _FORMATS
 from mplfit.cli.main import main
 from mplfit.errors import OutputError, ScheduleError
 from mplfit.estimate.result import Fit
-from mplfit.plan.compress import as_wsd, exact_knots, with_knots
 from mplfit.readers.schedules import read_schedule
 from mplfit.schedule import Schedule
-from mplfit.spec import parse_schedule
+from mplfit.schedule.knots import as_wsd, exact_knots, with_knots
+from mplfit.schedule.spec import parse_schedule
 from mplfit.writers.export import EXPORTS, Units, export
 
 SCHEDULES = {

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mplfit.errors import OutputError
-from mplfit.plan.compress import exact_knots
 from mplfit.schedule import Schedule
+from mplfit.schedule.knots import exact_knots
 from mplfit.writers.export.arrays import keras_file, optax_file
 from mplfit.writers.export.loops import (
     litgpt_file,

@@ -5,8 +5,8 @@ The exports for frameworks are this file with a few lines for the framework at i
 
 from __future__ import annotations
 
-from mplfit.plan.compress import exact_knots
 from mplfit.schedule import Schedule
+from mplfit.schedule.knots import exact_knots
 
 __all__ = ["core", "python_file"]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mplfit import schedule as s
 from mplfit.errors import ScheduleError
 from mplfit.schedule import Schedule
-from mplfit.spec import GRAMMAR, format_schedule, parse_schedule
+from mplfit.schedule.spec import GRAMMAR, format_schedule, parse_schedule, read_spec
 
 SPECS = {
     "constant:steps=10,peak=3e-4,warmup=2": s.constant(10, 3e-4, warmup=2),
@@ -118,3 +118,40 @@ def test_no_text_breaks_the_parser(text: str) -> None:
             assert parse_schedule(spec).steps >= 1
         except ScheduleError as error:
             assert str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("sqrt:steps=400,peak=1,decay=1.0", "sqrt:steps=400,peak=1,decay=400"),
+        ("sqrt:steps=400,peak=1,decay=1", "sqrt:steps=400,peak=1,decay=400"),
+        ("sqrt:steps=400,peak=1,decay=100%", "sqrt:steps=400,peak=1,decay=400"),
+        ("wsdld:steps=40k,peak=1,decay=20%", "wsdld:steps=40000,peak=1,decay=8000"),
+        ("wsdld:steps=40K,peak=1,decay=8K", "wsdld:steps=40000,peak=1,decay=8000"),
+        ("wsdld:steps=0.5M,peak=1,decay=0.1M", "wsdld:steps=500000,peak=1,decay=100000"),
+        ("linear:steps=500,peak=1,warmup=9%", "linear:steps=500,peak=1,warmup=45"),
+        (
+            "two-stage:steps=500,peak=2,second=25%,switch=50%",
+            "two-stage:steps=500,peak=2,second=.5,switch=250",
+        ),
+    ],
+)
+def test_shares_and_units_are_understood_wherever_a_number_of_that_kind_is(text, plain):
+    assert parse_schedule(text) == parse_schedule(plain)
+
+
+def test_a_decay_longer_than_what_the_warmup_leaves_is_refused_with_the_largest_share():
+    with pytest.raises(ScheduleError, match=r"a decay of 100 % of 400 updates does not fit.*90 %"):
+        parse_schedule("sqrt:steps=400,peak=1,decay=100%,warmup=10%")
+
+
+@pytest.mark.parametrize("text", SPECS)
+def test_a_spec_s_text_reads_back(text):
+    for piece in text.split(" + "):
+        spec = read_spec(piece)
+        assert read_spec(str(spec)).schedule() == spec.schedule()
+
+
+def test_the_text_of_a_decay_of_one_update_does_not_become_the_whole_run():
+    spec = read_spec("wsdld:steps=400,peak=1,decay=0.5").with_values(decay=1)
+    assert read_spec(str(spec)).schedule() == s.wsdld(400, 1.0, decay=1)

@@ -1,8 +1,6 @@
 """Learning-rate schedules: the rate applied in every update of a run.
 
-A `Schedule` is an array of T rates, one for each update t = 0 … T-1, and the length of its
-warmup. The constructors below build the schedules of the literature. They share three
-conventions:
+The constructors below build the schedules of the literature. They share three conventions:
 
 * **Warmup** is ``numpy.linspace(0, peak, warmup)``: the rate is 0 in update 0 and reaches the
   peak in update ``warmup - 1``.
@@ -11,125 +9,33 @@ conventions:
   approached but not reached*, as in the released curves of Luo et al. (2025). With
   ``endpoint=True`` x is (t - start) / (steps - 1 - start) instead, and the last update has the
   final rate.
-* ``decay`` (the cooldown's length) counts updates; a value below 1 is a fraction of ``steps``.
+* ``decay`` (the cooldown's length) is an int, which counts updates, or a float, of which one above
+  0 and up to 1 is a share of all steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from mplfit.errors import ScheduleError
+from mplfit.schedule.core import MAX_STEPS, Schedule, is_whole
 from mplfit.types import FloatArray, IntArray
 
 __all__ = [
-    "MAX_STEPS",
-    "Schedule",
     "constant",
     "cosine",
-    "cumulative",
     "from_knots",
     "inverse_sqrt",
-    "join",
     "linear",
     "piecewise",
     "polynomial",
     "sqrt_cooldown",
-    "to_knots",
     "two_stage",
-    "with_last_zero",
     "wsd",
     "wsdld",
 ]
-
-MAX_STEPS = 10**8
-"""No run has more updates: a larger number is a slip, such as a count of tokens."""
-
-
-@dataclass(frozen=True, eq=False)
-class Schedule:
-    """The learning rate η_t of every update t = 0 … T-1, with the length of its warmup.
-
-    Parameters
-    ----------
-    lr : (T,) rates, finite, >= 0, at least one positive; kept as a read-only float64 array.
-    warmup : number of leading updates that belong to the warmup (0 … T).
-
-    Raises
-    ------
-    ScheduleError
-        If a rate is negative or not finite, all are zero, or the warmup does not fit.
-
-    Examples
-    --------
-    >>> from mplfit import Schedule
-    >>> Schedule([0.0, 1e-3, 1e-3, 5e-4], warmup=2)
-    Schedule(4 steps, peak 0.001, final 0.0005, warmup 2)
-    """
-
-    lr: FloatArray
-    warmup: int = 0
-
-    def __post_init__(self) -> None:
-        lr = _rates(self.lr)
-        if lr.ndim != 1 or lr.size == 0:
-            raise ScheduleError(
-                f"a schedule needs a 1-D array with a rate for each update, got shape {lr.shape}"
-            )
-        bad = np.flatnonzero(~np.isfinite(lr) | (lr < 0))
-        if bad.size:
-            raise ScheduleError(
-                f"learning rates must be finite and not negative, but the rate of step {bad[0]} is "
-                f"{lr[bad[0]]:g} ({bad.size} such rate{'s' if bad.size > 1 else ''})"
-            )
-        if not lr.any():
-            raise ScheduleError(
-                f"all {lr.size} learning rates are 0: a schedule needs at least one positive rate"
-            )
-        if not _is_whole(self.warmup) or not 0 <= self.warmup <= lr.size:
-            raise ScheduleError(
-                f"a warmup of {self.warmup} does not fit a schedule of {lr.size} updates: expected "
-                f"a whole number from 0 to {lr.size}"
-            )
-        lr.flags.writeable = False
-        object.__setattr__(self, "lr", lr)
-        object.__setattr__(self, "warmup", int(self.warmup))
-
-    @property
-    def steps(self) -> int:
-        """T, the number of updates."""
-        return self.lr.size
-
-    @property
-    def peak(self) -> float:
-        """The largest rate."""
-        return float(self.lr.max())
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Schedule):
-            return NotImplemented
-        return self.warmup == other.warmup and np.array_equal(self.lr, other.lr)
-
-    def __hash__(self) -> int:
-        return hash((self.warmup, self.lr.tobytes()))
-
-    def __repr__(self) -> str:
-        return (
-            f"Schedule({self.steps} steps, peak {self.peak:g}, final {self.lr[-1]:g}, "
-            f"warmup {self.warmup})"
-        )
-
-    def to_dict(self) -> dict[str, object]:
-        """The schedule as plain values for JSON: its knots and its dense rates."""
-        return {
-            "schema": "mplfit.schedule/1",
-            "steps": self.steps,
-            "warmup": self.warmup,
-            "knots": [[step, rate] for step, rate in to_knots(self)],
-            "lr": self.lr.tolist(),
-        }
 
 
 def constant(steps: int, peak: float, *, warmup: int = 0) -> Schedule:
@@ -372,106 +278,6 @@ def from_knots(
     return Schedule(lr, warmup)
 
 
-def join(pieces: Sequence[Schedule]) -> Schedule:
-    """One schedule after the other; the warmup is that of the first.
-
-    >>> from mplfit.schedule import constant, join, linear
-    >>> join([constant(2, 1.0), linear(2, 1.0)]).lr.tolist()
-    [1.0, 1.0, 1.0, 0.5]
-    """
-    if not pieces:
-        raise ScheduleError("nothing to join: give at least one schedule")
-    return Schedule(np.concatenate([piece.lr for piece in pieces]), pieces[0].warmup)
-
-
-def with_last_zero(schedule: Schedule) -> Schedule:
-    """The schedule with one more update at rate 0: the papers' T+1 steps, judged at T.
-
-    >>> from mplfit.schedule import constant, with_last_zero
-    >>> with_last_zero(constant(2, 1.0)).lr.tolist()
-    [1.0, 1.0, 0.0]
-    """
-    return Schedule(np.append(schedule.lr, 0.0), schedule.warmup)
-
-
-def to_knots(schedule: Schedule, rtol: float = 1e-13) -> list[tuple[int, float]]:
-    """The fewest (step, lr) knots found greedily that give the schedule back by interpolation.
-
-    Every rate is met to `rtol` of the peak. A jump becomes two neighbouring knots; a curved
-    stretch keeps nearly all its steps.
-
-    >>> from mplfit.schedule import to_knots, wsdld
-    >>> to_knots(wsdld(6, 1.0, decay=4))
-    [(0, 1.0), (2, 1.0), (5, 0.25)]
-    """
-    lr = schedule.lr
-    kept = line_knots(lr, np.full(lr.size, rtol * schedule.peak))
-    return [(step, float(lr[step])) for step in kept]
-
-
-def line_knots(lr: FloatArray, allowed: FloatArray) -> list[int]:
-    """Steps, found greedily, whose chords meet every rate to what is `allowed` at its step.
-
-    >>> import numpy as np
-    >>> from mplfit.schedule import line_knots
-    >>> line_knots(np.array([1.0, 0.9, 0.5, 0.0]), np.full(4, 0.2))
-    [0, 1, 3]
-    """
-    bends = np.flatnonzero(np.abs(np.diff(lr, 2)) > allowed[1:-1]) + 1
-    kept = [0]
-    # Between two bends the rates lie on a line up to rounding, which adds up: check each stretch.
-    for bend in [*bends.tolist(), lr.size - 1]:
-        if bend == kept[-1] + 1:
-            kept.append(bend)
-        elif bend > kept[-1]:
-            _keep_line(lr, kept, bend, allowed)
-    return kept
-
-
-def chord_miss(lr: FloatArray, start: int, stop: int) -> FloatArray:
-    """How far the rates strictly between two steps are from the line that joins these.
-
-    >>> import numpy as np
-    >>> from mplfit.schedule import chord_miss
-    >>> chord_miss(np.array([1.0, 0.5, 0.5, 0.25]), 0, 3).tolist()
-    [0.25, 0.0]
-    """
-    place = (np.arange(start + 1, stop) - start) / (stop - start)
-    missed: FloatArray = np.abs(lr[start] + (lr[stop] - lr[start]) * place - lr[start + 1 : stop])
-    return missed
-
-
-def cumulative(lr: FloatArray) -> FloatArray:
-    """S_t = Σ_{τ<=t} η_τ, rounded once: a compensated cumulative sum.
-
-    The rounding errors of the plain sum (Knuth's TwoSum) are summed beside it and added back, so
-    that the rates of a decay to 1e-12 are not lost in an S of order 10.
-
-    >>> import numpy as np
-    >>> from mplfit.schedule import cumulative
-    >>> float(cumulative(np.full(10**6, 0.1))[-1])
-    100000.0
-    """
-    total = np.cumsum(lr)
-    before = np.concatenate([[0.0], total[:-1]])
-    added = total - before
-    lost = (before - (total - added)) + (lr - added)
-    exact: FloatArray = total + np.cumsum(lost)
-    return exact
-
-
-def _keep_line(lr: FloatArray, kept: list[int], end: int, allowed: FloatArray) -> None:
-    """Append to `kept` the steps up to `end` whose chords meet every rate as `allowed`."""
-    ends = [end]
-    while ends:
-        start, stop = kept[-1], ends[-1]
-        excess = chord_miss(lr, start, stop) - allowed[start + 1 : stop]
-        if excess.size and excess.max() > 0:
-            ends.append(start + 1 + int(excess.argmax()))
-        else:
-            kept.append(ends.pop())
-
-
 def _decayed(
     steps: int,
     peak: float,
@@ -506,39 +312,25 @@ def _warm(peak: float, warmup: int) -> FloatArray:
 
 def _cooldown_start(steps: int, decay: float, warmup: int) -> int:
     steps, warmup = _check_warmup(steps, warmup)
-    length = round(decay * steps) if 0 < decay < 1 else decay
-    if not _is_whole(length) or not 1 <= length <= steps - warmup:
+    share = isinstance(decay, float) and 0 < decay <= 1
+    length = round(decay * steps) if share else decay
+    if not is_whole(length) or not 1 <= length <= steps - warmup:
+        got = f"{100 * decay:g} % of {steps} updates" if share else f"{decay:g} updates"
         raise ScheduleError(
-            f"a decay of {decay:g} does not fit: expected a whole number of updates from 1 to "
-            f"{steps - warmup} (the steps after the warmup), or a fraction of all steps below 1"
+            f"a decay of {got} does not fit: expected a whole number of updates from 1 to "
+            f"{steps - warmup} (the steps after the warmup), or a share of all steps up to "
+            f"{100 * (1 - warmup / steps):.4g} %"
         )
     return steps - int(length)
 
 
-def _rates(values: object) -> FloatArray:
-    """A copy as float64; text and complex numbers, which numpy would convert, are refused."""
-    try:
-        raw = np.asarray(values)
-        if raw.dtype.kind in "biufO":
-            return np.array(raw, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise ScheduleError("a schedule needs a list of numbers, one rate for each update")
-
-
-def _is_whole(number: object) -> bool:
-    if isinstance(number, (float, np.floating)):
-        return bool(number.is_integer())  # not for NaN and infinity
-    return isinstance(number, (int, np.integer))
-
-
 def _check_warmup(steps: int, warmup: int) -> tuple[int, int]:
     """Both as integers, checked."""
-    if not _is_whole(steps) or not 1 <= steps <= MAX_STEPS:
+    if not is_whole(steps) or not 1 <= steps <= MAX_STEPS:
         raise ScheduleError(
             f"a schedule needs a whole number of steps from 1 to {MAX_STEPS:,}, got {steps}"
         )
-    if not _is_whole(warmup) or not 0 <= warmup < steps:
+    if not is_whole(warmup) or not 0 <= warmup < steps:
         raise ScheduleError(
             f"a warmup of {warmup} does not fit {steps} steps: expected a whole number from 0 "
             f"to {steps - 1}"

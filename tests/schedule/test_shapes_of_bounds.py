@@ -7,7 +7,7 @@ import pytest
 
 from mplfit import schedule as schedules
 from mplfit.errors import ScheduleError
-from mplfit.spec import parse_schedule, values_of, with_values
+from mplfit.schedule.spec import parse_schedule, read_spec
 
 
 def test_the_cycle_of_a_cosine():
@@ -71,11 +71,12 @@ def test_a_cycle_must_be_positive(cycle):
 
 def test_texts_with_other_values():
     text = "wsdld:steps=100,peak=1,decay=0.2"
-    assert values_of(text) == {"steps": "100", "peak": "1", "decay": "0.2"}
-    assert parse_schedule(with_values(text, decay=50, warmup=10)) == schedules.wsdld(
+    spec = read_spec(text)
+    assert spec.values == {"steps": 100, "peak": 1.0, "decay": 0.2}
+    assert spec.with_values(decay=50, warmup=10).schedule() == schedules.wsdld(
         100, 1.0, decay=50, warmup=10
     )
     with pytest.raises(ScheduleError, match="cosine has no decay to vary: expected one of wsd,"):
-        with_values("cosine:steps=9,peak=1", decay=2)
+        read_spec("cosine:steps=9,peak=1").with_values(decay=2)
     with pytest.raises(ScheduleError, match="the text of one schedule"):
-        with_values(f"{text} + {text}", decay=2)
+        read_spec(f"{text} + {text}")

@@ -1,4 +1,4 @@
-"""Simpler schedules near a given one, as frameworks have them: few knots, or a stable-decay."""
+"""Schedules as knots: those that give a schedule back, and simpler schedules near a given one."""
 
 from __future__ import annotations
 
@@ -7,22 +7,37 @@ from itertools import pairwise
 import numpy as np
 
 from mplfit.errors import ScheduleError
-from mplfit.schedule import Schedule, chord_miss, line_knots
+from mplfit.schedule.core import Schedule
 from mplfit.types import FloatArray
 
-__all__ = ["as_wsd", "exact_knots", "with_knots"]
+__all__ = ["as_wsd", "exact_knots", "to_knots", "with_knots"]
 
 _RTOL = 1e-12
 _DECAYS = 400  # beginnings of the decay that `as_wsd` tries
 
 
+def to_knots(schedule: Schedule, rtol: float = 1e-13) -> list[tuple[int, float]]:
+    """The fewest (step, lr) knots found greedily that give the schedule back by interpolation.
+
+    Every rate is met to `rtol` of the peak. A jump becomes two neighbouring knots; a curved
+    stretch keeps nearly all its steps.
+
+    >>> from mplfit.schedule import to_knots, wsdld
+    >>> to_knots(wsdld(6, 1.0, decay=4))
+    [(0, 1.0), (2, 1.0), (5, 0.25)]
+    """
+    lr = schedule.lr
+    kept = _line_knots(lr, np.full(lr.size, rtol * schedule.peak))
+    return [(step, float(lr[step])) for step in kept]
+
+
 def exact_knots(schedule: Schedule) -> list[tuple[int, float]]:
     """Knots through which a line meets every rate to 1e-12 *of that rate* (1e-10 near 0).
 
-    `mplfit.schedule.to_knots` keeps to a share of the peak, which is coarse for the last rates of
+    `to_knots` keeps to a share of the peak, which is coarse for the last rates of
     a decay to nearly 0. A curved stretch keeps nearly all its steps.
 
-    >>> from mplfit.plan.compress import exact_knots
+    >>> from mplfit.schedule.knots import exact_knots
     >>> from mplfit.schedule import wsdld
     >>> exact_knots(wsdld(6, 1.0, decay=4))
     [(0, 1.0), (2, 1.0), (5, 0.25)]
@@ -30,7 +45,7 @@ def exact_knots(schedule: Schedule) -> list[tuple[int, float]]:
     lr = schedule.lr
     # Interpolation itself rounds to an ulp of the larger knot.
     allowed = np.maximum(_RTOL * lr, np.minimum(1e-16 * schedule.peak, 1e-10 * lr))
-    return [(step, float(lr[step])) for step in line_knots(lr, allowed)]
+    return [(step, float(lr[step])) for step in _line_knots(lr, allowed)]
 
 
 def with_knots(schedule: Schedule, count: int) -> Schedule:
@@ -38,7 +53,7 @@ def with_knots(schedule: Schedule, count: int) -> Schedule:
 
     The first and last update and the end of the warmup are always among them.
 
-    >>> from mplfit.plan.compress import exact_knots, with_knots
+    >>> from mplfit.schedule.knots import exact_knots, with_knots
     >>> from mplfit.schedule import cosine
     >>> len(exact_knots(with_knots(cosine(1000, 1.0, warmup=100), 9)))
     9
@@ -70,7 +85,7 @@ def as_wsd(schedule: Schedule) -> Schedule:
     last rate are chosen.
 
     >>> import numpy as np
-    >>> from mplfit.plan.compress import as_wsd
+    >>> from mplfit.schedule.knots import as_wsd
     >>> from mplfit.schedule import wsdld
     >>> given = wsdld(400, 1.0, 0.1, decay=100, warmup=20, endpoint=True)
     >>> bool(np.allclose(as_wsd(given).lr, given.lr, atol=0.01))
@@ -97,5 +112,49 @@ def as_wsd(schedule: Schedule) -> Schedule:
 
 
 def _worst(lr: FloatArray, a: int, b: int) -> tuple[float, int]:
-    miss = chord_miss(lr, a, b)
+    miss = _chord_miss(lr, a, b)
     return (float(miss.max()), a + 1 + int(miss.argmax())) if miss.size else (0.0, a)
+
+
+def _line_knots(lr: FloatArray, allowed: FloatArray) -> list[int]:
+    """Steps, found greedily, whose chords meet every rate to what is `allowed` at its step.
+
+    >>> import numpy as np
+    >>> from mplfit.schedule.knots import _line_knots
+    >>> _line_knots(np.array([1.0, 0.9, 0.5, 0.0]), np.full(4, 0.2))
+    [0, 1, 3]
+    """
+    bends = np.flatnonzero(np.abs(np.diff(lr, 2)) > allowed[1:-1]) + 1
+    kept = [0]
+    # Between two bends the rates lie on a line up to rounding, which adds up: check each stretch.
+    for bend in [*bends.tolist(), lr.size - 1]:
+        if bend == kept[-1] + 1:
+            kept.append(bend)
+        elif bend > kept[-1]:
+            _keep_line(lr, kept, bend, allowed)
+    return kept
+
+
+def _chord_miss(lr: FloatArray, start: int, stop: int) -> FloatArray:
+    """How far the rates strictly between two steps are from the line that joins these.
+
+    >>> import numpy as np
+    >>> from mplfit.schedule.knots import _chord_miss
+    >>> _chord_miss(np.array([1.0, 0.5, 0.5, 0.25]), 0, 3).tolist()
+    [0.25, 0.0]
+    """
+    place = (np.arange(start + 1, stop) - start) / (stop - start)
+    missed: FloatArray = np.abs(lr[start] + (lr[stop] - lr[start]) * place - lr[start + 1 : stop])
+    return missed
+
+
+def _keep_line(lr: FloatArray, kept: list[int], end: int, allowed: FloatArray) -> None:
+    """Append to `kept` the steps up to `end` whose chords meet every rate as `allowed`."""
+    ends = [end]
+    while ends:
+        start, stop = kept[-1], ends[-1]
+        excess = _chord_miss(lr, start, stop) - allowed[start + 1 : stop]
+        if excess.size and excess.max() > 0:
+            ends.append(start + 1 + int(excess.argmax()))
+        else:
+            kept.append(ends.pop())
