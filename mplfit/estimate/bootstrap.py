@@ -26,6 +26,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mplfit import tasks
 from mplfit.curve import Curve
@@ -39,7 +40,7 @@ from mplfit.estimate.uncertainty import noise_unit
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray, IntArray
+from mplfit.types import FloatArray
 
 __all__ = ["Bootstrap", "block_length", "bootstrap"]
 
@@ -75,16 +76,17 @@ class Bootstrap:
         return dict(zip(self._names(), spread.tolist(), strict=True))
 
     def predict(
-        self, schedule: Schedule, step: IntArray, level: float = 0.95
+        self, schedule: Schedule, step: ArrayLike, level: float = 0.95
     ) -> tuple[FloatArray, FloatArray]:
         """The percentile interval of the law's value at some steps of a schedule.
 
         It is the parameters' share of what is unknown of a run's loss, without the differences
         between runs that `predict_interval` has.
         """
-        at = get_law(self.law, self.constants).at(schedule, step)
+        ascending, place = schedule.in_order(step)
+        at = get_law(self.law, self.constants).at(schedule, ascending)
         low, high = np.quantile([at.loss(params) for params in self.draws], _tails(level), axis=0)
-        return low, high
+        return low[place], high[place]
 
     def to_dict(self, curves: Sequence[Curve] = ()) -> dict[str, Any]:
         """The `bootstrap` object of fit.json: intervals, and the draws they are taken from.

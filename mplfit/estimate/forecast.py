@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
@@ -129,8 +130,9 @@ def forecast(
     return Forecast(run, found, step, interval, rows, off, sd, _warnings(run, found, known))
 
 
-def forecast_interval(found: Fit, schedule: Schedule, step: IntArray) -> Interval:
+def forecast_interval(found: Fit, schedule: Schedule, step: ArrayLike) -> Interval:
     """Losses at some steps with their uncertainty; see the module."""
+    step, place = schedule.in_order(step)
     loss, slopes = log_slopes(found, schedule, step)
     variance = np.einsum("ji,ik,jk->j", slopes, covariance(found), slopes)
     assert found.spread is not None  # or it would have no covariance
@@ -138,7 +140,7 @@ def forecast_interval(found: Fit, schedule: Schedule, step: IntArray) -> Interva
     with np.errstate(divide="ignore"):
         beyond = np.maximum(0.0, np.log(np.cumsum(schedule.lr)[step] / so_far))
     rest = (FORECAST_SCATTER * s) ** 2 + (FORECAST_BEYOND * s * beyond) ** 2
-    return Interval(loss, np.sqrt(np.maximum(variance, 0.0) + rest))
+    return Interval(loss[place], np.sqrt(np.maximum(variance, 0.0) + rest)[place])
 
 
 def prior_of(known: Fit) -> Prior:

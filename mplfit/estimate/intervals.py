@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mplfit.curve import Curve
 from mplfit.estimate.constants import BOTH, IntervalConstants, Sizes
@@ -91,9 +92,11 @@ class Coverage:
 
 
 def predict_interval(
-    fit: Fit, schedule: Schedule, step: IntArray, constants: IntervalConstants = BOTH
+    fit: Fit, schedule: Schedule, step: ArrayLike, constants: IntervalConstants = BOTH
 ) -> Interval | None:
     """Losses at some steps with their uncertainty; None for a fit that does not know its own.
+
+    step : as in `Fit.predict`.
 
     >>> from mplfit import load_fit, parse_schedule
     >>> from mplfit.estimate.intervals import predict_interval
@@ -103,6 +106,7 @@ def predict_interval(
     spread = fit.spread
     if spread is None:
         return None
+    step, place = schedule.in_order(step)
     loss, slopes = log_slopes(fit, schedule, step)
     known = np.maximum(np.einsum("ji,ik,jk->j", slopes, covariance(fit), slopes), 0.0)
     S = np.cumsum(schedule.lr)[step]
@@ -115,7 +119,7 @@ def predict_interval(
         + (sizes.scatter * spread.scatter) ** 2
         + (sizes.runs * _between_runs(spread, sizes)) ** 2 * (reached**2 + beyond**2)
     )
-    return Interval(loss, np.sqrt(variance))
+    return Interval(loss[place], np.sqrt(variance)[place])
 
 
 def final_interval(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float]] | None:

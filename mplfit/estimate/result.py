@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mplfit.errors import DataError
 from mplfit.laws import get_law
 from mplfit.laws.base import Law, check_params
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray, IntArray
+from mplfit.types import FloatArray
 
 __all__ = ["SCHEMA", "Fit", "Spread", "Starts", "published_fit"]
 
@@ -129,9 +130,9 @@ class Fit:
         return (min(peaks), max(peaks)) if peaks else None
 
     def predict(
-        self, schedule: Schedule, step: IntArray | None = None, *, exact: bool = False
+        self, schedule: Schedule, step: ArrayLike | None = None, *, exact: bool = False
     ) -> FloatArray:
-        """The predicted loss at some steps of a schedule (all of them by default).
+        """The predicted loss at some steps of a schedule (all of them by default), in their order.
 
         >>> import numpy as np
         >>> from mplfit import load_fit, parse_schedule
@@ -139,8 +140,8 @@ class Fit:
         >>> load_fit("400").predict(schedule, np.array([23999])).round(4)
         array([2.8168])
         """
-        at = np.arange(schedule.steps) if step is None else step
-        return self.formula.at(schedule, at, exact=exact).loss(self.values)
+        at, place = schedule.in_order(np.arange(schedule.steps) if step is None else step)
+        return self.formula.at(schedule, at, exact=exact).loss(self.values)[place]
 
     def to_dict(self) -> dict[str, Any]:
         """The contents of fit.json."""

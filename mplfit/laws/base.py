@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from mplfit.curve import Curve
-from mplfit.errors import FitError
+from mplfit.errors import FitError, ScheduleError
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, IntArray
 
@@ -18,6 +18,7 @@ __all__ = [
     "Law",
     "Parameter",
     "Predictor",
+    "ascending",
     "check_params",
     "power_term",
     "scales",
@@ -102,13 +103,28 @@ class Law(Protocol):
         """Lowest and highest value of every parameter that a fit to these curves may take."""
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
-        """The law prepared for these (ascending) steps of a schedule; `exact` sums plainly."""
+        """The law prepared for these steps of a schedule; `exact` sums plainly.
+
+        Raises
+        ------
+        ScheduleError
+            If the steps do not ascend (`Fit.predict` takes them in any order), or one is no
+            integer, or no update of the schedule.
+        """
 
     def final(self, params: FloatArray, lr: FloatArray) -> float:
         """The loss after the last update of a schedule, by direct summation."""
 
     def final_gradient(self, params: FloatArray, lr: FloatArray) -> tuple[float, FloatArray]:
         """The final loss and its derivative in the rate of every update."""
+
+
+def ascending(schedule: Schedule, step: IntArray) -> IntArray:
+    """The steps, if a law can take them: each sees the past of those before it, and more."""
+    _, place = schedule.in_order(step)
+    if np.any(np.diff(place) < 0):
+        raise ScheduleError("the steps that a law is prepared for must ascend")
+    return np.asarray(step)
 
 
 _SPANS = {

@@ -24,7 +24,7 @@ from mplfit.bounds.omega import bound, bound_gradient
 from mplfit.bounds.sums import exact_sums, fast_sums
 from mplfit.curve import Curve
 from mplfit.errors import DataError, FitError
-from mplfit.laws.base import Law, Parameter, Predictor, check_params, scales
+from mplfit.laws.base import Law, Parameter, Predictor, ascending, check_params, scales
 from mplfit.schedule import Schedule, cumulative
 from mplfit.types import FloatArray, IntArray
 
@@ -77,6 +77,7 @@ class BoundLaw(Law):
         return np.array([*low, 1e-3 * G]), np.array([*high, 1e2 * G])
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
+        step = ascending(schedule, step)
         return _AtSteps(self, schedule.lr, step, partial(_formula, schedule.steps), exact)
 
     def final(self, params: FloatArray, lr: FloatArray) -> float:
@@ -113,6 +114,7 @@ class LoggedNormBound(Law):
         return low, np.array([most, 1e2 * most * S, 1e3 * G])
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
+        step = ascending(schedule, step)
         logged = self._of(schedule)
         return _AtSteps(self, schedule.lr, step, partial(_scaled, logged), exact)
 

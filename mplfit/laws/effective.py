@@ -35,7 +35,7 @@ import numpy as np
 from mplfit.compiled import kernel
 from mplfit.curve import Curve
 from mplfit.errors import FitError
-from mplfit.laws.base import Law, Parameter, Predictor, check_params, scales
+from mplfit.laws.base import Law, Parameter, Predictor, ascending, check_params, scales
 from mplfit.powersum import exact as exact_sums
 from mplfit.powersum import fast as fast_sums
 from mplfit.powersum.terms import LOG, PLAIN, STEEP
@@ -142,6 +142,7 @@ class EffectiveLaw(Law):
         return np.array([*low, 1e-3, 0.25][:count]), np.array([*high, 1e3, 4.0][:count])
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
+        step = ascending(schedule, step)
         return _AtSteps(self, schedule.lr / self.eta_ref, *self._norm(schedule.lr), step, exact)
 
     def final(self, params: FloatArray, lr: FloatArray) -> float:

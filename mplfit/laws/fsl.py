@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mplfit.curve import Curve
-from mplfit.laws.base import Law, Parameter, Predictor, check_params, power_term, scales
+from mplfit.laws.base import Law, Parameter, Predictor, ascending, check_params, power_term, scales
 from mplfit.powersum import exact as exact_sums
 from mplfit.powersum import fast as fast_sums
 from mplfit.powersum.terms import LOG, PLAIN, STEEP
@@ -65,6 +65,7 @@ class FunctionalLaw(Law):
         return np.array(low), np.array(high)
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
+        step = ascending(schedule, step)
         lr, S = schedule.lr, cumulative(schedule.lr)
         drop = lr[:-1] - lr[1:]
         # A change before any rate would meet S = 0; there is no loss to lower yet.

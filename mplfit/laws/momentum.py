@@ -10,7 +10,7 @@ import numpy as np
 
 from mplfit.compiled import kernel
 from mplfit.curve import Curve
-from mplfit.laws.base import Law, Parameter, Predictor, check_params, power_term, scales
+from mplfit.laws.base import Law, Parameter, Predictor, ascending, check_params, power_term, scales
 from mplfit.schedule import Schedule, cumulative
 from mplfit.types import FloatArray, IntArray
 
@@ -50,6 +50,7 @@ class MomentumLaw(Law):
         return np.array(low), np.array(high)
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
+        step = ascending(schedule, step)
         lr = schedule.lr
         return _AtSteps(self, cumulative(lr)[step], np.concatenate([[0.0], lr[:-1] - lr[1:]]), step)
 

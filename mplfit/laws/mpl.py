@@ -21,7 +21,7 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
-from mplfit.laws.base import Law, Parameter, Predictor, check_params, power_term, scales
+from mplfit.laws.base import Law, Parameter, Predictor, ascending, check_params, power_term, scales
 from mplfit.powersum import exact as exact_sums
 from mplfit.powersum import fast as fast_sums
 from mplfit.powersum.terms import LOG, PLAIN, STEEP
@@ -77,6 +77,7 @@ class MultiPowerLaw(Law):
         return np.array(low), np.array(high)
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
+        step = ascending(schedule, step)
         lr, S = schedule.lr, cumulative(schedule.lr)
         drop = lr[:-1] - lr[1:]
         changes = np.flatnonzero((drop != 0) & (lr[1:] > 0)) + 1

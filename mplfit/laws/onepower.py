@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mplfit.curve import Curve
-from mplfit.laws.base import Law, Parameter, Predictor, check_params, power_term, scales
+from mplfit.laws.base import Law, Parameter, Predictor, ascending, check_params, power_term, scales
 from mplfit.schedule import Schedule, cumulative
 from mplfit.types import FloatArray, IntArray
 
@@ -46,6 +46,7 @@ class OnePowerLaw(Law):
         return low, high
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
+        step = ascending(schedule, step)
         return _AtSteps(self, cumulative(schedule.lr)[step])
 
     def final(self, params: FloatArray, lr: FloatArray) -> float:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mplfit.errors import ScheduleError
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["MAX_STEPS", "Schedule", "cumulative", "is_whole", "join", "with_last_zero"]
 
@@ -74,6 +75,39 @@ class Schedule:
     def peak(self) -> float:
         """The largest rate."""
         return float(self.lr.max())
+
+    def in_order(self, step: ArrayLike) -> tuple[IntArray, IntArray]:
+        """Steps as laws take them: ascending, once each; and where each asked one is among them.
+
+        step : an integer or an array of them, in any order.
+
+        Raises
+        ------
+        ScheduleError
+            If a step is no integer, negative, or past the schedule.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mplfit.schedule import constant
+        >>> ascending, place = constant(9, 1e-3).in_order([8, 2, 8])
+        >>> ascending.tolist(), ascending[place].tolist()
+        ([2, 8], [8, 2, 8])
+        """
+        asked = np.asarray(step)
+        if not np.issubdtype(asked.dtype, np.integer):
+            raise ScheduleError(
+                f"steps must be integers, got {asked.dtype}: convert them, for instance with "
+                "numpy.asarray(step, dtype=int)"
+            )
+        ascending, place = np.unique(asked.ravel(), return_inverse=True)
+        if ascending.size and (ascending[0] < 0 or ascending[-1] >= self.steps):
+            wrong = ascending[0] if ascending[0] < 0 else ascending[-1]
+            raise ScheduleError(
+                f"step {wrong} is no update of a schedule of {self.steps}: expected 0 to "
+                f"{self.steps - 1}"
+            )
+        return ascending.astype(np.int64), place.reshape(asked.shape)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Schedule):
