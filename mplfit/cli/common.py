@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Examples",
+    "LawOption",
     "Target",
     "force_option",
     "json_option",
@@ -40,6 +41,7 @@ __all__ = [
     "warn",
     "warn_held",
     "warn_of_peak",
+    "weight_decay_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,6 +84,22 @@ class Examples(click.Command):
                 formatter.write(f"  {example}\n")
 
 
+class LawOption(click.Option):
+    """An option that names a law. Its help lists the laws there are."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from mplfit.laws.registry import LAWS
+
+        record = super().get_help_record(ctx)
+        laws = "; ".join(f"{key}: {law.summary}" for key, law in LAWS.items())
+        return record and (record[0], f"{record[1]}  {laws}.")
+
+
+weight_decay_option = click.option(
+    "--weight-decay",
+    type=float,
+    help="AdamW's, for laws that have it. [default: the logs', or 0.1]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
 params_option = click.option(

@@ -10,6 +10,7 @@ import click
 
 from mplfit.cli.common import (
     Examples,
+    LawOption,
     force_option,
     json_option,
     law_constants,
@@ -20,6 +21,7 @@ from mplfit.cli.common import (
     say,
     say_notes,
     warn,
+    weight_decay_option,
 )
 from mplfit.cli.metric_tables import per_cent
 from mplfit.cli.recorded import command_line
@@ -51,10 +53,10 @@ _TITLES = ("R2", "MAE", "RMSE", "WorstE", "MAE unshared", "final error")
     "--laws",
     "laws",
     multiple=True,
-    help="A law to compare, or several with commas (repeat). [default: all but bound, which takes "
-    "long]",
+    cls=LawOption,
+    help="Laws to compare, with commas (repeat). [default: all that are quick to fit]",
 )
-@click.option("--weight-decay", type=float, help="AdamW's, for the effective law. [default: 0.1]")
+@weight_decay_option
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
@@ -84,7 +86,7 @@ def compare_command(
     from mplfit.writers.files import refuse_existing, write_folder
 
     chosen = tuple(law for text in laws for law in text.split(",")) or tuple(
-        law for law in LAWS if law != "bound"
+        key for key, law in LAWS.items() if law.usually_compared
     )
     for law in chosen:
         get_law(law)  # refuses a wrong name before any work
@@ -95,10 +97,10 @@ def compare_command(
     say_notes(curves)
     trained, held, how = split(curves, train, test)
     say(f"{len(trained)} training curves, {len(held)} held out: {how}")
-    decays = "effective" in chosen
-    if weight_decay is not None and not decays:
-        raise click.UsageError("--weight-decay belongs to the law effective, which is not compared")
-    constants = law_constants("effective", weight_decay, trained) if decays else None
+    decaying = [law for law in chosen if "weight_decay" in get_law(law).constants]
+    if weight_decay is not None and not decaying:
+        raise click.UsageError("none of the compared laws has a weight decay: no --weight-decay")
+    constants = law_constants(decaying[0], weight_decay, trained) if decaying else None
     rows = compare_laws(trained, held, chosen, constants=constants, progress=progress)
     for row in rows:
         if row.failed:

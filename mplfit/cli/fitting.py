@@ -15,6 +15,7 @@ import click
 from mplfit.cli.bootstrapping import bootstrap_text
 from mplfit.cli.common import (
     Examples,
+    LawOption,
     force_option,
     json_option,
     law_constants,
@@ -26,6 +27,7 @@ from mplfit.cli.common import (
     say,
     say_notes,
     warn,
+    weight_decay_option,
 )
 from mplfit.cli.engine import engine, engine_options
 from mplfit.cli.metric_tables import coverage_text, metrics_text, rival_text
@@ -55,14 +57,15 @@ __all__ = ["evaluate_command", "fit_command"]
     "--law",
     default="mpl",
     show_default=True,
-    help="mpl, effective, amplitude, momentum, onepower, fsl or bound.",
+    cls=LawOption,
+    help="The law to fit.",
 )
 @click.option(
     "--prior",
-    help="none, weak, or weak:N (N rows count as one, 30 in weak). [default: weak for effective "
-    "and amplitude; with six training curves or more N is found by leaving curves out]",
+    help="none, weak, or weak:N (N rows count as one, 30 in weak). [default: the law's own; with "
+    "six training curves or more N is found by leaving curves out]",
 )
-@click.option("--weight-decay", type=float, help="AdamW's, for --law effective. [default: 0.1]")
+@weight_decay_option
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options

@@ -13,6 +13,7 @@ import click
 
 from mplfit.cli.common import (
     Examples,
+    LawOption,
     Target,
     json_option,
     law_constants,
@@ -23,6 +24,7 @@ from mplfit.cli.common import (
     say,
     say_notes,
     warn,
+    weight_decay_option,
 )
 from mplfit.cli.so_far import has_ended, log_size, run_so_far
 from mplfit.cli.tables import render, span
@@ -72,9 +74,10 @@ class _Known:
     "--law",
     default=FORECAST_LAW,
     show_default=True,
-    help="effective, amplitude or mpl; FIT brings its own.",
+    cls=LawOption,
+    help="The law to fit; FIT brings its own.",
 )
-@click.option("--weight-decay", type=float, help="AdamW's, for --law effective. [default: 0.1]")
+@weight_decay_option
 @reading_options
 @click.option("--watch", is_flag=True, help="Repeat as the log grows, until the run has ended.")
 @click.option("--poll", default=30.0, show_default=True, help="Seconds between looks at the log.")

@@ -10,6 +10,7 @@ from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.prior import Prior
 from mplfit.laws.base import Law
+from mplfit.laws.registry import get_law
 
 __all__ = ["curve_warnings", "determined_law", "not_held_out", "rate_changes", "some_curve"]
 
@@ -36,7 +37,8 @@ def determined_law(law: Law, prior: Prior | None, curves: Sequence[Curve]) -> tu
         return law.key, ""
     if prior is not None:
         free = [name for name, known in zip(law.names, prior.known, strict=True) if not known]
-        if set(free) <= {"L0", "A"}:
+        linear = {one.name for one in get_law(reduced).parameters if one.linear}
+        if set(free) <= linear:  # which runs at a constant rate determine as well
             return law.key, ""
     return reduced, (
         f"no training curve has a change of the rate after its warmup, so that nothing determines "

@@ -20,7 +20,7 @@ from mplfit.estimate.leave_out import leave_each_out
 from mplfit.estimate.metrics import CurveReport, evaluate, group_of
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.observations import counted
-from mplfit.estimate.prior import Prior, default_prior, prior_for
+from mplfit.estimate.prior import Prior, prior_for
 from mplfit.estimate.result import Fit, Spread, Starts
 from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, from_prior, parameter_box, search
 from mplfit.estimate.uncertainty import uncertainty
@@ -94,7 +94,7 @@ def fit(
     _check_names(train, test)
     # What is given goes before what the curves would set.
     formula = get_law(law).trained_on(train).with_constants(constants or {})
-    chosen = default_prior(formula) if prior is None else prior
+    chosen = formula.default_prior if prior is None else prior
     known = chosen if isinstance(chosen, Prior) else prior_for(formula, chosen)
     key, instead = determined_law(formula, known, train)
     options: dict[str, Any] = {}

@@ -27,7 +27,7 @@ from mplfit.estimate.constants import FORECAST_BEYOND, FORECAST_LAW, FORECAST_SC
 from mplfit.estimate.fit import fit
 from mplfit.estimate.intervals import Interval
 from mplfit.estimate.posterior import covariance, log_slopes
-from mplfit.estimate.prior import Prior, default_prior
+from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
@@ -121,7 +121,7 @@ def forecast(
         law,
         prior=None if known is None else prior_of(known),
         constants=constants,
-        quick=known is not None or default_prior(get_law(law)) != "none",
+        quick=known is not None or get_law(law).default_prior != "none",
         leave_out=False,  # the intervals here do not rest on it
     )
     step = np.arange(last + 1, run.schedule.steps)
@@ -157,7 +157,8 @@ def prior_of(known: Fit) -> Prior:
     law, spread = known.formula, covariance(known)
     held = np.diag(spread) == 0
     spread = spread + np.diag(np.where(held, _HELD**2, 0.0))
-    spread[0, 0] += _LEVEL**2
+    level = law.names.index("L0")
+    spread[level, level] += _LEVEL**2
     values, vectors = np.linalg.eigh(spread)
     whitening = (vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))).T
     return Prior("earlier fit", to_unknowns(law, known.values), whitening)

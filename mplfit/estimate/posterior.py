@@ -22,7 +22,6 @@ from mplfit.types import FloatArray, IntArray
 __all__ = ["covariance", "draw", "final_losses", "held", "log_slopes"]
 
 _FARTHEST = 3.0  # standard normals beyond this are drawn again: far out the laws make no sense
-_LOWEST = {"p": 0.05}  # of parameters that are positive, though the solver sees them as they are
 
 
 def covariance(fit: Fit) -> FloatArray:
@@ -95,12 +94,12 @@ def log_slopes(fit: Fit, schedule: Schedule, step: IntArray) -> tuple[FloatArray
 
 
 def _sense(fit: Fit, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """How far draws may go: a factor of 20, and delta and p within 0.5 of the estimate.
+    """How far draws may go: a factor of 20, or 0.5 for a parameter that is its own unknown.
 
     Where the data leave a direction open, a normal would reach parameters of no meaning.
     """
     width = np.array(
         [0.5 if one.transform == "none" else np.log(20.0) for one in fit.formula.parameters]
     )
-    lowest = np.array([_LOWEST.get(one.name, -np.inf) for one in fit.formula.parameters])
+    lowest = np.array([one.lowest for one in fit.formula.parameters])
     return np.maximum(centre - width, lowest), centre + width

@@ -9,13 +9,7 @@ which is the training objective plus 15 δ² Σ ((φ - μ)/σ)²: some 30 neighb
 count as one observation, for they are strongly correlated. "weak:N" is the weak prior where N count
 as one; `mplfit.estimate.observations` finds N where there are enough runs to tell.
 
-Where the constants come from, and so where they may not be reported as held out: μ of `effective`
-and `amplitude` is the mean over eleven other families of runs (other model sizes, on two data
-sets; neither the released curves of Luo et al. nor the 124M runs of Schaipp et al.), whose standard
-deviations are .09 .07 .37 .19 .03 .02 .28; σ is wider on purpose. The divisor 30 and the widths
-were chosen with the released curves in view. That of nu, which only fits to several peak rates
-have, is wide, and its width was chosen on `data/lab_peaks`. The prior of `mpl` is wide and round
-numbers.
+A law's file has its prior's means and standard deviations, and says where they come from.
 """
 
 from __future__ import annotations
@@ -33,36 +27,7 @@ from mplfit.types import FloatArray
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
-__all__ = ["Prior", "default_prior", "prior_for", "rows_of"]
-
-# name: (mean, standard deviation) of the unknown
-_WEAK: dict[str, dict[str, tuple[float, float]]] = {
-    "effective": {
-        "alpha": (-0.64, 0.3),
-        "B": (-1.16, 0.4),
-        "tau": (3.85, 1.0),
-        "beta": (-0.64, 0.5),
-        "delta": (0.07, 0.06),
-        "p": (0.80, 0.06),
-        "rho": (-1.55, 0.6),
-        "nu": (1.0, 1.0),
-    },
-    "amplitude": {
-        "alpha": (-0.45, 0.3),
-        "B": (-1.2, 0.4),
-        "tau": (3.2, 1.0),
-        "beta": (-0.55, 0.6),
-        "delta": (0.12, 0.1),
-        "p": (0.57, 0.1),
-    },
-    "mpl": {
-        "C": (float(np.log(2.0)), 1.0),
-        "beta": (float(np.log(0.6)), 1.0),
-        "gamma": (float(np.log(0.64)), 1.0),
-    },
-}
-
-_BY_DEFAULT = ("effective", "amplitude")
+__all__ = ["Prior", "prior_for", "rows_of"]
 
 
 @dataclass(frozen=True)
@@ -121,11 +86,6 @@ class Prior:
         return self.unit * (self.whitening.T @ self.whitening)
 
 
-def default_prior(law: Law) -> str:
-    """The prior that a fit of this law has unless told: weak where it was measured to help."""
-    return "weak" if law.key in _BY_DEFAULT else "none"
-
-
 def prior_for(law: Law, name: str) -> Prior | None:
     """The prior of this name for a law ("weak", or "weak:N"); None for "none".
 
@@ -142,15 +102,15 @@ def prior_for(law: Law, name: str) -> Prior | None:
     if name == "none":
         return None
     kind, _, count = name.partition(":")
-    if kind != "weak" or (count and not _is_count(count)) or law.key not in _WEAK:
+    some = any(parameter.prior for parameter in law.parameters)
+    if kind != "weak" or (count and not _is_count(count)) or not some:
         known = (
             "none, weak or weak:N (N, 1 or more, logged rows count as one observation; weak: 30)"
-            if law.key in _WEAK
+            if some
             else "none"
         )
         raise FitError(f"there is no prior {name!r} for the law {law.key}: choose {known}")
-    known_ones = _WEAK[law.key]
-    pairs = [known_ones.get(parameter, (0.0, np.inf)) for parameter in law.names]
+    pairs = [parameter.prior or (0.0, np.inf) for parameter in law.parameters]
     mean, spread = np.array(pairs).T
     return Prior(name, mean, np.diag(1 / spread), rows_of(name))
 

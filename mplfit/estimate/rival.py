@@ -1,7 +1,7 @@
 """Does another law predict better? A cheap answer, by held-out errors alone.
 
-The rival is the effective-rate law, or for that law the amplitude law: the two whose prior says
-where to begin, so that one descent fits them. Both laws are measured on the same rows: of the
+The rival is one that the law names (`Law.rival`), whose prior says where to begin, so that one
+descent fits it. Both laws are measured on the same rows: of the
 test curves, those that no training curve shares; without test curves, on each training curve as
 predicted by a fit to the others. The training objective plays no part: the law that fits best is
 not the one that predicts best.
@@ -67,7 +67,7 @@ def find_rival(
     train, test : its curves.
     constants : what the runs' laws must be told, such as {"weight_decay": 0.1}.
     """
-    law = "amplitude" if own.law == "effective" else "effective"
+    law = own.formula.rival
     known = get_law(law).constants
     told = {name: value for name, value in (constants or {}).items() if name in known}
     mine = held_out_group(own, not test)

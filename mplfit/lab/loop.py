@@ -18,6 +18,7 @@ from mplfit.estimate.gains import gains
 from mplfit.estimate.intervals import final_interval
 from mplfit.estimate.mean import Mean
 from mplfit.estimate.result import Fit
+from mplfit.laws.registry import get_law
 from mplfit.plan.optimize import optimize
 from mplfit.schedule import Schedule
 from mplfit.schedule.spec import format_schedule, parse_schedule
@@ -152,7 +153,9 @@ def forecast(
         law: fit(
             curves,
             law,
-            constants={"weight_decay": weight_decay} if law == "effective" else None,
+            constants={"weight_decay": weight_decay}
+            if "weight_decay" in get_law(law).constants
+            else None,
             progress=progress,
         )
         for law in LAWS

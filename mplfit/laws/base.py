@@ -37,12 +37,16 @@ class Parameter:
     transform : "log" (unknown ln θ) for a positive one, "log1m" (unknown ln(1 - θ)) for one that
     approaches 1 from below, "none" for one that may have any sign.
     linear : the law is linear in it, given the others.
+    prior : mean and standard deviation of the unknown in the weak prior; None where it has none.
+    lowest : draws from a posterior stay above this value.
     """
 
     name: str
     meaning: str
     transform: Transform = "log"
     linear: bool = False
+    prior: tuple[float, float] | None = None
+    lowest: float = -math.inf
 
 
 class Predictor(Protocol):
@@ -71,6 +75,10 @@ class Law(Protocol):
         """What people call it."""
 
     @property
+    def summary(self) -> str:
+        """What it is, in a line for help texts."""
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Its parameters, in order."""
 
@@ -83,6 +91,26 @@ class Law(Protocol):
     def constants(self) -> Mapping[str, float]:
         """What the law knows of the runs beside their schedules; kept in a fit."""
         return {}
+
+    @property
+    def default_prior(self) -> str:
+        """The prior of a fit that is told none: "weak" where it was measured to help, or "none"."""
+        return "none"
+
+    @property
+    def rival(self) -> str:
+        """The law that a fit of this one is compared with: another one that is quick to fit."""
+        return "effective"
+
+    @property
+    def has_best_peak(self) -> bool:
+        """Whether its loss has a minimum in the peak rate; without one a higher rate is better."""
+        return False
+
+    @property
+    def usually_compared(self) -> bool:
+        """Whether it is among the laws that are compared where none is named."""
+        return True
 
     @property
     def at_constant_rate(self) -> str | None:

@@ -55,8 +55,10 @@ class BoundLaw(Law):
     """
 
     at_constant_rate = None  # its terms do not need a change of the rate
+    usually_compared = False  # it takes long, and its loss is infinite at a rate of 0
     key = "bound"
     title = "convex bound"
+    summary = "the convex bound of Schaipp et al. 2025"
     parameters = (
         _LEVEL,
         _SIZE,
@@ -102,6 +104,7 @@ class LoggedNormBound(Law):
 
     key = "bound"
     title = "convex bound with logged gradient norms"
+    summary = "the convex bound with logged gradient norms"
     parameters = (_LEVEL, _SIZE, Parameter("G", "factor on the logged gradient norms"))
 
     def box(self, curves: Sequence[Curve]) -> tuple[FloatArray, FloatArray]:

@@ -14,6 +14,7 @@ rate followed and 0 before: such a k has no term in V, and η_t above is the las
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,14 +60,15 @@ class MultiPowerLaw(Law):
 
     key = "mpl"
     title = "Multi-Power Law"
+    summary = "the Multi-Power Law of Luo et al. 2025"
     parameters = (
         Parameter("L0", "loss at infinite training", linear=True),
         Parameter("A", "size of the power term", linear=True),
         Parameter("alpha", "exponent of the power term"),
         Parameter("B", "size of the loss drop", linear=True),
-        Parameter("C", "speed of the drop"),
-        Parameter("beta", "exponent of the drop"),
-        Parameter("gamma", "exponent of the rate in the drop's speed"),
+        Parameter("C", "speed of the drop", prior=(math.log(2.0), 1.0)),
+        Parameter("beta", "exponent of the drop", prior=(math.log(0.6), 1.0)),
+        Parameter("gamma", "exponent of the rate in the drop's speed", prior=(math.log(0.64), 1.0)),
     )
 
     def box(self, curves: Sequence[Curve]) -> tuple[FloatArray, FloatArray]:

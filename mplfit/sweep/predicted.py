@@ -1,9 +1,9 @@
 """Predicted and observed best rates side by side.
 
-A law that has a best peak rate is a function from a setting and rates to losses. Of mplfit's laws
-the effective-rate law is one; the Multi-Power Law and the others take the rate for a clock that
-runs the faster the better. A fit is of one model, so that the prediction is for the settings of a
-sweep that are that model, under the schedule given.
+A law that has a best peak rate (`Law.has_best_peak`) is a function from a setting and rates to
+losses; the Multi-Power Law and others take the rate for a clock that runs the faster the better. A
+fit is of one model, so that the prediction is for the settings of a sweep that are that model,
+under the schedule given.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mplfit.errors import FitError
 from mplfit.estimate.gains import DRAWS
 from mplfit.estimate.posterior import draw, final_losses
 from mplfit.estimate.result import Fit
+from mplfit.laws.registry import LAWS
 from mplfit.schedule import Schedule
 from mplfit.sweep.optimum import Optimum
 from mplfit.sweep.table import Value
@@ -30,9 +31,11 @@ PredictLoss: TypeAlias = Callable[[Mapping[str, Value], FloatArray], FloatArray]
 """(setting, rates of shape (m,)) → predicted final losses, shape (1 + N, m): by the estimate, then
 by N draws of the parameters (none where it is not known how sure they are)."""
 
+_WITH_BEST = [law.key for law in LAWS.values() if law.has_best_peak]
+
 NOT_ASKED = (
-    "predicted best rates are not compared: give --schedule, and --params with a fit of the "
-    "effective-rate law (the only one with a best peak rate) to runs of several peak rates"
+    "predicted best rates are not compared: give --schedule, and --params with a fit of a law with "
+    f"a best peak rate ({', '.join(_WITH_BEST)}) to runs of several peak rates"
 )
 
 
@@ -65,10 +68,10 @@ def predictor(fit: Fit, schedule: Schedule) -> PredictLoss:
     FitError
         If the fit's law has no best peak rate.
     """
-    if fit.law != "effective":
+    if not fit.formula.has_best_peak:
         raise FitError(
             f"the law {fit.law} has no best peak rate (a higher one is always better): give a fit "
-            "of the effective-rate law"
+            f"of a law that has one ({', '.join(_WITH_BEST)})"
         )
 
     shape = schedule.lr / schedule.peak

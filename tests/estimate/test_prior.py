@@ -14,7 +14,7 @@ from mplfit.estimate.bootstrap import bootstrap
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.identify import identify
 from mplfit.estimate.objective import Objective
-from mplfit.estimate.prior import default_prior, prior_for
+from mplfit.estimate.prior import prior_for
 from mplfit.estimate.profile import profile
 from mplfit.laws import LAWS, get_law
 from mplfit.laws.base import to_unknowns
@@ -79,7 +79,7 @@ def test_held_out_errors_are_below_the_published_ones(key, size):
 
 
 def test_priors_are_chosen_by_law_and_refused_by_name():
-    assert {key: default_prior(law) for key, law in LAWS.items()} == {
+    assert {key: law.default_prior for key, law in LAWS.items()} == {
         "mpl": "none", "effective": "weak", "amplitude": "weak", "onepower": "none",
         "momentum": "none", "fsl": "none", "bound": "none",
     }  # fmt: skip

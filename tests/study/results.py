@@ -10,7 +10,6 @@ import numpy as np
 
 from mplfit import Curve, Schedule, fit, tasks
 from mplfit.estimate.constants import INTERVALS, IntervalConstants, held_out
-from mplfit.estimate.prior import default_prior
 from mplfit.estimate.result import Fit
 from mplfit.laws import get_law
 from tests.study.cases import Case, horizon
@@ -98,7 +97,7 @@ def run(job: Job) -> Result:
     """The fit of a job; by one descent where a prior says where to begin, by the search else."""
     case = job.case
     law = get_law(job.law).trained_on(case.train)
-    quick = default_prior(law) != "none"
+    quick = law.default_prior != "none"
     constants = {"peak_rates": 1} if job.straight else None
     made = fit(
         case.train, job.law, prior=job.prior, test=case.test, quick=quick, constants=constants
