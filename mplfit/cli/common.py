@@ -88,10 +88,10 @@ class LawOption(click.Option):
     """An option that names a law. Its help lists the laws there are."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        from mplfit.laws.registry import LAWS
+        from mplfit.laws.registry import TABLE
 
         record = super().get_help_record(ctx)
-        laws = "; ".join(f"{key}: {law.summary}" for key, law in LAWS.items())
+        laws = "; ".join(f"{key}: {summary}" for key, (_, summary) in TABLE.items())
         return record and (record[0], f"{record[1]}  {laws}.")
 
 

@@ -75,10 +75,6 @@ class Law(Protocol):
         """What people call it."""
 
     @property
-    def summary(self) -> str:
-        """What it is, in a line for help texts."""
-
-    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Its parameters, in order."""
 

@@ -58,7 +58,6 @@ class BoundLaw(Law):
     usually_compared = False  # it takes long, and its loss is infinite at a rate of 0
     key = "bound"
     title = "convex bound"
-    summary = "the convex bound of Schaipp et al. 2025"
     parameters = (
         _LEVEL,
         _SIZE,
@@ -104,7 +103,6 @@ class LoggedNormBound(Law):
 
     key = "bound"
     title = "convex bound with logged gradient norms"
-    summary = "the convex bound with logged gradient norms"
     parameters = (_LEVEL, _SIZE, Parameter("G", "factor on the logged gradient norms"))
 
     def box(self, curves: Sequence[Curve]) -> tuple[FloatArray, FloatArray]:

@@ -42,7 +42,7 @@ from mplfit.powersum.terms import LOG, PLAIN, STEEP
 from mplfit.schedule import Schedule, cumulative
 from mplfit.types import FloatArray, IntArray
 
-__all__ = ["SEVERAL", "EffectiveLaw"]
+__all__ = ["SEVERAL", "EffectiveLaw", "amplitude_law"]
 
 SEVERAL = 3
 """From so many different peak rates among the training runs on, nu is a parameter."""
@@ -127,12 +127,6 @@ class EffectiveLaw(Law):
     @property
     def title(self) -> str:
         return "effective-rate law" if self.norm else "amplitude law"
-
-    @property
-    def summary(self) -> str:
-        if self.norm:
-            return "changes of the rate relative to a model of the weights' norm"
-        return "the effective law without the norm, for runs without weight decay"
 
     @property
     def default_prior(self) -> str:
@@ -257,6 +251,11 @@ class EffectiveLaw(Law):
                 f"p = {numbers.p:g} is not a parameter of {self.key}: it must be positive"
             )
         return numbers
+
+
+def amplitude_law() -> EffectiveLaw:
+    """The law without a model of the weights' norm."""
+    return EffectiveLaw(norm=False)
 
 
 class _Numbers(NamedTuple):

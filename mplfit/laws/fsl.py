@@ -39,7 +39,6 @@ class FunctionalLaw(Law):
 
     key = "fsl"
     title = "functional scaling law"
-    summary = "the functional scaling law of Li et al. 2025"
     parameters = (
         Parameter("L0", "loss at infinite training", linear=True),
         Parameter("c1", "size of the power term", linear=True),

@@ -34,7 +34,6 @@ class MomentumLaw(Law):
 
     key = "momentum"
     title = "momentum law"
-    summary = "the momentum law of Tissue et al. 2024"
     parameters = (
         Parameter("L0", "loss at infinite training", linear=True),
         Parameter("A", "size of the power term", linear=True),

@@ -60,7 +60,6 @@ class MultiPowerLaw(Law):
 
     key = "mpl"
     title = "Multi-Power Law"
-    summary = "the Multi-Power Law of Luo et al. 2025"
     parameters = (
         Parameter("L0", "loss at infinite training", linear=True),
         Parameter("A", "size of the power term", linear=True),

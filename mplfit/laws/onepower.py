@@ -31,7 +31,6 @@ class OnePowerLaw(Law):
 
     key = "onepower"
     title = "constant-rate power law"
-    summary = "a power of the cumulative rate, for runs at a constant rate"
     at_constant_rate = None
     parameters = (
         Parameter("L0", "loss at infinite training", linear=True),

@@ -1,32 +1,45 @@
-"""The registry of laws: a new law is one new file and one line here."""
+"""The registry of laws: a new law is one new file and one line of `TABLE`.
+
+The table loads no law, so that a help text can list them all without loading numba.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from mplfit.errors import FitError
-from mplfit.laws.base import Law
-from mplfit.laws.bound import BoundLaw
-from mplfit.laws.effective import EffectiveLaw
-from mplfit.laws.fsl import FunctionalLaw
-from mplfit.laws.momentum import MomentumLaw
-from mplfit.laws.mpl import MultiPowerLaw
-from mplfit.laws.onepower import OnePowerLaw
 
-__all__ = ["LAWS", "get_law"]
+if TYPE_CHECKING:
+    from mplfit.laws.base import Law
 
-LAWS: dict[str, Law] = {
-    law.key: law
-    for law in (
-        MultiPowerLaw(),
-        EffectiveLaw(),
-        EffectiveLaw(norm=False),
-        OnePowerLaw(),
-        MomentumLaw(),
-        FunctionalLaw(),
-        BoundLaw(),
-    )
+    LAWS: dict[str, Law]
+
+__all__ = ["LAWS", "TABLE", "get_law"]
+
+TABLE = {
+    "mpl": ("mpl.MultiPowerLaw", "the Multi-Power Law of Luo et al. 2025"),
+    "effective": ("effective.EffectiveLaw", "changes of the rate relative to the weights' norm"),
+    "amplitude": ("effective.amplitude_law", "the effective law without the norm"),
+    "onepower": ("onepower.OnePowerLaw", "a power of the cumulative rate, at a constant rate"),
+    "momentum": ("momentum.MomentumLaw", "the momentum law of Tissue et al. 2024"),
+    "fsl": ("fsl.FunctionalLaw", "the functional scaling law of Li et al. 2025"),
+    "bound": ("bound.BoundLaw", "the convex bound of Schaipp et al. 2025"),
 }
+"""key: (what makes the law, below mplfit.laws; what it is, in a line for help texts)."""
+
+
+def __getattr__(name: str) -> dict[str, Law]:
+    """`LAWS`, made when it is first asked for."""
+    if name != "LAWS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    laws: dict[str, Law] = {}
+    for key, (place, _) in TABLE.items():
+        module, _, maker = place.partition(".")
+        laws[key] = getattr(import_module(f"mplfit.laws.{module}"), maker)()
+    globals()["LAWS"] = laws
+    return laws
 
 
 def get_law(key: str, constants: Mapping[str, float] | None = None) -> Law:
@@ -36,6 +49,8 @@ def get_law(key: str, constants: Mapping[str, float] | None = None) -> Law:
     >>> get_law("onepower").names
     ('L0', 'A', 'alpha')
     """
+    from mplfit.laws.registry import LAWS
+
     try:
         law = LAWS[key]
     except KeyError:

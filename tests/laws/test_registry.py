@@ -15,6 +15,7 @@ from mplfit.estimate.checks import determined_law
 from mplfit.estimate.prior import prior_for
 from mplfit.laws import LAWS, Parameter, get_law
 from mplfit.laws.onepower import OnePowerLaw
+from mplfit.laws.registry import TABLE
 from mplfit.schedule import constant
 from mplfit.sweep.predicted import predictor
 
@@ -25,7 +26,6 @@ class ToyLaw(OnePowerLaw):
 
     key = "toy"
     title = "toy law"
-    summary = "a law that only this test knows"
     default_prior = "weak"
     has_best_peak = True
     at_constant_rate = "onepower"
@@ -37,6 +37,7 @@ class ToyLaw(OnePowerLaw):
 
 @pytest.fixture
 def toy(monkeypatch):
+    monkeypatch.setitem(TABLE, "toy", ("toy.ToyLaw", "a law that only this test knows"))
     monkeypatch.setitem(LAWS, "toy", ToyLaw())
     return get_law("toy")
 
@@ -69,8 +70,8 @@ def test_a_best_peak_is_asked_of_the_law(toy):
 def test_every_law_says_what_it_is():
     for key, law in LAWS.items():
         assert law.key == key
+        assert key in TABLE
         assert law.title
-        assert law.summary
         assert law.rival in LAWS
         assert law.rival != key
         assert law.default_prior == "none" or any(one.prior for one in law.parameters)
