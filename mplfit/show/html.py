@@ -6,7 +6,9 @@ import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
-__all__ = ["details", "figure", "page", "section", "table"]
+from mplfit.show.table import Table
+
+__all__ = ["details", "figure", "page", "section", "table", "table_html"]
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -86,6 +88,14 @@ def table(
         + "\n".join(body)
         + "\n</tbody></table></div>"
     )
+
+
+def table_html(shown: Table) -> str:
+    """A `Table` with its caption, every column, and its notes."""
+    every = range(len(shown.columns))
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in shown.notes)
+    heads = [column.head for column in shown.columns]
+    return table(heads, shown.cells(every), shown.title) + notes
 
 
 def details(summary: str, *parts: str) -> str:
