@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from mplfit.errors import FitError, ScheduleError, printable
+from mplfit.errors import FitError, OutputError, ScheduleError, printable
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -110,19 +110,33 @@ params_option = click.option(
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Target:
-    """Where a command's files go; nowhere without a folder."""
+    """Where a command's files go; nowhere without a folder.
+
+    usual : the folder that was to be taken where none was given: then the next free name is.
+    """
 
     folder: Path | None
     force: bool
+    usual: Path | None = None
 
     def write(self, files: Callable[[], Mapping[str, bytes]]) -> None:
         """Make the files and write them, where there is a folder for them."""
-        from mplfit.writers.files import write_folder
+        from mplfit.writers.files import free_folder, write_folder
 
-        if self.folder is not None:
-            write_folder(self.folder, files(), force=self.force)
+        if self.folder is None:
+            return
+        made = files()
+        while True:
+            try:
+                write_folder(self.folder, made, force=self.force)
+                return
+            except OutputError:
+                # Another process that found the same name free may have been faster.
+                if self.usual is None or self.force or not self.folder.exists():
+                    raise
+                self.folder = free_folder(self.usual)
 
     def say(self, what: str, *, apart: bool = False) -> None:
         """The last line of a command's text, below a blank one if `apart`: where its files are."""
@@ -148,8 +162,9 @@ def saves(name: str | None = None, what: str = "The folder to write.") -> Callab
         ) -> Any:
             from mplfit.writers.files import free_folder, refuse_existing
 
-            folder = out if out or not name else free_folder(Path("mplfit-runs") / name)
-            target = Target(None if no_save else folder, force)
+            usual = Path("mplfit-runs") / name if name and not (out or no_save) else None
+            folder = free_folder(usual) if usual else None if no_save else out
+            target = Target(folder, force, usual)
             if target.folder is not None:
                 refuse_existing(target.folder, force)
             return command(*args, target=target, **kwargs)

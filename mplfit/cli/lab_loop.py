@@ -99,7 +99,7 @@ def loop_command(
     place = out / "loop.json"
     if resume and place.exists() and place.read_bytes() != settings:
         raise DataError(f"{out} was made with other settings (see {place}): resume with those")
-    write_file(place, settings, force=True)
+    write_file(place, settings, force=force or resume)
     trainer = _Trainer(plan, out, resume, processes, threads)
     curves = trainer.curves({(name, 0): specs[name] for name in TRAINING})
     chosen = _chosen_before(out / "forecasts.json") if resume else None

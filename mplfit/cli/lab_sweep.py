@@ -104,7 +104,7 @@ def sweep_command(
     else:
         for path in (out, settings):
             refuse_existing(path, force)
-    write_file(settings, said, force=True)
+    write_file(settings, said, force=force or resume)
     todo = {cell: job for cell, job in jobs.items() if cell not in rows}
     say(f"{len(todo)} of {len(jobs)} runs to train, {base.task.key}")
 

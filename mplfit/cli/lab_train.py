@@ -148,6 +148,7 @@ def train_command(
         run, out, kept, frozenset(keep), lambda rows: log_csv(run.plan, text, rows, loss)
     )
     with graceful() as interrupt:
+        keeper.claim(force or resume)
         train(run, on_row=keeper.row, after=keeper.after, stop=lambda: interrupt.asked)
         keeper.save()
     progress(1, 1, "")
@@ -176,6 +177,13 @@ class _Keeper:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
+
+    def claim(self, force: bool) -> None:
+        """Take the checkpoint's name, so that of two runs with one name the second is refused."""
+        from mplfit.lab.checkpoint import to_bytes
+        from mplfit.writers.files import write_file
+
+        write_file(self.kept, to_bytes(self.run), force=force)
 
     def row(self, row: Row) -> None:
         if time.monotonic() - self.logged > _LOG_SECONDS:

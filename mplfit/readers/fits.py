@@ -10,7 +10,6 @@ from mplfit.estimate.result import Fit, published_fit
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.readers.log import refuse_special
 from mplfit.readers.table import is_there, shorten
-from mplfit.writers.swap import restore_parked
 
 __all__ = ["load_fit"]
 
@@ -32,8 +31,6 @@ def load_fit(source: str | Path) -> Fit:
     0.50786857
     """
     path = Path(source)
-    if not is_there(path):
-        restore_parked(path)  # a write that was killed
     if is_there(path) and path.is_dir():
         path = path / "fit.json"
     elif str(source) in PUBLISHED and not is_there(path):

@@ -15,7 +15,6 @@ from mplfit.readers.log import refuse_special
 from mplfit.readers.schedules import read_schedule
 from mplfit.readers.table import is_there
 from mplfit.schedule import Schedule
-from mplfit.writers.swap import restore_parked
 
 __all__ = ["Results", "load_results"]
 
@@ -53,8 +52,6 @@ def load_results(source: str) -> Results:
         If there is none, or it is damaged.
     """
     path = Path(source)
-    if not is_there(path):
-        restore_parked(path)  # a write that was killed
     if is_there(path) and path.is_dir():
         there = [name for name in _FILES if is_there(path / name)]
         if there:

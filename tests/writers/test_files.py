@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import stat
-import sys
+import warnings
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from mplfit.errors import OutputError
 from mplfit.writers import files
-from mplfit.writers import swap as swapping
 from mplfit.writers.files import free_folder, refuse_existing, write_file, write_folder
-from mplfit.writers.swap import restore_parked
 
 OLD = {"fit.json": b"old", "plots/a.png": b"old a"}
 NEW = {"fit.json": b"new", "plots/b.png": b"new b", "more.csv": b""}
@@ -55,13 +51,6 @@ def fail(patch: pytest.MonkeyPatch, name: str, at: int, error: BaseException) ->
 FULL = OSError(errno.ENOSPC, "No space left on device")
 STEPS = [("write", 1), ("write", 2), ("fsync", 1), ("fsync", 2), ("chmod", 1)]
 FOLDER_STEPS = [*STEPS, ("rename", 1)]
-
-
-@pytest.fixture
-def no_exchange(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """As on a system that cannot exchange two folders in one step."""
-    monkeypatch.setattr(swapping, "_exchange", lambda one, other: False)
-    return monkeypatch
 
 
 def test_a_file_is_written_with_its_parents_and_usual_rights(tmp_path: Path) -> None:
@@ -121,7 +110,7 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
                 write_file(path, b"", force=force)
             with pytest.raises(OutputError, match=said):
                 write_folder(path, NEW, force=force)
-    with pytest.raises(OutputError, match="Is a directory"):
+    with pytest.raises(OutputError, match="is a folder, but a file is to be written"):
         write_file(tmp_path / "folder", b"", force=True)
     with pytest.raises(OutputError, match="is a file, but a folder is to be written"):
         write_folder(tmp_path / "file", NEW, force=True)
@@ -179,6 +168,18 @@ def test_force_keeps_the_files_that_are_not_written(tmp_path: Path) -> None:
     assert stat.S_IMODE((run / "log.csv").stat().st_mode) == 0o600
 
 
+def test_links_stay_links_and_devices_devices(tmp_path: Path) -> None:
+    (tmp_path / "real.csv").write_bytes(b"old")
+    (tmp_path / "link.csv").symlink_to("real.csv")
+    write_file(tmp_path / "link.csv", b"new", force=True)
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "real.csv").read_bytes() == b"new"
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OutputError, match="fifo is a device, but a file is to be written"):
+        write_file(tmp_path / "fifo", b"new", force=True)
+    assert stat.S_ISFIFO((tmp_path / "fifo").stat().st_mode)
+
+
 def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
     write_folder(tmp_path / "real", OLD)
     (tmp_path / "link").symlink_to("real")
@@ -188,67 +189,135 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
     assert tree(tmp_path) == under("real", {**OLD, **NEW})
 
 
-@pytest.mark.parametrize(("step", "at"), [*FOLDER_STEPS, ("rename", 2), ("link", 1)])
+@pytest.mark.parametrize(("step", "at"), STEPS)
 @pytest.mark.parametrize("error", [FULL, KeyboardInterrupt()])
 def test_a_failure_leaves_the_old_folder(
-    tmp_path: Path, no_exchange: pytest.MonkeyPatch, step: str, at: int, error: BaseException
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, at: int, error: BaseException
 ) -> None:
     write_folder(tmp_path / "run", OLD)
-    monkeypatch = no_exchange
     calls = fail(monkeypatch, step, at, error)
     said = "run cannot be written: No space left" if error is FULL else None
-    if step == "link" and error is FULL:  # then it is copied
-        write_folder(tmp_path / "run", NEW, force=True)
-        assert tree(tmp_path) == under("run", {**OLD, **NEW})
-        return
     with pytest.raises((OutputError, KeyboardInterrupt), match=said):
         write_folder(tmp_path / "run", NEW, force=True)
     assert calls[0] >= at
     assert tree(tmp_path) == under("run", OLD)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux exchanges folders")
-def test_linux_exchanges_the_folders_in_one_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_an_interrupt_amid_the_renames_waits_for_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     write_folder(tmp_path / "run", OLD)
-    calls = fail(monkeypatch, "rename", 1, KeyboardInterrupt())
-    write_folder(tmp_path / "run", NEW, force=True)
-    assert calls == [0]
+    fail(monkeypatch, "replace", at, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(tmp_path / "run", NEW, force=True)
     assert tree(tmp_path) == under("run", {**OLD, **NEW})
 
 
-@pytest.mark.parametrize(
-    ("code", "said"), [(errno.EINVAL, None), (errno.ENOSYS, None), (errno.EBUSY, "busy")]
-)
-def test_an_exchange_that_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str | None
-) -> None:
-    def call(*_: object) -> int:
-        ctypes.set_errno(code)
-        return -1
-
-    monkeypatch.setattr(swapping.ctypes, "CDLL", lambda *_, **__: SimpleNamespace(renameat2=call))
+def test_the_json_file_is_replaced_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new fit.json stands beside new files only, and the old one is read until then."""
     write_folder(tmp_path / "run", OLD)
-    if said is None:  # not to be had here: two renames
-        write_folder(tmp_path / "run", NEW, force=True)
-        assert tree(tmp_path) == under("run", {**OLD, **NEW})
-    else:
-        with pytest.raises(OutputError, match=f"(?i)run cannot be written: .*{said}"):
-            write_folder(tmp_path / "run", NEW, force=True)
-        assert tree(tmp_path) == under("run", OLD)
+    real, order = os.replace, []
+
+    def noted(source: str, target: Path) -> None:
+        assert (tmp_path / "run" / "fit.json").read_bytes() == b"old"
+        order.append(target.name)
+        real(source, target)
+
+    monkeypatch.setattr(files.os, "replace", noted)
+    write_folder(tmp_path / "run", NEW, force=True)
+    assert sorted(order) == sorted(Path(name).name for name in NEW)
+    assert order[-1] == "fit.json"
 
 
-def test_a_folder_left_parked_by_a_kill_is_put_back(tmp_path: Path) -> None:
-    for number, name in ((1, "older"), (2, "newer")):
-        write_folder(tmp_path / f".mplfit.old.{number}" / "run", {"x": name.encode()})
-        os.utime(tmp_path / f".mplfit.old.{number}", ns=(number, number))
-    with pytest.raises(OutputError, match="run exists already"):
+def test_what_a_killed_write_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    write_folder(tmp_path / "run", OLD)
+    (tmp_path / "run" / "plots" / ".mplfit.part.abc").write_bytes(b"half")
+    write_folder(tmp_path / "run", NEW, force=True)
+    assert tree(tmp_path) == under("run", {**OLD, **NEW})
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.parametrize("what", ["file", "folder"])
+@pytest.mark.parametrize("force", [False, True])
+def test_of_two_that_write_at_once_one_wins(tmp_path: Path, what: str, force: bool) -> None:
+    """Without force the others are refused, with it the last one is there, whole."""
+    place, count = tmp_path / "deep" / "run", 6
+    gate, release = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer Pythons warn of forks beside threads
+        children = []
+        for number in range(count):
+            if (child := os.fork()) == 0:
+                code = 2
+                try:
+                    os.close(release)
+                    os.read(gate, 1)  # returns when all are there
+                    data = str(number).encode() * 1000
+                    if what == "file":
+                        write_file(place, data, force=force)
+                    else:
+                        write_folder(place, {"a.json": data, "b/c": data}, force=force)
+                    code = 0
+                except OutputError as error:
+                    code = 1 if "exists already" in str(error) else 2
+                finally:
+                    os._exit(code)
+            children.append(child)
+    os.close(gate)
+    os.close(release)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    won = [number for number, code in enumerate(codes) if code == 0]
+    assert sorted(codes) == ([0] * count if force else [0] + [1] * (count - 1))
+    found = tree(tmp_path / "deep")
+    assert len(found) == (1 if what == "file" else 2)
+    assert len(set(found.values())) == 1
+    assert set(found.values()) <= {str(number).encode() * 1000 for number in won}
+
+
+def test_a_folder_made_in_the_meantime_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commands looked, found nothing, and both write: the second one gets a sentence."""
+    real = os.rename
+
+    def late(source: Path, target: Path) -> None:
+        monkeypatch.setattr(files.os, "rename", real)
+        write_folder(target, OLD)
+        real(source, target)
+
+    monkeypatch.setattr(files.os, "rename", late)
+    with pytest.raises(OutputError, match="run exists already: choose another place, or add --for"):
         write_folder(tmp_path / "run", NEW)
-    assert (tmp_path / "run" / "x").read_bytes() == b"newer"
-    assert not (tmp_path / ".mplfit.old.2").exists()
-    assert not restore_parked(tmp_path / "run")
-    assert not restore_parked(tmp_path / "nothing")
+    assert tree(tmp_path) == under("run", OLD)
+    monkeypatch.setattr(files.os, "rename", late)
+    write_folder(tmp_path / "other", NEW, force=True)
+    assert tree(tmp_path / "other") == {**OLD, **NEW}
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_made_in_the_meantime_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    path, real = tmp_path / "a.csv", os.link
+
+    def late(source: str, target: Path) -> None:
+        if not path.exists():
+            path.write_bytes(b"theirs")
+        if not links:
+            raise OSError(errno.EPERM, "no links here")
+        real(source, target)
+
+    monkeypatch.setattr(files.os, "link", late)
+    with pytest.raises(OutputError, match=r"a.csv exists already: choose another place, or add"):
+        write_file(path, b"mine")
+    assert tree(tmp_path) == {"a.csv": b"theirs"}
+    path.unlink()
+    monkeypatch.setattr(files.os, "link", real)
+    if not links:
+        fail(monkeypatch, "link", 1, OSError(errno.EPERM, "no links here"))
+    write_file(path, b"mine")
+    assert tree(tmp_path) == {"a.csv": b"mine"}
 
 
 @pytest.mark.parametrize(("step", "at"), FOLDER_STEPS)
@@ -261,46 +330,16 @@ def test_a_failure_leaves_no_new_folder(
     assert tree(tmp_path) == {}
 
 
-def test_if_even_the_old_folder_cannot_be_put_back_it_is_named(
-    tmp_path: Path, no_exchange: pytest.MonkeyPatch
-) -> None:
-    monkeypatch = no_exchange
-    write_folder(tmp_path / "run", OLD)
-    real, calls = os.rename, []
-
-    def once(*args: Path) -> None:
-        calls.append(args)
-        if len(calls) > 1:
-            raise FULL
-        real(*args)
-
-    monkeypatch.setattr(files.os, "rename", once)
-    with pytest.raises(
-        OutputError, match=r"nor can its old contents be put back .*: they are in"
-    ) as e:
-        write_folder(tmp_path / "run", NEW, force=True)
-    kept = Path(str(e.value).rpartition("they are in ")[2])
-    assert tree(kept) == OLD
-
-
-def test_a_folder_that_cannot_be_linked_is_copied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(*args: object, **kwargs: object) -> None:
-        raise OSError(errno.EPERM, "no links here")
-
-    write_folder(tmp_path / "run", OLD)
-    monkeypatch.setattr(files.os, "link", refused)
-    write_folder(tmp_path / "run", NEW, force=True)
-    assert tree(tmp_path) == under("run", {**OLD, **NEW})
-
-
 def test_what_is_in_the_way_of_a_name(tmp_path: Path) -> None:
     """A folder where a file is to be, or a file where a folder is: refused or replaced, no mix."""
     write_folder(tmp_path / "run", {"fit.json/x": b"mine"})
     with pytest.raises(OutputError):
         write_folder(tmp_path / "run", NEW, force=True)
     assert tree(tmp_path) == {"run/fit.json/x": b"mine"}
+    write_folder(tmp_path / "other", {"plots": b"mine", "fit.json": b"old"})
+    with pytest.raises(OutputError, match=r"other cannot be written: .*/plots is not a folder"):
+        write_folder(tmp_path / "other", NEW, force=True)
+    assert tree(tmp_path / "other") == {"plots": b"mine", "fit.json": b"old"}
 
 
 def test_refusing_and_finding_a_free_place(tmp_path: Path) -> None:
