@@ -20,9 +20,10 @@ from scipy.stats import norm
 
 from mplfit.errors import FitError
 from mplfit.estimate.constants import TAU
+from mplfit.estimate.covariance import updated
 from mplfit.estimate.huber import DELTA, huber_slope, huber_weight, quadratic_share
 from mplfit.estimate.intervals import predict_interval
-from mplfit.estimate.posterior import covariance, log_slopes
+from mplfit.estimate.posterior import factor, log_slopes
 from mplfit.estimate.prior import rows_of
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
@@ -48,10 +49,10 @@ class Target:
     share: float
     rest: float
 
-    def sd(self, spread: FloatArray) -> float:
-        """Its standard deviation under a covariance of the unknowns."""
-        variance = self.share * float(self.slope @ spread @ self.slope)
-        return float(np.sqrt(max(variance, 0.0) + self.rest**2))
+    def sd(self, G: FloatArray) -> float:
+        """Its standard deviation where G·Gᵀ is the covariance of the unknowns."""
+        variance = max(self.share, 0.0) * float(np.sum((self.slope @ G) ** 2))
+        return float(np.sqrt(variance + self.rest**2))
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,12 @@ def target(fit: Fit, schedule: Schedule, over: Schedule | None = None) -> Target
             "gain", float(other[0]) - value, other[0] * other_slope[0] - in_loss, 1.0,
             TAU * scatter * value,
         )  # fmt: skip
-    spread = covariance(fit)
+    G = factor(fit)
     whole = predict_interval(fit, schedule, end[0])
     known = predict_interval(_without_covariance(fit), schedule, end[0])
-    assert whole is not None  # `covariance` has refused fits without
+    assert whole is not None  # `factor` has refused fits without
     assert known is not None
-    rest, of_parameters = float(known.sd[0]) * value, float(in_loss @ spread @ in_loss)
+    rest, of_parameters = float(known.sd[0]) * value, float(np.sum((in_loss @ G) ** 2))
     share = ((float(whole.sd[0]) * value) ** 2 - rest**2) / max(of_parameters, 1e-300)
     return Target("final loss", value, in_loss, share, rest)
 
@@ -124,23 +125,23 @@ def design(
     """
     if not candidates or runs < 1:
         raise FitError("give at least one candidate run, and choose at least one")
-    spread = covariance(fit)
+    G = factor(fit)
     gap = every or _spacing(fit)
     weight = row_information(fit)
     added = {}
     for name, schedule in candidates.items():
         at = np.arange(min(schedule.warmup + gap - 1, schedule.steps - 1), schedule.steps, gap)
         slopes = log_slopes(fit, schedule, at)[1]
-        added[name] = weight * (slopes.T @ slopes)
-    before = goal.sd(spread)
+        added[name] = np.sqrt(weight) * slopes
+    before = goal.sd(G)
     left, now = dict(candidates), before
     chosen: list[Choice] = []
     while left and len(chosen) < runs:
-        after = {name: _updated(spread, added[name]) for name in left}
+        after = {name: updated(G, added[name]) for name in left}
         sds = {name: goal.sd(one) for name, one in after.items()}
         best = max(left, key=lambda name: (now - sds[name]) / left[name].steps)
         chosen.append(Choice(best, left[best].steps, sds[best], sds))
-        spread, now = after[best], sds[best]
+        G, now = after[best], sds[best]
         del left[best]
     return Design(goal, before, goal.rest, tuple(chosen))
 
@@ -181,10 +182,3 @@ def _spacing(fit: Fit) -> int:
     one = max(runs, key=lambda entry: int(entry["points"]))
     length = int(one["last_step"]) - int(one["first_step"])
     return max(round(length / (int(one["points"]) - 1)), 1)
-
-
-def _updated(spread: FloatArray, information: FloatArray) -> FloatArray:
-    """(Σ⁻¹ + I)⁻¹ without the inverse of Σ, which may be singular."""
-    inverse = np.linalg.solve(np.eye(len(spread)) + spread @ information, spread)
-    updated: FloatArray = (inverse + inverse.T) / 2
-    return updated

@@ -123,6 +123,17 @@ def fit(
         *([instead] if instead else []),
         *_solver_warnings(best.converged, agreeing, len(ends)),
         *_bound_warnings(formula, box, best.unknowns, params),
+        *[
+            f"{name} = {value:.4g} has no error: {why}"
+            for name, value, why, edge in zip(
+                formula.names,
+                params,
+                errors.covariance.reasons,
+                box.at_edge(best.unknowns),
+                strict=True,
+            )
+            if why and not edge
+        ],
         *curve_warnings(formula, train),
         *not_held_out(train, test),
     ]
@@ -139,7 +150,7 @@ def fit(
             for name, error in zip(formula.names, errors.errors, strict=True)
         },
         correlations=_rows(errors.correlations),
-        spread=_spread(objective, params, errors.covariance, train, left_out),
+        spread=_spread(objective, params, errors.covariance.matrix, train, left_out),
         starts=Starts(
             1 if quick else SCREENED, len(ends), agreeing, tuple(end.value for end in ends)
         ),

@@ -26,7 +26,7 @@ from mplfit.errors import FitError
 from mplfit.estimate.constants import FORECAST_BEYOND, FORECAST_LAW, FORECAST_SCATTER
 from mplfit.estimate.fit import fit
 from mplfit.estimate.intervals import Interval
-from mplfit.estimate.posterior import covariance, log_slopes
+from mplfit.estimate.posterior import covariance, factor, log_slopes
 from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_unknowns
@@ -134,13 +134,13 @@ def forecast_interval(found: Fit, schedule: Schedule, step: ArrayLike) -> Interv
     """Losses at some steps with their uncertainty; see the module."""
     step, place = schedule.in_order(step)
     loss, slopes = log_slopes(found, schedule, step)
-    variance = np.einsum("ji,ik,jk->j", slopes, covariance(found), slopes)
+    variance = np.sum((slopes @ factor(found)) ** 2, axis=1)
     assert found.spread is not None  # or it would have no covariance
     s, so_far = found.spread.scatter, found.spread.largest_S
     with np.errstate(divide="ignore"):
         beyond = np.maximum(0.0, np.log(np.cumsum(schedule.lr)[step] / so_far))
     rest = (FORECAST_SCATTER * s) ** 2 + (FORECAST_BEYOND * s * beyond) ** 2
-    return Interval(loss[place], np.sqrt(np.maximum(variance, 0.0) + rest)[place])
+    return Interval(loss[place], np.sqrt(variance + rest)[place])
 
 
 def prior_of(known: Fit) -> Prior:
@@ -159,8 +159,9 @@ def prior_of(known: Fit) -> Prior:
     spread = spread + np.diag(np.where(held, _HELD**2, 0.0))
     level = law.names.index("L0")
     spread[level, level] += _LEVEL**2
-    values, vectors = np.linalg.eigh(spread)
-    whitening = (vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))).T
+    size = np.sqrt(np.diag(spread))
+    values, vectors = np.linalg.eigh(spread / np.outer(size, size))
+    whitening = (vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))) @ vectors.T / size
     return Prior("earlier fit", to_unknowns(law, known.values), whitening)
 
 

@@ -1,14 +1,15 @@
 """What the data leave open: combinations of parameters, and the kind of run that would tell.
 
-The information of the training curves on the unknowns φ is a matrix G: a move v changes the fit by
-½ vᵀGv in units of ½χ². G is JᵀDJ/(30 δ²) where the fit has a prior (whose own part is kept apart),
-else the inverse of the sandwich covariance. Each unknown is measured in moves of 10 %: ln 1.1 for
-a positive parameter; a tenth of its size, and at least 0.01, for one that may have any sign. The
-eigenvectors of G in these units are directions that the data see independently. Along one with
-eigenvalue g, parameters can move t = 1/√g times 10 % (in the root of the sum of squares) until the
-fit changes by one standard error: directions with t > 1 are said to be open. As that is linear, the
-moves that are said in words are shortened until the objective itself changes by no more than that.
-Where there is a prior, how far it closes a direction is said too.
+The information of the training curves on the unknowns φ is a matrix G = MᵀM: a move v changes the
+fit by ½ |Mv|² in units of ½χ². M is √D·J/√(30 δ²) where the fit has a prior (whose own rows are
+kept apart), else the inverse of the sandwich covariance's factor. Each unknown is measured in moves
+of 10 %: ln 1.1 for a positive parameter; a tenth of its size, and at least 0.01, for one that may
+have any sign. The singular vectors of M in these units are directions that the data see
+independently. Along one with singular value g, parameters can move t = 1/g times 10 % (in the root
+of the sum of squares) until the fit changes by one standard error: directions with t > 1 are said
+to be open. A direction that the data do not see at all is taken to be known to a million such
+moves. As that is linear, the moves that are said in words are shortened until the objective itself
+changes by no more than that. Where there is a prior, how far it closes a direction is said too.
 
 For a candidate run its Jacobian J_c at as many rows as a training run has adds
 
@@ -25,14 +26,12 @@ that is linear around the fit: it says which kind of run is worth having, not wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mplfit.curve import Curve
-from mplfit.estimate.huber import huber_weight
 from mplfit.estimate.objective import Objective, objective_of
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, parameter_box
@@ -46,6 +45,7 @@ __all__ = ["Direction", "Identification", "candidate_runs", "identify"]
 _TENTH = float(np.log(1.1))
 _RUNS = 0.5  # b over s, as in the prediction intervals
 _SHOWN = 3  # open directions that get candidates and sentences
+_LEAST = 1e-6  # of what a row that sees a move of 10 % at one standard error would add
 _PART = 0.2  # of the largest move: smaller ones are not named
 
 
@@ -93,11 +93,16 @@ class Identification:
     """The directions of a fit, the least determined first.
 
     candidates : the runs that were tried, by what they are called; how many updates each has.
+    at_bounds : parameters that stopped at a bound of the box.
+    rank : directions that the rows (and a prior) determine at all.
+    undetermined : why a parameter has no standard error, by name.
     """
 
     directions: tuple[Direction, ...]
     candidates: Mapping[str, int]
     at_bounds: tuple[str, ...]
+    rank: int = 0
+    undetermined: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def open(self) -> tuple[Direction, ...]:
@@ -128,6 +133,8 @@ class Identification:
             "sentences": self.sentences(),
             "open": len(self.open),
             "at_bounds": list(self.at_bounds),
+            "rank": self.rank,
+            "undetermined": dict(self.undetermined),
             "candidates": dict(self.candidates),
             "directions": [
                 {
@@ -180,37 +187,31 @@ def identify(
     free = box.at_edge(unknowns) == 0
     bound = tuple(name for name, kept in zip(law.names, free, strict=True) if not kept)
     if not free.any():
-        return Identification((), {}, bound)
-    residual, jacobian = objective.linearise(unknowns)
+        return Identification((), {}, bound, 0, dict.fromkeys(bound, "it is at a bound of its box"))
+    residual = objective.residuals(fit.values)
     unit = noise_unit(objective, unknowns)
-    prior = np.zeros((int(free.sum()),) * 2)
-    if objective.prior is None:
-        covariance = uncertainty(objective, box, unknowns).covariance[np.ix_(free, free)]
-        known = np.linalg.pinv(covariance, rcond=1e-14, hermitian=True)
-    else:
-        inside = jacobian[:, free]
-        known = inside.T @ (huber_weight(residual)[:, None] * inside) / unit
-        whitening = objective.prior.whitening[:, free]
-        prior = whitening.T @ whitening
     tenth = _tenths(law, unknowns)[free]
-    spectrum, vectors = np.linalg.eigh(known * np.outer(tenth, tenth))
-    posterior = np.linalg.pinv(known + prior, rcond=1e-14, hermitian=True)
+    found = uncertainty(objective, box, unknowns).covariance
+    if objective.prior is None:
+        vectors, reaches = _widest(found.factor[free] / tenth[:, None])
+        known = [vectors.T / reaches[:, None]]
+    else:
+        rows = objective.rows(unknowns)[:, free] / np.sqrt(unit) * tenth
+        seen, prior = rows[: residual.size], rows[residual.size :]
+        vectors, reaches = _widest(_factor([seen]))
+        known = [seen, prior]
+    posterior = _factor(known)
     runs = candidate_runs(curves) if candidates is None else dict(candidates)
-    rows = max(2, int(np.median([len(curve) for curve in curves])))
+    count = max(2, int(np.median([len(curve) for curve in curves])))
     scatter = 1.25 * float(np.abs(residual).mean())
     gains = {
-        name: _gain(law, fit.values, plan, rows, 1 / unit, _RUNS * scatter)[np.ix_(free, free)]
+        name: _gain(law, fit.values, plan, count, 1 / unit, _RUNS * scatter)[:, free] * tenth
         for name, plan in runs.items()
     }
-    after = {
-        name: np.linalg.pinv(known + prior + gain, rcond=1e-14, hermitian=True)
-        for name, gain in gains.items()
-    }
+    after = {name: _factor([*known, gain]) for name, gain in gains.items()}
     directions = []
-    for number, (g, vector) in enumerate(zip(spectrum, vectors.T, strict=True)):
-        reach = float(1 / np.sqrt(max(g, 1e-12)))
-        dual = vector / tenth  # reads the position along the direction off a move of the unknowns
-        before = _error(posterior, dual)
+    for number, (reach, vector) in enumerate(zip(reaches.tolist(), vectors.T, strict=True)):
+        before = _error(posterior, vector)
         asked = number < _SHOWN and reach > 1
         move = np.zeros(unknowns.size)
         move[free] = vector * tenth * min(reach, 20.0)
@@ -222,12 +223,18 @@ def identify(
                 reach=reach,
                 with_prior=before if objective.prior is not None else reach,
                 shrink={
-                    name: _error(matrix, dual) / before
-                    for name, matrix in (after.items() if asked else ())
+                    name: _error(factor, vector) / before
+                    for name, factor in (after.items() if asked else ())
                 },
             )
         )
-    return Identification(tuple(directions), {n: run.steps for n, run in runs.items()}, bound)
+    return Identification(
+        tuple(directions),
+        {name: run.steps for name, run in runs.items()},
+        bound,
+        found.rank,
+        {name: why for name, why in zip(law.names, found.reasons, strict=True) if why},
+    )
 
 
 def candidate_runs(curves: Sequence[Curve]) -> dict[str, Schedule]:
@@ -272,15 +279,15 @@ def _decay(steps: int, peak: float, share: float, depth: float, warmup: int) -> 
 def _gain(
     law: Law, params: FloatArray, plan: Schedule, rows: int, k: float, b: float
 ) -> FloatArray:
-    """The information of a run, with the unknown offset of a run."""
+    """The rows of a run, with the unknown offset of a run taken out of them: MᵀM is G_c."""
     first = max(plan.warmup, int(np.flatnonzero(plan.lr)[0]) + 1)
     step = np.unique(np.linspace(first, plan.steps - 1, rows).astype(np.int64))
     loss, gradient = law.at(plan, step).loss_and_gradient(params)
     jacobian = gradient * unknown_slopes(law, params) / loss[:, None]
-    level = jacobian.sum(axis=0)
-    lost = k * b**2 / (1 + k * step.size * b**2)
-    gain: FloatArray = k * (jacobian.T @ jacobian - lost * np.outer(level, level))
-    return gain
+    # (I - a 11ᵀ/n)² = I - k b²/(1 + k n b²) 11ᵀ
+    a = 1 - 1 / np.sqrt(1 + k * step.size * b**2)
+    told: FloatArray = np.sqrt(k) * (jacobian - a * jacobian.mean(axis=0))
+    return told
 
 
 def _tenths(law: Law, unknowns: FloatArray) -> FloatArray:
@@ -293,9 +300,31 @@ def _tenths(law: Law, unknowns: FloatArray) -> FloatArray:
     )
 
 
-def _error(covariance: npt.NDArray[np.floating[Any]], dual: FloatArray) -> float:
+def _factor(blocks: Sequence[FloatArray]) -> FloatArray:
+    """G with G·Gᵀ the covariance that rows give, in moves of 10 %, each known to a million."""
+    rows = np.vstack([*blocks, _LEAST * np.eye(blocks[0].shape[1])])
+    _, singular, right = np.linalg.svd(rows, full_matrices=False)
+    factor: FloatArray = right.T / singular
+    return factor
+
+
+def _widest(factor: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The principal directions of G·Gᵀ (columns) and their standard errors, the widest first.
+
+    A direction is upward in its largest part. What G lacks has an error of a million.
+    """
+    vectors, errors, _ = np.linalg.svd(factor)
+    size = vectors.shape[0]
+    reaches = np.concatenate([np.clip(errors, _LEAST, 1 / _LEAST), np.full(size, 1 / _LEAST)])
+    reaches = reaches[:size]
+    order = np.argsort(-reaches, kind="stable")
+    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(size)]
+    return (vectors * np.sign(largest))[:, order], reaches[order]
+
+
+def _error(factor: FloatArray, vector: FloatArray) -> float:
     """The standard error along a direction; never 0, so that rounding divides by nothing."""
-    return float(np.sqrt(max(float(dual @ covariance @ dual), 1e-24)))
+    return max(float(np.linalg.norm(factor.T @ vector)), 1e-12)
 
 
 def _shortened(

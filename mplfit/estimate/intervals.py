@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike
 from mplfit.curve import Curve
 from mplfit.estimate.constants import BOTH, IntervalConstants, Sizes
 from mplfit.estimate.mean import binomial
-from mplfit.estimate.posterior import covariance, log_slopes
+from mplfit.estimate.posterior import factor, log_slopes
 from mplfit.estimate.result import Fit, Spread
 from mplfit.laws.base import Law
 from mplfit.schedule import Schedule
@@ -108,7 +108,7 @@ def predict_interval(
         return None
     step, place = schedule.in_order(step)
     loss, slopes = log_slopes(fit, schedule, step)
-    known = np.maximum(np.einsum("ji,ik,jk->j", slopes, covariance(fit), slopes), 0.0)
+    known = np.sum((slopes @ factor(fit)) ** 2, axis=1)
     S = np.cumsum(schedule.lr)[step]
     with np.errstate(divide="ignore"):
         beyond = np.maximum(0.0, np.log(S / spread.largest_S))

@@ -27,7 +27,7 @@ _FLOOR = 1e-2
 class Objective:
     """Σ over curves and points of huber(log observed - log predicted), of a law's unknowns.
 
-    A prior's penalty is added where the solver minimises (`__call__`, `curvature`), and left out of
+    A prior's penalty is added where the solver minimises (`__call__`, `rows`), and left out of
     `value`, which is the raw sum. Built once for a fit by `Objective.of`: the law prepares every
     curve's schedule once.
     """
@@ -108,11 +108,16 @@ class Objective:
         log, slope = self._log(loss)
         return self.log_loss - log, slope[:, None] * gradient * unknown_slopes(self.law, params)
 
-    def curvature(self, unknowns: FloatArray) -> FloatArray:
-        """The Gauss-Newton Hessian JᵀDJ (D: 1 in the quadratic zone, less beyond) and a prior's."""
+    def rows(self, unknowns: FloatArray) -> FloatArray:
+        """Rows M whose product MᵀM is the Gauss-Newton Hessian.
+
+        √D·J (D: 1 in the quadratic zone, less beyond), and below it a prior's.
+        """
         residual, jacobian = self.linearise(unknowns)
-        hessian: FloatArray = jacobian.T @ (huber_weight(residual)[:, None] * jacobian)
-        return hessian if self.prior is None else hessian + self.prior.curvature()
+        rows: FloatArray = np.sqrt(huber_weight(residual))[:, None] * jacobian
+        if self.prior is None:
+            return rows
+        return np.vstack([rows, np.sqrt(self.prior.unit) * self.prior.whitening])
 
     def _loss(self, params: FloatArray) -> FloatArray:
         return np.concatenate([predictor.loss(params) for predictor in self.predictors])

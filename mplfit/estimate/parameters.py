@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mplfit.estimate.intervals import LEVELS
+from mplfit.estimate.posterior import covariance
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_params, to_unknowns
 
@@ -15,7 +16,8 @@ def laplace_intervals(fit: Fit, level: float = 0.95) -> dict[str, tuple[float, f
     """The interval of every parameter at one of `LEVELS`: φ ± z·sd in the solver's unknown.
 
     So a positive parameter has a positive interval, and it need not be symmetric. None for a
-    parameter at a bound of its box, and for a fit without a covariance.
+    parameter without a standard error (at a bound of its box, or not determined), and for a fit
+    without a covariance.
 
     >>> from mplfit import load_fit
     >>> from mplfit.estimate.parameters import laplace_intervals
@@ -25,11 +27,11 @@ def laplace_intervals(fit: Fit, level: float = 0.95) -> dict[str, tuple[float, f
     law, names = fit.formula, fit.formula.names
     if fit.spread is None:
         return dict.fromkeys(names)
-    variance = np.diag(np.array(fit.spread.covariance, dtype=np.float64))
-    reach = LEVELS[level] * np.sqrt(np.nan_to_num(variance))
+    errors = fit.standard_errors or {}
+    reach = LEVELS[level] * np.sqrt(np.diag(covariance(fit)))
     unknowns = to_unknowns(law, fit.values)
     ends = np.sort([to_params(law, unknowns - reach), to_params(law, unknowns + reach)], axis=0)
     return {
-        name: (float(low), float(high)) if np.isfinite(one) else None
-        for name, low, high, one in zip(names, *ends, variance, strict=True)
+        name: None if errors.get(name) is None else (float(low), float(high))
+        for name, low, high in zip(names, *ends, strict=True)
     }

@@ -14,12 +14,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from mplfit.errors import FitError
+from mplfit.estimate.covariance import root
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_params, to_unknowns, unknown_slopes
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, IntArray
 
-__all__ = ["covariance", "draw", "final_losses", "held", "log_slopes"]
+__all__ = ["covariance", "draw", "factor", "final_losses", "held", "log_slopes"]
 
 _FARTHEST = 3.0  # standard normals beyond this are drawn again: far out the laws make no sense
 
@@ -38,6 +39,11 @@ def covariance(fit: Fit) -> FloatArray:
             "themselves (mplfit fit) to know how sure a prediction is"
         )
     return np.nan_to_num(np.array(fit.spread.covariance, dtype=np.float64))
+
+
+def factor(fit: Fit) -> FloatArray:
+    """(P, P) G with G·Gᵀ the covariance: |Gᵀj|² is the variance along j, never negative."""
+    return root(covariance(fit))
 
 
 def held(fit: Fit) -> list[str]:
@@ -69,13 +75,12 @@ def draw(fit: Fit, count: int, seed: int = 0) -> FloatArray:
     """
     law = fit.formula
     centre = to_unknowns(law, fit.values)
-    spectrum, vectors = np.linalg.eigh(covariance(fit))
     rng = np.random.default_rng(seed)
     half = rng.standard_normal(((count + 1) // 2, centre.size))
     while (far := np.abs(half) > _FARTHEST).any():
         half[far] = rng.standard_normal(int(far.sum()))
     normals = np.concatenate([half, -half])[:count]
-    moved = centre + (normals * np.sqrt(np.maximum(spectrum, 0.0))) @ vectors.T
+    moved = centre + normals @ factor(fit).T
     low, high = _sense(fit, centre)
     return np.array([to_params(law, one) for one in np.clip(moved, low, high)])
 

@@ -25,6 +25,7 @@ import numpy as np
 
 from mplfit import tasks
 from mplfit.curve import Curve
+from mplfit.estimate.covariance import factorise
 from mplfit.estimate.huber import quadratic_share
 from mplfit.estimate.intervals import LEVELS
 from mplfit.estimate.objective import Objective, objective_of
@@ -122,7 +123,7 @@ def profile(
     law = fit.formula
     objective = objective_of(fit, curves)
     box, unknowns = parameter_box(law, curves), to_unknowns(law, fit.values)
-    spread = uncertainty(objective, box, unknowns).covariance
+    spread = uncertainty(objective, box, unknowns).covariance.matrix
     chosen = [law.names.index(name) for name in names or law.names]
     problem = _Problem(
         fit=fit,
@@ -164,9 +165,10 @@ def _scales(
         return scales
     free = box.at_edge(unknowns) == 0
     residual, jacobian = objective.linearise(unknowns)
-    quadratic = quadratic_share(residual)
-    plain = np.linalg.pinv(quadratic * (jacobian[:, free].T @ jacobian[:, free]), rcond=1e-14)
-    scales[free] = np.maximum(np.diag(covariance)[free] / np.diag(plain), 1e-30)
+    inverse = factorise(jacobian[:, free]).inverse
+    plain = np.sum(inverse**2, axis=1) / quadratic_share(residual)
+    seen = np.flatnonzero(free)[plain > 0]
+    scales[seen] = np.diag(covariance)[seen] / plain[plain > 0]
     return scales
 
 

@@ -5,7 +5,8 @@ old minimum need 5 to 20 evaluations where a search needs hundreds. Without a pr
 in a long curved valley (a larger B with a slower drop), along which straight steps are short: there
 every step is followed by the exact fit of the parameters in which the law is linear. The arithmetic
 is plain sums, no BLAS, so that the result is the same to the last bit whatever number of threads a
-process has.
+process has. The normal equations are damped, so that they are definite, and only say where to step:
+the errors at the end are those of `mplfit.estimate.covariance`.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ def approach(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
 def _whitened_round(
     objective: Objective, box: Box, centre: FloatArray, value: float
 ) -> tuple[FloatArray, float]:
-    """L-BFGS-B along the eigenvectors of the Gauss-Newton curvature, each in its own unit.
+    """L-BFGS-B along the principal directions of the Gauss-Newton rows, each in its own unit.
 
     Its box is inscribed in the law's, and unknowns that press against a bound stay there.
     """
@@ -225,10 +225,10 @@ def _whitened_round(
     free = edge * gradient >= 0  # not pressed against a bound by the descent
     if not free.any() or value <= 0:
         return centre, value
-    curvature = objective.curvature(centre)[np.ix_(free, free)]
-    size = np.sqrt(np.maximum(np.diag(curvature), 1e-300))
-    spectrum, vectors = np.linalg.eigh(curvature / np.outer(size, size))
-    whiten = vectors / np.sqrt(np.maximum(spectrum, 1e-10 * spectrum[-1])) / size[:, None]
+    rows = objective.rows(centre)[:, free]
+    size = np.maximum(np.sqrt(np.sum(rows**2, axis=0)), 1e-150)
+    _, singular, right = np.linalg.svd(rows / size, full_matrices=False)
+    whiten = right.T / np.maximum(singular, 1e-5 * singular[0]) / size[:, None]
     slack = np.minimum(centre - box.low, box.high - centre)[free]
     slack = np.maximum(slack, _EDGE * (box.high - box.low)[free])
     reach = np.min(slack[:, None] / (slack.size * np.abs(whiten) + 1e-300), axis=0)

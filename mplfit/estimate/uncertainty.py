@@ -6,7 +6,9 @@ Huber slopes ψ and H = (share of the residuals in the quadratic zone) · JᵀJ.
 correlation, pooled over the curves. It knows nothing of differences between runs: two runs of one
 schedule differ by more than their residuals say, so that it is a lower bound on the truth.
 
-With a prior the covariance is Laplace's: the inverse of JᵀDJ/(30 δ²) + diag(σ⁻²).
+With a prior the covariance is Laplace's: the inverse of JᵀDJ/(30 δ²) + WᵀW, W being the prior's
+whitening. Either is built as a product from one factorisation of the rows
+(`mplfit.estimate.covariance`).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mplfit.estimate.covariance import Covariance, factorise
 from mplfit.estimate.huber import huber_slope, quadratic_share
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box
@@ -24,35 +27,46 @@ from mplfit.types import FloatArray
 __all__ = ["Uncertainty", "noise_unit", "uncertainty"]
 
 
+_ROUNDING = 1e-9  # log residuals below this are rounding of the sums, not noise
+
+
 @dataclass(frozen=True)
 class Uncertainty:
-    """Errors of the parameters, correlations of the unknowns; NaN for those held at a bound."""
+    """Errors of the parameters, correlations of the unknowns; NaN for those without an error.
+
+    covariance : of the unknowns, with the reason where there is no error.
+    lag_one : the correlation of the residuals from row to row.
+    """
 
     errors: FloatArray
-    covariance: FloatArray  # of the unknowns
+    covariance: Covariance
     correlations: FloatArray
     lag_one: float
 
 
 def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncertainty:
-    """The sandwich covariance at the minimum, of the unknowns that are not at a bound."""
+    """The covariance at the minimum, of the unknowns that are not at a bound."""
     residual, jacobian = objective.linearise(unknowns)
     free = box.at_edge(unknowns) == 0
-    inside = jacobian[:, free]
     lag_one = _lag_one(residual, objective)
     if objective.prior is None:
-        quadratic = quadratic_share(residual)
-        inverse = np.linalg.pinv(quadratic * (inside.T @ inside), rcond=1e-14)
-        scores = huber_slope(residual)[:, None] * inside
-        inner = inverse @ (scores.T @ scores) @ inverse * (1 + lag_one) / (1 - lag_one)
+        found = factorise(jacobian[:, free])
+        scores = np.maximum(np.abs(huber_slope(residual)), _ROUNDING)[:, None] * found.left
+        inflation = np.sqrt((1 + lag_one) / (1 - lag_one)) / quadratic_share(residual)
+        triangle = np.asarray(np.linalg.qr(scores, mode="r"), dtype=np.float64)
+        inner = found.inverse @ triangle.T * inflation
     else:
-        hessian = objective.curvature(unknowns)[np.ix_(free, free)]
-        inner = np.asarray(np.linalg.inv(hessian / objective.prior.unit), np.float64)
-    covariance = np.full((free.size, free.size), np.nan)
-    covariance[np.ix_(free, free)] = inner
-    spread = np.sqrt(np.diag(covariance))
+        found = factorise(objective.rows(unknowns)[:, free] / np.sqrt(objective.prior.unit))
+        inner = found.inverse
+    names = np.array(objective.law.names)
+    factor = np.full((free.size, inner.shape[1]), np.nan)
+    factor[free] = inner
+    why = np.full(free.size, "it is at a bound of its box", dtype=object)
+    why[free] = found.reasons(names[free].tolist())
+    covariance = Covariance(factor, found.rank, tuple(why.tolist()))
+    spread = covariance.errors
     with np.errstate(divide="ignore", invalid="ignore"):
-        correlations = covariance / np.outer(spread, spread)
+        correlations = covariance.matrix / np.outer(spread, spread)
     slopes = np.abs(unknown_slopes(objective.law, objective.params(unknowns)))
     return Uncertainty(spread * slopes, covariance, correlations, lag_one)
 
@@ -68,14 +82,14 @@ def noise_unit(objective: Objective, unknowns: FloatArray) -> float:
     quadratic = quadratic_share(residual)
     lag_one = _lag_one(residual, objective)
     power = float(np.mean(huber_slope(residual) ** 2))
-    # Curves without noise (simulated ones) have no unit: rounding of the losses stands in.
-    return max(power, 1e-30) / quadratic * (1 + lag_one) / (1 - lag_one)
+    # Curves without noise (simulated ones) have no unit: rounding of the sums stands in.
+    return max(power, _ROUNDING**2) / quadratic * (1 + lag_one) / (1 - lag_one)
 
 
 def _lag_one(residual: FloatArray, objective: Objective) -> float:
     """The lag-one correlation of the residuals within curves, between 0 and 0.99."""
     same = objective.curve_of[1:] == objective.curve_of[:-1]
     power = float(np.mean(residual**2))
-    if power == 0 or not same.any():
+    if power <= _ROUNDING**2 or not same.any():
         return 0.0
     return float(np.clip(np.mean((residual[1:] * residual[:-1])[same]) / power, 0.0, 0.99))

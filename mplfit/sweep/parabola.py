@@ -75,7 +75,7 @@ def minimum(x: FloatArray, y: FloatArray, error: FloatArray, freedom: int) -> Mi
             centred = x[window] - x[lowest]
             weight = 1 / error[window]
             design = np.stack([np.ones(count), centred, centred**2], axis=1) * weight[:, None]
-            inverse = np.linalg.solve(design.T @ design, design.T)
+            inverse = np.linalg.pinv(design)
             target = y[active, window] * weight
             coefficients = target @ inverse.T
             if count > 3:

@@ -153,12 +153,13 @@ _Estimate: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray, flo
 
 def _grid(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
     y = np.log([one.grid_lr for one in kept])
-    centre = np.asarray(np.linalg.lstsq(x, y, rcond=None)[0], dtype=np.float64)
+    inverse = np.linalg.pinv(x)
+    centre = np.asarray(inverse @ y, dtype=np.float64)
     freedom = len(kept) - x.shape[1]
     scatter = float(np.sum((y - x @ centre) ** 2)) / freedom
     centre = np.where(np.abs(centre) < 1e-12, 0.0, centre)  # one rate everywhere: a slope of 0
     resolution = float(np.mean(np.log([one.step for one in kept]) ** 2)) / 12
-    covariance = max(scatter, resolution) * np.linalg.inv(x.T @ x)
+    covariance = max(scatter, resolution) * (inverse @ inverse.T)
     known = resolution > scatter
     return *_student(centre, covariance, None if known else freedom, kept), float("nan")
 
@@ -198,14 +199,21 @@ def _student(
     quantile = float(norm.ppf(0.975) if freedom is None else t.ppf(0.975, freedom))
     reach = quantile * np.sqrt(np.diag(covariance))
     generator, count = np.random.default_rng(0), kept[0].draws.size
-    draws = generator.multivariate_normal(np.zeros(centre.size), covariance, count)
+    # Cholesky's factor is unique, where singular vectors have other signs on other machines.
+    draws = generator.multivariate_normal(
+        np.zeros(centre.size), covariance, count, method="cholesky"
+    )
     if freedom is not None:
         draws *= np.sqrt(freedom / generator.chisquare(freedom, (count, 1)))
     return centre, centre - reach, centre + reach, centre + draws
 
 
 def _huber(x: FloatArray, y: FloatArray, spread: FloatArray) -> FloatArray:
-    """Huber's estimate for each row of y, shape (b, n), by reweighting; shape (b, parameters)."""
+    """Huber's estimate for each row of y, shape (b, n), by reweighting; shape (b, parameters).
+
+    Normal equations do for thousands of rows at once: x is an intercept and the logarithms of two
+    or three sizes, of full rank, and what comes out are estimates, not a covariance.
+    """
     base = 1 / spread**2
     products = np.einsum("ni,nj->nij", x, x).reshape(len(x), -1)
     weight = np.broadcast_to(base, y.shape)

@@ -8,7 +8,7 @@ import pytest
 from mplfit import fit, load_fit, schedule
 from mplfit.errors import FitError
 from mplfit.estimate.design import design, target
-from mplfit.estimate.posterior import covariance
+from mplfit.estimate.posterior import covariance, factor
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
@@ -47,7 +47,7 @@ def test_a_run_adds_the_information_that_a_fit_with_it_has(first):
     assert foretold == pytest.approx(
         goal.share * goal.slope @ covariance(after) @ goal.slope, rel=0.15
     )
-    assert found.before == pytest.approx(goal.sd(covariance(first)))
+    assert found.before == pytest.approx(goal.sd(factor(first)))
 
 
 def test_the_sequence_is_greedy_and_each_run_helps(first):
