@@ -16,15 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
-from mplfit.schedule import FloatArray
+from mplfit.types import BoolArray, FloatArray
 
 __all__ = ["Covariance", "Factored", "factorise", "root", "updated"]
-
-BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 _RANK = 1e-7  # of the largest singular value: below it a direction is not determined
 _PART = 1e-3  # of a direction that is not determined: an unknown with less has its error
