@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from mplfit import Fit, fit, schedule
 from mplfit.errors import FitError
 from mplfit.estimate import bootstrap as room
-from mplfit.estimate.bootstrap import Bootstrap, block_length, bootstrap
+from mplfit.estimate.bootstrap import Bootstrap, _resample, block_length, bootstrap
 from mplfit.estimate.objective import Objective, objective_of
 from mplfit.estimate.refit import refit
 from mplfit.estimate.simulate import simulate
@@ -99,6 +100,28 @@ def test_blocks_follow_the_correlation():
         lengths.append(block_length(x))
     assert lengths[0] <= 4 < lengths[1] < lengths[2] <= 3 * np.sqrt(3000)
     assert block_length(np.zeros(50)) == block_length(np.ones(3)) == 1
+
+
+def test_the_length_of_a_block_is_the_best_one_of_an_autoregression():
+    """(6 r²/(1 - r²)²)^(1/3) n^(1/3), the rule's limit for correlations of r^k."""
+    n, r = 8000, 0.5
+    found = []
+    for seed in range(40):
+        noise = np.random.default_rng(seed).standard_normal(n)
+        found.append(block_length(lfilter([1.0], [1.0, -r], noise)))
+    assert np.mean(found) == pytest.approx((6 * r**2 / (1 - r**2) ** 2 * n) ** (1 / 3), rel=0.05)
+
+
+def test_residuals_are_drawn_in_blocks_of_neighbours_that_go_round():
+    drawn = np.concatenate(
+        [_resample(np.arange(10.0), 4, np.random.default_rng(seed)) for seed in range(300)]
+    ).reshape(300, 10)
+    steps = np.diff(drawn, axis=1) % 10
+    inside = np.delete(steps, [3, 7], axis=1)
+    assert np.all(inside == 1)
+    assert 0.05 < np.mean(steps[:, [3, 7]] == 1) < 0.16  # a block begins anywhere
+    counts = np.bincount(drawn.astype(int).ravel(), minlength=10)
+    assert np.ptp(counts) < 0.35 * counts.mean()  # every row as often
 
 
 @pytest.mark.parametrize("key", ["mpl", "effective"])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mplfit import fit, load_fit, schedule
+from mplfit import Fit, fit, load_fit, schedule
 from mplfit.errors import FitError
-from mplfit.estimate.design import design, target
+from mplfit.estimate.design import design, row_information, target
 from mplfit.estimate.posterior import covariance, factor
 from mplfit.estimate.prior import prior_for
+from mplfit.estimate.result import Spread
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from mplfit.laws.base import to_params
@@ -105,6 +108,19 @@ def test_the_chosen_run_beats_a_random_one():
         chosen.append(errors[best] ** 2)
         every.append(np.mean(np.square(list(errors.values()))))
     assert np.sqrt(np.mean(chosen)) < 0.7 * np.sqrt(np.mean(every))
+
+
+def test_a_row_tells_less_where_neighbours_are_correlated():
+    """Without a prior a row is worth one over the variance of the noise, and (1 - r)/(1 + r)."""
+    spread = Spread(((1.0, 0.0, 0.0),) * 3, 2e-4, 1.0)
+    params = {"L0": 2.0, "A": 1.0, "alpha": 0.5}
+    for r, wanted in ((0.0, 1.0), (0.5, 1 / 3)):
+        known = Fit("onepower", params, options={"residual_correlation": r}, spread=spread)
+        assert row_information(known) * 2e-4**2 == pytest.approx(wanted, rel=0.02)
+    wide = Fit("onepower", params, spread=replace(spread, scatter=1e-3))
+    # Huber: E[ψ²] and the share inside ±δ of a normal of the width δ.
+    inside, power = 0.682689, 0.682689 - 2 * 0.241971 + 2 * 0.158655
+    assert row_information(wide) * 1e-6 == pytest.approx(inside**2 / power, rel=0.03)
 
 
 def test_bad_wishes_get_a_sentence(first):

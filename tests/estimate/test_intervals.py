@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
+from scipy.stats import norm
 
-from mplfit import fit, load_fit, schedule
+from mplfit import Curve, fit, load_fit, schedule
 from mplfit.errors import FitError
 from mplfit.estimate.constants import BOTH, M124, RELEASED, held_out
 from mplfit.estimate.intervals import LEVELS, coverage, predict_interval
@@ -104,6 +105,33 @@ def test_coverage_in_simulation_is_near_its_level():
     assert found.curves == 40
     assert found.points[0.80] > 0.6
     assert found.points[0.95] > 0.85
+
+
+def test_the_quantiles_are_the_normal_ones():
+    for level, quantile in LEVELS.items():
+        assert quantile == pytest.approx(norm.ppf((1 + level) / 2), rel=1e-12)
+
+
+def test_coverage_counts_what_lies_inside_and_the_last_row_is_the_final_one(fitted):
+    """Losses at known distances, in standard deviations of the interval, on either side of 1.28
+    and 1.96: the first row is outside both intervals, the last inside the wider one alone.
+    """
+    z = np.array([2.0, -1.3, 1.27, -1.9, 1.97, -2.1, 0.3, -1.35, 1.25, 1.5])
+    plan, step = schedule.linear(4000, 3e-4, warmup=200), np.arange(390, 4000, 400)
+    interval = predict_interval(fitted, plan, step)
+    at = interval.loss * np.exp(z * interval.sd)
+    found = coverage(fitted, [Curve("a", step, at, plan), Curve("b", step, at[::-1], plan)])
+    # On the second curve the distances are those of other rows: the same order of sizes.
+    again = np.log(at[::-1] / interval.loss) / interval.sd
+    for level, quantile in ((0.80, 1.28155), (0.95, 1.95996)):
+        share = np.mean(np.abs(np.concatenate([z, again])) <= quantile)
+        assert found.points[level] == pytest.approx(share)
+        assert found.finals[level] == int(abs(z[-1]) <= quantile) + int(abs(again[-1]) <= quantile)
+    one = coverage(fitted, [Curve("a", step, at, plan)])
+    assert one.points == {0.80: 0.3, 0.95: 0.7}
+    assert one.finals == {0.80: 0, 0.95: 1}
+    told = one.to_dict()["0.95"]
+    assert (told["points"], told["finals"], told["curves"]) == (0.7, 1, 1)
 
 
 def test_rows_that_were_trained_on_do_not_count():

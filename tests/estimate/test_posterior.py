@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mplfit import fit, load_fit, schedule
+from mplfit import Fit, fit, load_fit, schedule
 from mplfit.errors import FitError
 from mplfit.estimate.constants import TAU
 from mplfit.estimate.gains import Gain, gains
-from mplfit.estimate.posterior import covariance, draw, final_losses, log_slopes
+from mplfit.estimate.posterior import covariance, draw, final_losses, held, log_slopes
+from mplfit.estimate.result import Spread
+from mplfit.laws import get_law
 from mplfit.laws.base import to_params, to_unknowns
 from tests.estimate.test_fit import three_curves
 
@@ -100,6 +104,54 @@ def test_the_interval_of_a_gain_is_that_of_the_mixture():
 def test_published_parameters_have_nothing_to_draw_from():
     with pytest.raises(FitError, match="this fit has no covariance, as published parameters"):
         draw(load_fit("400"), 3)
+
+
+def spread_fit(key, params, sd, constants=None):
+    law = get_law(key, constants)
+    rows = tuple(tuple(row) for row in (np.eye(len(law.names)) * sd**2).tolist())
+    return Fit(
+        key,
+        dict(zip(law.names, params, strict=True)),
+        constants=dict(law.constants),
+        spread=Spread(rows, 1e-3, 1.0),
+    )
+
+
+def test_no_draw_is_further_out_than_three_standard_deviations():
+    known = spread_fit("onepower", (2.0, 1.0, 0.5), 0.01)
+    off = np.log(draw(known, 2000) / known.values) / 0.01
+    assert 2.9 < np.abs(off).max() <= 3 + 1e-9
+    assert off.std(axis=0) == pytest.approx(0.987, abs=0.05)  # of a normal cut at ±3
+
+
+def test_draws_keep_to_parameters_of_some_sense():
+    """A factor of 20; delta and p within 0.5, p above 0.05."""
+    known = spread_fit(
+        "amplitude", (2.3, 0.6, 0.64, 0.3, 24.5, 0.58, 0.12, 0.3), 3.0, {"eta_ref": 1e-3}
+    )
+    drawn = {name: draw(known, 400)[:, i] for i, name in enumerate(known.formula.names)}
+    for name, values in drawn.items():
+        ends = values.min(), values.max()
+        if name in ("delta", "p"):
+            low = known.params[name] - 0.5
+            assert ends == pytest.approx(
+                (max(low, 0.05) if name == "p" else low, known.params[name] + 0.5)
+            )
+        else:
+            assert ends == pytest.approx((known.params[name] / 20, known.params[name] * 20))
+
+
+def test_a_parameter_at_a_bound_is_drawn_as_known_and_named():
+    known = spread_fit("onepower", (2.0, 1.0, 0.5), 0.01)
+    rows = [list(row) for row in known.spread.covariance]
+    rows[1] = [None] * 3
+    for row in rows:
+        row[1] = None
+    kept = replace(known, spread=replace(known.spread, covariance=tuple(map(tuple, rows))))
+    assert held(kept) == ["A"]
+    drawn = draw(kept, 6)
+    assert np.ptp(drawn[:, 1]) == 0
+    assert np.ptp(drawn[:, 0]) > 0
 
 
 def test_draws_of_an_open_direction_stay_in_reach():
