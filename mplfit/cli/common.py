@@ -212,7 +212,12 @@ def reading_options(command: F) -> F:
             help="What to do with losses far above their neighbours.",
         ),
         _said("--to-step", type=int, metavar="STEP", help="Keep rows up to this step."),
-        _said("--from-step", type=int, metavar="STEP", help="Keep rows from this step on."),
+        _said(
+            "--from-step",
+            type=int,
+            metavar="STEP",
+            help="Keep rows from this step on. [default: 4 warmups, if the log has the warmup]",
+        ),
         _said("--every", type=int, default=1, metavar="N", help="Keep a row in each N steps."),
         _said("--smooth", type=int, default=1, metavar="N", help="Mean over N logged rows."),
         _said(

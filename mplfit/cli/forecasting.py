@@ -119,21 +119,21 @@ def forecast_command(
 
 def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: bool) -> None:
     """Forecasts as the log grows. What cannot be read, or predicted from, yet is waited for."""
-    rows, size, said = 0, -1, ""
+    last, size, said = -1, -1, ""
     warned: set[str] = set()
     while True:
         try:
             before, size = size, log_size(run)
             curve = run_so_far(run, settled=size == before)
-            if rows == 0:
+            if last < 0:
                 say_notes([curve])
             if has_ended(curve):
                 _show_end(curve, as_json)
                 return
-            if len(curve) > rows:
-                found = _forecast(curve, known, quiet=rows > 0)
+            if curve.step[-1] > last:
+                found = _forecast(curve, known, quiet=last >= 0)
                 _show(found, known, target, as_json, warned)
-                rows, target = len(curve), replace(target, force=True)
+                last, target = int(curve.step[-1]), replace(target, force=True)
         except MplfitError as error:
             if isinstance(error, OutputError):
                 raise
@@ -175,8 +175,8 @@ def _is_log_of(curve: Curve, run: Path) -> bool:
 
 
 def _of_others(options: Any) -> Any:
-    """The reading options without what is said of the run alone: its plan and its rows."""
-    return replace(options, schedule=None, from_step=None, to_step=None)
+    """The reading options without what is said of the run alone: its plan and where it ends."""
+    return replace(options, schedule=None, to_step=None)
 
 
 def _is_fit(source: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,12 +45,15 @@ def read_command(
     PATHS are files or folders: CSV, TSV or JSON lines with columns for step, rate and loss; W&B
     charts (csv); trainer_state.json of Hugging Face; TensorBoard event files or csv; the JSON of
     fabian-sp/lr-scheduling; text logs of Megatron-LM, OLMo-core, torchtitan, nanoGPT and litgpt.
-    Every assumption, and all that was dropped, is said on stderr.
+    Every assumption, and all that was dropped, is said on stderr; so are the first rows that other
+    commands leave out where --from-step does not keep them.
     """
     from mplfit.readers.paths import read_logged
 
     options, own = read_options()
     read = read_logged(paths, options, schedules=own)
+    if options.from_step is None:
+        read = [(_with_beginning(curve), log) for curve, log in read]
     say_notes(curve for curve, _ in read)
     if as_json:
         entries = [_entry(curve, log) for curve, log in read]
@@ -60,6 +64,17 @@ def read_command(
     header = ["run", "format", "points", "steps", "of", "first loss", "last loss", "peak lr"]
     click.echo(render([*header, "warmup", "decay", "also"], rows))
     click.echo("\nlosses as logged: single rows, whose noise no log tells (--smooth N averages)")
+
+
+def _with_beginning(curve: Curve) -> Curve:
+    """The curve with a note on the rows at its beginning that other commands leave out."""
+    from mplfit.readers.selecting import EARLY, beginning
+
+    first, origin = beginning(curve.schedule, curve.step), curve.origin
+    if first <= curve.step[0] or origin is None:
+        return curve
+    note = f"other commands leave out the rows before step {first}: {EARLY} (--from-step 0)"
+    return replace(curve, origin=replace(origin, notes=(*origin.notes, note)))
 
 
 def _short(names: list[str]) -> list[str]:

@@ -17,14 +17,15 @@ from mplfit.types import FloatArray, IntArray
 __all__ = ["finish"]
 
 
-def finish(log: Log, options: ReadOptions) -> Curve:
+def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
     """The curve of a run.
 
     The schedule is, in this order: the one in `options`; the one that the log's configuration
     gives, if every logged rate agrees with it to 1e-6 relative; that of the released curve of the
     run's name, under the same condition; the one rebuilt from the logged rates
     (`mplfit.curve.rebuild_schedule`). What was assumed, dropped or mended is in
-    `Curve.origin.notes`.
+    `Curve.origin.notes`. A curve that is to be `fitted` goes without its `beginning`
+    (`mplfit.readers.selecting`), unless the options name a first step.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def finish(log: Log, options: ReadOptions) -> Curve:
             f"{past} row{'s' if past > 1 else ''} past the last update of the schedule (step "
             f"{schedule.steps - 1}) dropped"
         )
-    step, loss = select(path, step[inside], loss[inside], options, notes)
+    step, loss = select(path, step[inside], loss[inside], schedule, options, notes, fitted)
     origin = Origin(str(path), log.sha256, tuple(notes), tuple(warnings))
     return Curve(log.name, step, loss, schedule, origin, weight_decay=log.weight_decay)
 

@@ -20,7 +20,9 @@ class ReadOptions:
     metric : "train" (the default), "val", or the name of a column or tag.
     smooth : mean over this many neighbouring rows, centred.
     every : keep one row (the last) in each stretch of so many steps.
-    from_step, to_step : keep the rows of these steps, both included (0-based indices).
+    from_step, to_step : keep the rows of these steps, both included (0-based indices). Without
+        the former, `read_curves` leaves out the rows of a logged warmup and of the steep fall after
+        it (`mplfit.readers.selecting.beginning`); 0 keeps them.
     spikes : "keep" or "drop" losses far above their neighbours; reported either way.
     tokens_per_step : the log's step counts this many units (tokens, samples, …) an update.
     steps_are : "index" or "count" (of finished updates), where the format's rule is wrong.

@@ -36,6 +36,9 @@ def read_curves(
 ) -> list[Curve]:
     """Every run in these files and folders (a folder: its logs, by name), in any known format.
 
+    Rows that spoil a fit are left out, and the curve's notes say so: those of a logged warmup and
+    of the steep fall after it. `ReadOptions(from_step=0)` keeps them.
+
     Parameters
     ----------
     paths : files or folders.
@@ -48,7 +51,8 @@ def read_curves(
         If a path does not exist, a folder has no run, two runs have one name, or `schedules`
         names a run that is not there.
     """
-    return [curve for curve, _ in read_logged(paths, options, schedules=schedules)]
+    read = read_logged(paths, options, schedules=schedules, fitted=True)
+    return [curve for curve, _ in read]
 
 
 def read_logged(
@@ -56,8 +60,9 @@ def read_logged(
     options: ReadOptions | None = None,
     *,
     schedules: Mapping[str, Schedule] | None = None,
+    fitted: bool = False,
 ) -> list[tuple[Curve, Log]]:
-    """The same, each curve with the log that it was made from."""
+    """The same, each curve with the log that it was made from; all rows, if not to be `fitted`."""
     schedules, options = schedules or {}, options or ReadOptions()
     logs = [log for path in paths for log in _logs(Path(path), options)]
     logs = spliced(joined(logs, options))
@@ -75,7 +80,14 @@ def read_logged(
     if unknown:
         raise DataError(f"--schedule names {unknown[0]!r}, but the runs are {', '.join(names)}")
     return [
-        (finish(log, replace(options, schedule=schedules.get(log.name, options.schedule))), log)
+        (
+            finish(
+                log,
+                replace(options, schedule=schedules.get(log.name, options.schedule)),
+                fitted=fitted,
+            ),
+            log,
+        )
         for log in logs
     ]
 

@@ -11,19 +11,54 @@ import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.readers.options import ReadOptions
+from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, IntArray
 
-__all__ = ["select", "spikes"]
+__all__ = ["EARLY", "beginning", "select", "spikes"]
 
+EARLY = "the warmup and the steep fall after it spoil a fit, for no law describes them"
+_WARMUPS = 4  # on the 124M runs later rows are no better to begin with: tests/study/README.md
 _BLOCK = 21  # rows of which a median is taken
 _DEVIATIONS = 10.0  # a spike stands out by so many robust deviations …
 _EXCESS = 0.03  # … and by this much of the loss
 
 
+def beginning(schedule: Schedule, step: IntArray) -> int:
+    """The first step that a fit should use: laws do not describe the warmup and what follows it.
+
+    Four warmups, but at most a tenth of the run and at least the warmup itself; and never more than
+    half of what is logged. Where the warmup is not told, it lasts as long as the rate rises. A log
+    that begins after the warmup was cut by whoever wrote it, and is used from its first row on.
+
+    >>> import numpy as np
+    >>> from mplfit.readers.selecting import beginning
+    >>> from mplfit.schedule import constant
+    >>> plan = constant(9000, 1e-3, warmup=200)
+    >>> beginning(plan, np.arange(99, 9000, 100)), beginning(plan, np.arange(299, 9000, 100))
+    (799, 0)
+    """
+    start = int((schedule.lr > 0).argmax())
+    falls = np.append(np.diff(schedule.lr[start:]) <= 0, True)
+    warmup = max(schedule.warmup, start + int(falls.argmax()) + 1)
+    if not 2 < warmup <= schedule.steps // 2 or step[0] >= warmup - 1:
+        return 0
+    first = max(warmup, min(_WARMUPS * warmup, schedule.steps // 10))
+    return min(first, int(step[-1] + 1) // 2) - 1
+
+
 def select(
-    path: Path, step: IntArray, loss: FloatArray, options: ReadOptions, notes: list[str]
+    path: Path,
+    step: IntArray,
+    loss: FloatArray,
+    schedule: Schedule,
+    options: ReadOptions,
+    notes: list[str],
+    fitted: bool,
 ) -> tuple[IntArray, FloatArray]:
-    """The rows that the options keep: from-to, then spikes, then the mean, then one in so many."""
+    """The rows that the options keep: from-to, then spikes, then the mean, then one in so many.
+
+    fitted : leave out the `beginning`, where the options have no first step.
+    """
     low, high = options.from_step, options.to_step
     inside = np.ones(step.size, dtype=np.bool_)
     if low is not None:
@@ -41,6 +76,14 @@ def select(
             f"{'' if high is None else high} asked for dropped"
         )
     step, loss = step[inside], loss[inside]
+    first = beginning(schedule, step) if fitted and low is None else 0
+    if first > step[0]:
+        early = int(np.searchsorted(step, first))
+        notes.append(
+            f"{early} row{'s' if early > 1 else ''} before step {first} left out: {EARLY} "
+            "(--from-step 0 keeps them)"
+        )
+        step, loss = step[early:], loss[early:]
     step, loss = _without_spikes(step, loss, options, notes)
     if options.smooth > 1:
         loss = _mean(loss, options.smooth)

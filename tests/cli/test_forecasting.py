@@ -247,3 +247,10 @@ def test_an_earlier_run_may_have_the_same_file_name(logs, tmp_path):
     log = cut(logs / "logs" / "wsd.csv", tmp_path / "log.csv", 50)
     told = ["--schedule", f"log={WSD}", "--warmup", 200, "--with", tmp_path / "old" / "log.csv"]
     assert "with 1 earlier run" in run("forecast", log, *told).stdout
+
+
+def test_from_step_reaches_the_earlier_runs(logs, tmp_path):
+    log = cut(logs / "logs" / "wsd.csv", tmp_path / "now.csv", 50)
+    told = ["--schedule", f"now={WSD}", "--warmup", 200, "--from-step", 400, "--json"]
+    made = json.loads(run("forecast", log, *told, "--with", logs / "logs" / "cosine.csv").stdout)
+    assert [entry["first_step"] for entry in made["fit"]["data"]] == [400, 400]

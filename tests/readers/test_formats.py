@@ -20,7 +20,7 @@ from tests.shared_data import shared
 
 
 def one(path: Path, **options: object) -> Curve:
-    (curve,) = read_curves([path], ReadOptions(**options))
+    (curve,) = read_curves([path], ReadOptions(**{"from_step": 0, **options}))
     return curve
 
 
@@ -353,7 +353,7 @@ def test_the_real_trainer_s_state_is_read(tmp_path: Path) -> None:
 
 def test_the_published_124m_runs() -> None:
     folder = shared("curves", "epfml_124m")
-    curves = {curve.name: curve for curve in read_curves([folder])}
+    curves = {curve.name: curve for curve in read_curves([folder], ReadOptions(from_step=0))}
     assert len(curves) == 28
     for name, curve in curves.items():
         notes = said(curve)
