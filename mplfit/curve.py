@@ -13,6 +13,7 @@ import numpy as np
 
 from mplfit.errors import DataError, printable
 from mplfit.schedule import MAX_STEPS, Schedule
+from mplfit.trend import Trend, collinear, trend_of
 from mplfit.types import FloatArray, IntArray
 
 __all__ = ["Curve", "Origin", "rebuild_schedule"]
@@ -139,21 +140,33 @@ class Curve:
 
 
 def rebuild_schedule(
-    step: IntArray, lr: FloatArray, *, warmup: int | None = None
+    step: IntArray,
+    lr: FloatArray,
+    *,
+    warmup: int | None = None,
+    total: int | None = None,
+    begin: FloatArray | None = None,
 ) -> tuple[Schedule, list[str]]:
     """A dense schedule from logged rates, and what had to be assumed.
 
     Between logged rows the rate is interpolated linearly, except at a *jump*: a change between two
     rows whose neighbours on both sides are flat is taken to happen at once, in the later row's
-    update. Before the first logged row a linear warmup from 0 is assumed, ending in that row's
-    update, or after `warmup` updates where that is given (then constant). The schedule ends with
-    the last logged row.
+    update. The schedule ends with the last logged row, or with `total` where the rates tell how.
+
+    Before the first logged row: the rates `begin`, where they are known. Else, where all rates lie
+    on a falling line or half cosine (`mplfit.trend`), that shape, after the warmup that it leaves
+    room for; where the first three rise on a line, that line. Else a linear warmup from 0 is
+    assumed, ending in that row's update, or after `warmup` updates where that is given (then
+    constant).
 
     Parameters
     ----------
     step : (J,) steps of the logged rates, strictly ascending.
     lr : (J,) the rates, finite and >= 0.
     warmup : length of the warmup, where it is known.
+    total : the number of updates that the run was set to have.
+    begin : the rates of the first updates, where they are known, as those of the run that this one
+        was branched from.
 
     Raises
     ------
@@ -194,14 +207,51 @@ def rebuild_schedule(
                 f"the change from {lr[row]:g} to {lr[row + 1]:g} is taken as a jump at step "
                 f"{step[row + 1]} (it happened somewhere after step {step[row]})"
             )
-    if warmup is None:
-        length = first + 1 if first else 0
-        if first:
-            notes.append(
-                f"no rate is logged before step {first}: a linear warmup from 0 to {lr[0]:g} over "
-                f"the first {length} updates is assumed (set it with --warmup)"
+    trend = trend_of(step, lr)
+    length = _fill_begin(dense, step, lr, warmup, begin, trend, notes) if first else warmup or 0
+    if total is not None and last + 1 < total < MAX_STEPS:
+        dense = np.append(dense, _rest(step, lr, total, trend, notes))
+    return Schedule(dense, min(length, last + 1)), notes
+
+
+def _fill_begin(
+    dense: FloatArray,
+    step: IntArray,
+    lr: FloatArray,
+    warmup: int | None,
+    begin: FloatArray | None,
+    trend: Trend | None,
+    notes: list[str],
+) -> int:
+    """Write the rates before the first logged one into `dense`; the length of the warmup."""
+    first = int(step[0])
+    if begin is not None and begin.size:
+        known = min(begin.size, first)
+        held = lr.size < 2 or lr[1] == lr[0]  # a stage of its own, since the checkpoint
+        dense[known:first] = (
+            lr[0]
+            if held
+            else np.interp(np.arange(known, first), [known - 1, first], [begin[known - 1], lr[0]])
+        )
+        dense[:known] = begin[:known]
+        return int(np.argmax(dense[: known + 1]))
+    if trend is not None and (warmup is None or warmup <= first):
+        length = warmup if warmup is not None else trend.warmup + 1 if trend.warmup else 0
+        dense[:first] = trend(np.arange(first))
+        dense[:length] = np.linspace(0.0, float(trend(max(0, length - 1))), length)
+        peak = float(dense[: first + 1].max())
+        notes.append(
+            f"no rate is logged before step {first}: the rates fall from the first on, on a "
+            f"{'line' if trend.form == 'linear' else 'half cosine'} that leads back to {peak:.4g} "
+            + (
+                f"after {'a' if warmup is None else 'the'} warmup of {length} updates"
+                if length
+                else "in update 0, without a warmup"
             )
-    else:
+            + (" (set it with --warmup)" if warmup is None else "")
+        )
+        return length
+    if warmup is not None:
         length = min(warmup, first + 1)
         if warmup > length:
             notes.append(
@@ -213,6 +263,55 @@ def rebuild_schedule(
                 f"no rate is logged before step {first}: {lr[0]:g} is assumed from the end of the "
                 f"warmup of {warmup} updates on"
             )
-    if first:  # a rate logged in update 0 stands
         dense[:length] = np.linspace(0.0, lr[0], length)
-    return Schedule(dense, length if warmup is None else min(warmup, last + 1)), notes
+        return warmup
+    slopes = np.diff(lr[:3]) / np.diff(step[:3])
+    start = float(lr[0] - slopes[0] * first) if slopes.size == 2 else 0.0
+    rises = slopes.size == 2 and slopes[0] > 0 and bool(np.isclose(slopes[0], slopes[1], rtol=1e-3))
+    falls = slopes.size == 2 and bool(np.all(slopes < 0)) and first <= 2 * int(np.diff(step).max())
+    if rises and 1e-9 * lr[0] < start < lr[0]:
+        dense[:first] = np.linspace(start, lr[0], first + 1)[:first]
+        notes.append(
+            f"no rate is logged before step {first}: the line through the first rates, from "
+            f"{start:.4g} in update 0, is assumed (set the warmup with --warmup)"
+        )
+    elif falls:
+        dense[:first] = lr[0] + slopes[0] * (np.arange(first) - first)
+        notes.append(
+            f"no rate is logged before step {first}, and the rates fall from the first on: the "
+            f"line through the first two, from {dense[0]:.4g} in update 0, is assumed (set the "
+            "warmup with --warmup)"
+        )
+        return 0
+    else:
+        dense[: first + 1] = np.linspace(0.0, lr[0], first + 1)
+        notes.append(
+            f"no rate is logged before step {first}: a linear warmup from 0 to {lr[0]:g} over "
+            f"the first {first + 1} updates is assumed (set it with --warmup)"
+        )
+    return first + 1
+
+
+def _rest(
+    step: IntArray, lr: FloatArray, total: int, trend: Trend | None, notes: list[str]
+) -> FloatArray:
+    """The rates from the last logged one to the end of the run; none where they are not known."""
+    last, gap = int(step[-1]), int(np.diff(step).max()) if step.size > 1 else 0
+    at = np.arange(last + 1, total)
+    near = total - 1 - last <= gap
+    what = ""
+    if trend is not None and (near or abs(trend.end - total) <= max(2.0, 0.01 * total)):
+        what, rates = f"the {trend.form} decay goes on", trend(at)
+    elif near and collinear(step[-3:], lr[-3:]) and lr[-1] < lr[-2]:
+        slope = (lr[-1] - lr[-2]) / (step[-1] - step[-2])
+        what, rates = "the last rates' line goes on", np.maximum(lr[-1] + slope * (at - last), 0.0)
+    elif near:
+        what, rates = "the last rate is kept", np.full(at.size, lr[-1])
+    if not what:
+        notes.append(
+            f"the run was set to {total} updates, but the rates after step {last} are not known: "
+            "the schedule ends there (give --schedule for the whole run)"
+        )
+        return np.empty(0)
+    notes.append(f"the run was set to {total} updates: {what} to its end")
+    return rates

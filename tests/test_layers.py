@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / "mplfit"
 
 # From the bottom to the top; rooms of one layer may use one another.
 LAYERS = (
-    {"errors", "types", "compiled"},
+    {"errors", "types", "compiled", "trend"},
     {"schedule"},
     {"curve"},
     {"bounds", "powersum", "tasks"},

@@ -12,6 +12,7 @@ from mplfit.readers.released import released_schedule
 from mplfit.readers.rows import clean_losses, clean_rates
 from mplfit.readers.selecting import select
 from mplfit.schedule import MAX_STEPS, Schedule
+from mplfit.trend import trend_of
 from mplfit.types import FloatArray, IntArray
 
 __all__ = ["finish"]
@@ -107,9 +108,29 @@ def _schedule(
         notes.append(f"{missing} of {len(log.rate)} rows log no learning rate")
     if not np.array_equal(log.rate.step, log.loss.step) or log.rate.counted != log.loss.counted:
         step, lr = _ended(step, lr, loss_step, notes)
-    schedule, assumed = rebuild_schedule(step, lr, warmup=options.warmup)
+    if log.begin is None and options.warmup is None:
+        _refuse_late(step, lr, log.total)
+    schedule, assumed = rebuild_schedule(
+        step, lr, warmup=options.warmup, total=log.total, begin=log.begin
+    )
     notes.extend(assumed)
     return schedule
+
+
+def _refuse_late(step: IntArray, lr: FloatArray, total: int | None) -> None:
+    """Refuse to invent the beginning of a run of which a large part is not logged.
+
+    A warmup is some hundredths of a run. Rates that begin after a quarter of it are those of a run
+    that was resumed, and what came before is in another log.
+    """
+    first, updates = int(step[0]), total or int(step[-1]) + 1
+    gap = int(np.diff(step).max()) if step.size > 1 else first
+    if first > 4 * gap and 4 * first > updates and trend_of(step, lr) is None:
+        raise DataError(
+            f"logs its first rate at step {first:,} of {updates:,}: what came before is not known, "
+            "and no warmup is that long. Give the whole run's --schedule; or --warmup N, if the "
+            f"rate was {lr[0]:g} from the end of the warmup on"
+        )
 
 
 def _ended(

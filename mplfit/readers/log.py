@@ -55,6 +55,8 @@ class Log:
     path, sha256 : the file.
     loss, rate : the losses asked for, and the logged learning rates.
     schedule : the schedule that the file's configuration gives, where it has one.
+    total : the number of updates that the run was set to have, where the file tells it.
+    begin : the rates of the first updates, where no row logs them but they are known.
     weight_decay : AdamW's, where the file has it.
     notes, warnings : what the reader assumed or dropped, and what looked odd to it.
     columns : what the file calls the loss and the rate.
@@ -75,6 +77,8 @@ class Log:
     also: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     columns: tuple[str, str] = ("the loss", "the learning rate")
+    total: int | None = None
+    begin: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for key in ("name", "kind"):

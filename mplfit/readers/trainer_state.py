@@ -18,6 +18,7 @@ from mplfit.readers.json_rows import number
 from mplfit.readers.log import Log, Series
 from mplfit.readers.names import losses_among
 from mplfit.readers.options import ReadOptions
+from mplfit.trend import trend_of
 
 __all__ = ["is_trainer_state", "read_trainer_state"]
 
@@ -43,7 +44,9 @@ def read_trainer_state(path: Path, sha256: str, values: Any, options: ReadOption
     rates = [(i, row) for i, row in enumerate(rows) if "learning_rate" in row]
     loss = _series(path, losses, key, counted=True)
     rate = _series(path, rates, "learning_rate", counted=True)
-    rate, how = _placed(rate, values.get("max_steps"))
+    total = values.get("max_steps")
+    total = total if isinstance(total, int) and total > 0 else None
+    rate, how = _placed(rate, total)
     notes = [how] if len(rate) else []
     if key == "loss":
         notes.append("each loss is the mean over the updates since the row before it")
@@ -60,6 +63,7 @@ def read_trainer_state(path: Path, sha256: str, values: Any, options: ReadOption
         loss=loss,
         rate=rate,
         notes=tuple(notes),
+        total=total,
         also=tuple(name for name in losses_among(keys) if name not in (key, "train_loss")),
     )
 
@@ -74,7 +78,7 @@ def _series(
     )
 
 
-def _placed(rate: Series, total: Any) -> tuple[Series, str]:
+def _placed(rate: Series, total: int | None) -> tuple[Series, str]:
     """The rates with the update that they belong to, and how that was found."""
     later = Series(rate.step, rate.value, counted=False)
     if len(rate) and rate.value[-1] == 0 and rate.step[-1] == total:
@@ -86,6 +90,14 @@ def _placed(rate: Series, total: Any) -> tuple[Series, str]:
             return later, "the rate of a row is that of the next update (by its warmup's line)"
         if abs(begin - 1) < 0.2:
             return rate, "the rate of a row is that of the last update (by its warmup's line)"
+    whole = np.all(np.isfinite(rate.value)) and np.all(np.isfinite(rate.step))
+    if total is not None and len(rate) > 2 and whole and np.all(np.diff(rate.step) > 0):
+        trend = trend_of(rate.step.astype(np.int64), rate.value)
+        end = trend.end - total if trend is not None and trend.form == "linear" else np.inf
+        if abs(end) < 0.2:
+            return later, "the rate of a row is that of the next update (by its decay's end)"
+        if abs(end - 1) < 0.2:
+            return rate, "the rate of a row is that of the last update (by its decay's end)"
     return rate, (
         "the rate of a row is taken as that of the last update, as recent Trainers log it (older "
         "ones log the next update's)"

@@ -333,6 +333,45 @@ def test_a_trainer_state_of_old_and_new_trainers(tmp_path: Path, ahead: int, how
     assert one(tmp_path / "my-run", metric="val").step.tolist() == [49]
 
 
+def sparse_state(folder: Path, *, warmup: int, ahead: int) -> Path:
+    """5,490 updates with the rate 2e-5, linear to 0, logged each 500 (the Trainer's default)."""
+    at = np.arange(500, 5490, 500)
+    update = at - 1 + ahead
+    lr = 2e-5 * (5490 - update) / (5490 - warmup)
+    rows: list[dict[str, float]] = [
+        {"loss": 2 - c / 9999, "learning_rate": float(rate), "step": int(c)}
+        for c, rate in zip(at, lr, strict=True)
+    ]
+    rows.append({"train_loss": 1.8, "train_runtime": 99.0, "step": 5490})
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "trainer_state.json"
+    path.write_text(json.dumps({"log_history": rows, "max_steps": 5490, "global_step": 5490}))
+    return path
+
+
+@pytest.mark.parametrize("warmup", [0, 165])
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_a_trainer_state_whose_first_row_is_at_step_500(
+    tmp_path: Path, warmup: int, ahead: int
+) -> None:
+    curve = one(sparse_state(tmp_path / "run", warmup=warmup, ahead=ahead))
+    t = np.arange(5490)
+    exact = 2e-5 * np.where(t < warmup, t / max(warmup, 1), (5490 - t) / (5490 - warmup))
+    assert curve.step.tolist() == list(range(499, 5000, 500))
+    assert curve.schedule.steps == 5490
+    assert np.abs(curve.schedule.lr - exact).max() < 1e-9 * 2e-5
+    assert f"that of the {'next' if ahead else 'last'} update (by its decay's end)" in said(curve)
+
+
+def test_no_warmup_is_invented_for_a_run_whose_beginning_is_in_another_log(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("step,lr,loss\n" + "".join(f"{i},1e-3,3\n" for i in range(4000, 5000, 50)))
+    with pytest.raises(DataError, match=r"its first rate at step 4,000 of 4,951: what came before"):
+        one(path)
+    curve = one(path, warmup=100)
+    assert (curve.schedule.lr[100], curve.schedule.warmup) == (1e-3, 100)
+
+
 def test_the_real_trainer_s_state_is_read(tmp_path: Path) -> None:
     """Serialised by transformers itself."""
     transformers = pytest.importorskip(
