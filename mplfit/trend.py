@@ -85,7 +85,7 @@ def _fall_begins(a: float, b: float, first: int) -> int:
         rate = np.floor(a / (part * unit) * (1 + 1e-6)) * part * unit
         start = (rate - a) / b
         if start <= min(first, -0.2 * a / b) + 0.02 and abs(start - round(start)) < 0.02:
-            return max(0, round(start))
+            return max(0, round(float(start)))
     return 0
 
 
