@@ -53,7 +53,7 @@ class Box:
 
     def at_edge(self, unknowns: FloatArray) -> IntArray:
         """-1, 0 or 1 for each unknown at its lower bound, inside, or at its upper bound."""
-        edge = _EDGE * (self.high - self.low)
+        edge = np.nan_to_num(_EDGE * (self.high - self.low), posinf=0.0)
         above, below = unknowns > self.high - edge, unknowns < self.low + edge
         return above.astype(np.int64) - below.astype(np.int64)
 
@@ -204,10 +204,10 @@ def approach(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
         method="trf",
         x_scale="jac",
         loss=loss,
-        ftol=1e-9,
-        xtol=1e-9,
-        gtol=1e-12,
-        max_nfev=300,
+        ftol=1e-12,
+        xtol=1e-12,
+        gtol=1e-15,
+        max_nfev=1000,
     )
     end: FloatArray = result.x
     return end
@@ -228,7 +228,7 @@ def _whitened_round(
     rows = objective.rows(centre)[:, free]
     size = np.maximum(np.sqrt(np.sum(rows**2, axis=0)), 1e-150)
     _, singular, right = np.linalg.svd(rows / size, full_matrices=False)
-    whiten = right.T / np.maximum(singular, 1e-5 * singular[0]) / size[:, None]
+    whiten = right.T / np.maximum(singular, 1e-7 * singular[0]) / size[:, None] * np.sqrt(value)
     slack = np.minimum(centre - box.low, box.high - centre)[free]
     slack = np.maximum(slack, _EDGE * (box.high - box.low)[free])
     reach = np.min(slack[:, None] / (slack.size * np.abs(whiten) + 1e-300), axis=0)
