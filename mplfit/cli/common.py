@@ -40,6 +40,7 @@ __all__ = [
     "say_notes",
     "warn",
     "warn_held",
+    "warn_of_loss",
     "warn_of_peak",
     "weight_decay_option",
 ]
@@ -360,6 +361,20 @@ def warn_held(fit: Fit) -> None:
             f"{', '.join(names)} stopped at a bound of the law's box and counts as known: the "
             "intervals are too narrow; fit with a prior (--law effective)"
         )
+
+
+def warn_of_loss(fit: Fit, schedule: Schedule, name: str = "") -> None:
+    """Refuse a predicted final loss that no run can have, and warn where a term of it is too large.
+
+    Raises
+    ------
+    FitError
+        If the loss is not positive and finite.
+    """
+    from mplfit.estimate.reach import check_loss
+
+    for text in check_loss(fit, schedule, name):
+        warn(text)
 
 
 def warn_of_peak(fit: Fit, peak: float, name: str = "") -> None:

@@ -15,6 +15,7 @@ from mplfit.cli.common import (
     print_json,
     saves,
     warn_held,
+    warn_of_loss,
 )
 from mplfit.cli.tables import render, span
 from mplfit.errors import DataError
@@ -78,6 +79,7 @@ def design_command(
     """
     from mplfit.estimate.design import design
     from mplfit.estimate.design import target as goal_of
+    from mplfit.estimate.reach import reach, reach_lines
     from mplfit.readers.fits import load_fit
     from mplfit.readers.schedules import load_schedule
 
@@ -85,14 +87,18 @@ def design_command(
         raise DataError(f"--every must be at least 1 step, got {every}")
     known, named = load_fit(fit), named_schedules(candidates)
     warn_held(known)
-    goal = goal_of(known, load_schedule(wanted), load_schedule(over) if over else None)
+    schedule = load_schedule(wanted)
+    warn_of_loss(known, schedule, "the target")
+    goal = goal_of(known, schedule, load_schedule(over) if over else None)
     found = design(known, goal, named, runs=runs, every=every)
-    values = _as_dict(fit, wanted, over, found)
+    values = {**_as_dict(fit, wanted, over, found), "reach": reach(known, schedule).to_dict()}
     target.write(lambda: _files(found, named, values))
     if as_json:
         print_json(values)
         return
     click.echo(_text(found, wanted, over))
+    for line in reach_lines(known, {"the target": schedule}):
+        click.echo(line)
     target.say("design.json, design.png")
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, Target, json_option, print_json, saves, warn, warn_held
+from mplfit.cli.common import (
+    Examples,
+    Target,
+    json_option,
+    print_json,
+    saves,
+    warn,
+    warn_held,
+    warn_of_loss,
+)
 from mplfit.cli.tables import render, span
 
 if TYPE_CHECKING:
@@ -118,6 +127,7 @@ def _predicted(fit: Fit, ways: Sequence[Continuation]) -> dict[str, dict[str, An
 
     found: dict[str, dict[str, Any]] = {}
     for one in ways:
+        warn_of_loss(fit, one.schedule, one.how)
         gain = None
         if fit.spread is not None and one.how != "same":
             gain = gains(fit, one.schedule, [ways[0].schedule])[0].to_dict(tuple(LEVELS))

@@ -27,6 +27,7 @@ from mplfit.cli.common import (
     say,
     say_notes,
     warn,
+    warn_of_loss,
     weight_decay_option,
 )
 from mplfit.cli.engine import engine, engine_options
@@ -210,6 +211,7 @@ def evaluate_command(
     from mplfit.estimate.metrics import evaluate
     from mplfit.readers.fits import load_fit
     from mplfit.readers.paths import read_curves, split_for
+    from mplfit.schedule import Schedule
 
     fit = load_fit(params)
     options, own = read_options()
@@ -218,6 +220,11 @@ def evaluate_command(
     trained, held, how = split_for(fit, curves, train, test)
     say(f"{_names(held) or 'nothing'} held out, {_names(trained) or 'nothing'} trained on: {how}")
     metrics = evaluate(fit.formula, fit.values, trained, held, exact=exact).to_dict()
+    for curve in curves:
+        try:
+            warn_of_loss(fit, Schedule(curve.schedule.lr[: curve.step[-1] + 1]), curve.name)
+        except FitError as error:  # measured all the same
+            warn(str(error))
     if as_json:
         from mplfit.estimate.fit import describe
         from mplfit.estimate.intervals import coverage

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 __all__ = ["forecast_command"]
 
 _SHOWN = 5  # steps of the rest that the table shows
+_BY_PRIOR = (
+    "the rate has fallen in none of these runs yet: what its fall gives rests on the prior alone;\n"
+    "where that is wrong, the mean of the last rows, {:.4f}, may be nearer than the forecast"
+)
 
 
 @dataclass(frozen=True)
@@ -241,6 +245,7 @@ def _show_end(curve: Curve, as_json: bool) -> None:
 
 def _text(found: Forecast, known: _Known) -> str:
     from mplfit.estimate.intervals import LEVELS
+    from mplfit.estimate.reach import reach_lines
 
     run, rest = found.run, found.interval
     bounds = [rest.bounds(level) for level in LEVELS]
@@ -269,6 +274,8 @@ def _text(found: Forecast, known: _Known) -> str:
             "",
             f"the last rows lie {100 * found.off:+.2g} % off the law (standard deviation of a row: "
             f"{100 * found.off_sd:.2g} %);\nintervals are those of a logged loss at that step",
+            *reach_lines(known.fit or found.fit, {run.name: run.schedule}),
+            *([_BY_PRIOR.format(found.late)] if found.by_prior else []),
         ]
     )
 
@@ -298,6 +305,8 @@ def _as_dict(found: Forecast) -> dict[str, Any]:
         },
         "off": found.off,
         "off_sd": found.off_sd,
+        "late_loss": found.late,
+        "by_prior_alone": found.by_prior,
         "rest": {
             "step": found.step[_thin(found)].tolist(),
             "loss": rest.loss[_thin(found)].tolist(),

@@ -44,6 +44,8 @@ class Outcome:
 
 def text(outcome: Outcome) -> str:
     """The table and what must be said below it."""
+    from mplfit.estimate.reach import reach_lines
+
     goal, loss, result, gained = outcome.goal, outcome.loss, outcome.result, outcome.gained
     schedule, digits, sturdy = result.schedule, goal.digits, outcome.sturdy
     first = ["optimized", f"{loss:.{digits}f}"]
@@ -92,6 +94,8 @@ def text(outcome: Outcome) -> str:
             f"schedule that is best at the estimate: {sturdy.before:.5f}\n(of the same draws: to "
             "be compared with one another alone)"
         )
+    if goal.what == "loss":
+        lines += reach_lines(goal.fit, {"optimized": schedule})
     return "\n".join([*lines, goal.caveat])
 
 
@@ -138,6 +142,7 @@ def peak_text(fit: Fit, result: OptimizedSchedule, highest: float) -> str:
 def as_dict(outcome: Outcome) -> dict[str, Any]:
     """The JSON, also of schedule.json."""
     from mplfit.estimate.intervals import LEVELS, final_interval
+    from mplfit.estimate.reach import reach
 
     goal, result, gained = outcome.goal, outcome.result, outcome.gained
     sturdy = outcome.sturdy
@@ -150,6 +155,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "law": goal.fit.law,
         "final_loss": outcome.loss,
         "intervals": final_interval(goal.fit, result.schedule),
+        "reach": reach(goal.fit, result.schedule).to_dict(),
         "robust": sturdy
         and {
             "objective": sturdy.asked,

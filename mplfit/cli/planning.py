@@ -15,6 +15,7 @@ from mplfit.cli.common import (
     saves,
     warn,
     warn_held,
+    warn_of_loss,
     warn_of_peak,
 )
 from mplfit.cli.goals import Goal, fitted_goal, theory_goal
@@ -137,6 +138,8 @@ def optimize_command(
         plain, result = result, best(over, result.schedule)
         sturdy = Robust(robust, _DRAWS, over(plain.schedule.lr)[0], result.loss)
     loss = law.final(values, result.schedule.lr)
+    if goal.what == "loss":
+        warn_of_loss(fit, result.schedule)
     _warn(goal, result)
     baselines = compare_baselines(
         lambda lr: law.final(values, lr),

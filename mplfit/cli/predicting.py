@@ -20,6 +20,7 @@ from mplfit.cli.common import (
     saves,
     say,
     warn_held,
+    warn_of_loss,
     warn_of_peak,
 )
 from mplfit.cli.tables import render, span
@@ -65,12 +66,15 @@ def predict_command(
     as_json: bool,
 ) -> None:
     from mplfit.estimate.intervals import LEVELS, final_interval
+    from mplfit.estimate.reach import reach, reach_lines
     from mplfit.readers.fits import load_fit
 
     if not specs and not schedules:
         raise click.UsageError("give at least one schedule (SPEC)")
     fit = load_fit(params)
     named = named_schedules([*schedules, *specs])
+    for name, schedule in named.items():
+        warn_of_loss(fit, schedule, name)
     losses = {name: fit.predict(schedule, exact=exact) for name, schedule in named.items()}
     intervals = {name: final_interval(fit, schedule) for name, schedule in named.items()}
     warn_held(fit)
@@ -94,6 +98,7 @@ def predict_command(
                         "final_lr": float(schedule.lr[-1]),
                         "final_loss": float(losses[name][-1]),
                         "intervals": intervals[name],
+                        "reach": reach(fit, schedule).to_dict(),
                         "above_lowest": above[name].to_dict(tuple(LEVELS))
                         if name in above
                         else None,
@@ -121,10 +126,12 @@ def predict_command(
     if fit.spread is not None:
         header += [f"{100 * level:.0f} % interval" for level in LEVELS]
     header += ["above lowest", *(["95 % interval"] if above else [])]
-    click.echo(render(header, rows))
+    click.echo(render(header, rows) + "\n")
+    for line in reach_lines(fit, named):
+        click.echo(line)
     if fit.spread is None:
         click.echo(
-            "\nNo interval: published parameters do not say how far runs scatter. Two runs of one "
+            "No interval: published parameters do not say how far runs scatter. Two runs of one "
             "schedule differ by 1e-3 to 8e-3."
         )
     target.say("losses.png and the curves as csv")

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
+from mplfit.estimate.metrics import CurveReport
 from mplfit.estimate.prior import Prior
 from mplfit.laws.base import Law
 from mplfit.laws.registry import get_law
 
-__all__ = ["curve_warnings", "determined_law", "not_held_out", "rate_changes", "some_curve"]
+__all__ = [
+    "curve_warnings",
+    "determined_law",
+    "not_held_out",
+    "poor_curves",
+    "rate_changes",
+    "some_curve",
+]
 
 _RISE = 1.25  # the loss of a diverged run ends so many times above what it was
 _ROWS = 5  # medians of so many rows, so that single spikes do not count
 _SPIKE = 10.0  # robust deviations from the neighbours' median
 _EXCESS = 0.03  # and at least this much, relative
+_POOR_R2 = 0.9
+_POOR_ERROR, _POOR_LEAST = 5.0, 0.005  # times the other curves' mean error, and at least this much
 
 
 def some_curve(curves: Sequence[Curve]) -> None:
@@ -64,6 +74,26 @@ def curve_warnings(law: Law, curves: Sequence[Curve]) -> list[str]:
         said += _diverged(curve)
         if curve.origin is None:  # the readers of logs say so themselves
             said += _spikes(curve)
+    return said
+
+
+def poor_curves(reports: Mapping[str, CurveReport]) -> list[str]:
+    """Training curves that a fit does not meet: by themselves, or beside the others."""
+    said = []
+    for name, report in reports.items():
+        r2, error = report.whole.r2, report.whole.prede
+        others = [one.whole.prede for key, one in reports.items() if key != name]
+        usual = float(np.median(others)) if others else np.inf
+        if r2 < _POOR_R2:
+            how = f"its R2 is {r2:.2f}"
+        elif error > max(_POOR_ERROR * usual, _POOR_LEAST):
+            how = f"its mean error is {100 * error:.2g} %, that of the others {100 * usual:.2g} %"
+        else:
+            continue
+        said.append(
+            f"{name} is fitted badly ({how}): look at its plot; its first rows, its schedule or "
+            "its step may be wrong, or it is a run of another kind"
+        )
     return said
 
 

@@ -12,7 +12,13 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
-from mplfit.estimate.checks import curve_warnings, determined_law, not_held_out, some_curve
+from mplfit.estimate.checks import (
+    curve_warnings,
+    determined_law,
+    not_held_out,
+    poor_curves,
+    some_curve,
+)
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.identify import Identification, identify
 from mplfit.estimate.intervals import gain
@@ -119,6 +125,7 @@ def fit(
             objective, box, best.unknowns, train, executor=executor, progress=progress
         )
     agreeing = sum(end.value <= best.value * (1 + AGREEMENT) for end in ends)
+    measured = evaluate(formula, params, train, test)
     warnings = [
         *([instead] if instead else []),
         *_solver_warnings(best.converged, agreeing, len(ends)),
@@ -136,6 +143,7 @@ def fit(
         ],
         *curve_warnings(formula, train),
         *not_held_out(train, test),
+        *poor_curves(measured.train),
     ]
     result = Fit(
         law=formula.key,
@@ -165,7 +173,7 @@ def fit(
             **options,
         },
         versions=_versions(),
-        metrics=evaluate(formula, params, train, test).to_dict(),
+        metrics=measured.to_dict(),
         left_out=group_of(left_out),
     )
     found = identify(result, train, {}, objective=objective)
@@ -267,6 +275,7 @@ def describe(curve: Curve, role: str) -> dict[str, Any]:
         "steps": curve.schedule.steps,
         "warmup": curve.schedule.warmup,
         "peak": curve.schedule.peak,
+        "highest_loss": float(curve.loss.max()),
         "notes": list(origin.notes) if origin else [],
         "warnings": list(origin.warnings) if origin else [],
     }

@@ -23,11 +23,13 @@ from numpy.typing import ArrayLike
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
+from mplfit.estimate.checks import rate_changes
 from mplfit.estimate.constants import FORECAST_BEYOND, FORECAST_LAW, FORECAST_SCATTER
 from mplfit.estimate.fit import fit
 from mplfit.estimate.intervals import Interval
 from mplfit.estimate.posterior import covariance, factor, log_slopes
 from mplfit.estimate.prior import Prior
+from mplfit.estimate.reach import check_loss
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
@@ -53,6 +55,9 @@ class Forecast:
     fit : what predicts them.  rows : of the run itself that it rests on.
     off : mean log residual of the last tenth of the run's rows.
     off_sd : the standard deviation that the fit foretells of a row there.
+    late : mean loss of these rows, which is what no change at all would give.
+    by_prior : whether what a falling rate gives rests on the prior alone, as it has fallen in none
+        of the runs yet.
     """
 
     run: Curve
@@ -62,6 +67,8 @@ class Forecast:
     rows: int
     off: float
     off_sd: float
+    late: float
+    by_prior: bool
     warnings: tuple[str, ...]
 
 
@@ -125,9 +132,21 @@ def forecast(
         leave_out=False,  # the intervals here do not rest on it
     )
     step = np.arange(last + 1, run.schedule.steps)
+    said = check_loss(found, run.schedule, run.name)
     interval = forecast_interval(found, run.schedule, step)
+    if not np.all(interval.loss > 0):
+        raise FitError(
+            f"{run.name}: the forecast falls to {interval.loss.min():.4g}, which no run can have: "
+            f"{found.law} does not hold for the rest of this plan; add an earlier run whose rate "
+            "has fallen, or an earlier fit"
+        )
     off, sd = _off(run, found)
-    return Forecast(run, found, step, interval, rows, off, sd, _warnings(run, found, known))
+    plan = run.schedule.lr[run.step[0] :]
+    falls = bool(plan[-1] < plan.max() * (1 - 1e-6))
+    by_prior = falls and known is None and not any(rate_changes(curve) for curve in trained)
+    warnings = (*_warnings(run, found, known), *said)
+    late = float(run.loss[_late(run)].mean())
+    return Forecast(run, found, step, interval, rows, off, sd, late, by_prior, warnings)
 
 
 def forecast_interval(found: Fit, schedule: Schedule, step: ArrayLike) -> Interval:
@@ -180,11 +199,16 @@ def _past(run: Curve, earlier: Sequence[Curve]) -> tuple[Curve | None, int]:
 
 def _off(run: Curve, found: Fit) -> tuple[float, float]:
     """Mean log residual of the last tenth of the rows, and the standard deviation foretold."""
-    last = int(run.step[-1])
-    late = run.step[run.step > last - max(0.1 * last, 1)]
-    interval = forecast_interval(found, run.schedule, late)
-    residual = np.log(run.loss[-late.size :] / interval.loss)
+    late = _late(run)
+    interval = forecast_interval(found, run.schedule, run.step[late])
+    residual = np.log(run.loss[late] / interval.loss)
     return float(residual.mean()), float(interval.sd.mean())
+
+
+def _late(run: Curve) -> slice:
+    """The rows of the last tenth of the run so far."""
+    last = int(run.step[-1])
+    return slice(int(np.searchsorted(run.step, last - max(0.1 * last, 1), side="right")), None)
 
 
 def _warnings(run: Curve, found: Fit, known: Fit | None) -> tuple[str, ...]:

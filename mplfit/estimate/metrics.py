@@ -82,7 +82,8 @@ class Evaluation:
 def measure(loss: FloatArray, predicted: FloatArray) -> Metrics:
     """The metrics of one curve.
 
-    R² = 1 - Σ(y-ŷ)²/Σ(y-ȳ)²; it is NaN for fewer than two different losses.
+    R² = 1 - Σ(y-ŷ)²/Σ(y-ȳ)²; it is NaN for fewer than two different losses. Huber is infinite where
+    a predicted loss is not positive.
 
     >>> import numpy as np
     >>> from mplfit.estimate.metrics import measure
@@ -92,13 +93,14 @@ def measure(loss: FloatArray, predicted: FloatArray) -> Metrics:
     error = loss - predicted
     spread = float(np.sum((loss - loss.mean()) ** 2))
     relative = np.abs(error) / loss
+    possible = bool(np.all(predicted > 0))
     return Metrics(
         r2=1 - float(np.sum(error**2)) / spread if spread > 0 else float("nan"),
         mae=float(np.abs(error).mean()),
         rmse=float(np.sqrt(np.mean(error**2))),
         prede=float(relative.mean()),
         worste=float(relative.max()),
-        huber=float(huber(np.log(loss) - np.log(predicted)).sum()),
+        huber=float(huber(np.log(loss) - np.log(predicted)).sum()) if possible else float("inf"),
     )
 
 

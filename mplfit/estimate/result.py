@@ -243,5 +243,5 @@ def published_fit(size: str) -> Fit:
         law="mpl",
         params=dict(zip(names, PUBLISHED[size], strict=True)),
         warnings=("published parameters (Luo et al. 2025): no standard errors were published",),
-        options={"published": size, "peak": 3e-4},
+        options={"published": size, "peak": 3e-4, "updates": 24000},
     )
