@@ -234,11 +234,16 @@ def _fill_begin(
             else np.interp(np.arange(known, first), [known - 1, first], [begin[known - 1], lr[0]])
         )
         dense[:known] = begin[:known]
+        notes.append(
+            f"the rates of the first {known} updates are not logged: those of the configuration "
+            f"are assumed, a warmup and {begin[known - 1]:g}"
+        )
         return int(np.argmax(dense[: known + 1]))
     if trend is not None and (warmup is None or warmup <= first):
         length = warmup if warmup is not None else trend.warmup + 1 if trend.warmup else 0
         dense[:first] = trend(np.arange(first))
         dense[:length] = np.linspace(0.0, float(trend(max(0, length - 1))), length)
+        dense[first] = lr[0]
         peak = float(dense[: first + 1].max())
         notes.append(
             f"no rate is logged before step {first}: the rates fall from the first on, on a "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, Target, json_option, print_json, saves
+from mplfit.cli.common import Examples, Target, json_option, print_json, saves, warn
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ def agreement_command(runs: Path, target: Target, as_json: bool) -> None:
     from mplfit.readers.outcome_table import read_outcome_table
 
     table = runs.suffix.lower() == ".csv"
-    found = agreement(read_outcome_table(runs) if table else read_outcomes(runs))
+    outcomes, left_out = (read_outcome_table(runs), []) if table else read_outcomes(runs)
+    for reason in left_out:
+        warn(f"left out: {reason}")
+    found = agreement(outcomes)
     target.write(lambda: _files(found))
     if as_json:
         print_json(_as_dict(found))

@@ -150,11 +150,18 @@ def _ended(
         notes.append(f"the rate {lr[-1]:g} logged after the last update belongs to none")
         return at, rates
     if step.size > 1 and 0 < loss_step[-1] - step[-1] <= np.diff(step).max():
+        falls = lr[-1] < lr[-2] and _on_a_line(step, lr)
+        slope = (lr[-1] - lr[-2]) / (step[-1] - step[-2]) if falls else 0.0
+        end = max(0.0, float(lr[-1] + slope * (loss_step[-1] - step[-1])))
         notes.append(
-            f"the last logged rate, at step {step[-1]}, is kept to the last loss at step "
-            f"{loss_step[-1]}"
+            (
+                f"the line of the last logged rates, to step {step[-1]}, is continued"
+                if falls
+                else f"the last logged rate, at step {step[-1]}, is kept"
+            )
+            + f" to the last loss at step {loss_step[-1]}"
         )
-        return np.append(step, loss_step[-1]), np.append(lr, lr[-1])
+        return np.append(step, loss_step[-1]), np.append(lr, end)
     return step, lr
 
 

@@ -198,3 +198,21 @@ def test_the_commands_are_listed():
     for name in ("bound", "extend", "agreement"):
         assert name in COMMANDS
         assert "Usage" in run(name, "--help").stdout
+
+
+def test_agreement_leaves_out_a_bad_log_and_says_so(tmp_path):
+    folder = shared("curves", "epfml_124m")
+    for number, path in enumerate(sorted(folder.glob("*iter25000*.json"))):
+        values = json.loads(path.read_text())
+        if number % 2:
+            values["config"].pop("decay_type")
+        if number == 3:
+            values["summary"]["final-val/loss"] = 9.5
+        (tmp_path / path.name).write_text(json.dumps(values))
+    (tmp_path / "z.json").write_text("[]")
+    result = run("agreement", tmp_path, "--out", tmp_path / "made")
+    assert result.stderr.count("warning: left out: ") == 2
+    assert "the final validation loss is 9.5, " in result.stderr
+    assert "z.json is not a log of a run" in result.stderr
+    count = len(list(folder.glob("*iter25000*.json"))) - 1
+    assert result.stdout.splitlines()[1].split()[:3] == ["all", "runs", str(count)]

@@ -13,6 +13,7 @@ from mplfit import schedule as schedules
 from mplfit.bounds import best_base, bound
 from mplfit.errors import DataError
 from mplfit.estimate.agreement import Outcome, agreement, spearman, spearman_interval
+from mplfit.readers.epfml import config_schedule
 from mplfit.readers.epfml_outcomes import read_outcome, read_outcomes
 from mplfit.readers.outcome_table import read_outcome_table
 from tests.shared_data import shared
@@ -87,7 +88,8 @@ def test_too_few_runs_are_refused():
 
 def test_every_logged_rate_of_the_real_runs_is_that_of_the_rebuilt_schedule():
     folder = shared("curves", "epfml_124m")
-    found = read_outcomes(folder)  # refuses a rate that is off by 1e-6 of the peak
+    found, left_out = read_outcomes(folder)  # refuses a rate that is off by 1e-6 of the peak
+    assert left_out == []
     assert len(found) == len({run.name for run in found}) == 28
     assert {run.kind for run in found} == {
         "wsd linear", "wsd sqrt", "cosine to 0 %", "cosine to 10 %",
@@ -126,6 +128,11 @@ def test_the_rate_beside_the_last_count_belongs_to_no_update(tmp_path):
     [
         ({"summary": {}}, "has no final-val/loss in its summary: the run is not finished"),
         ({"config": {}}, "KeyError"),
+        ({"summary": {"final-val/loss": float("nan")}}, r"loss is nan: the run has diverged"),
+        (
+            {"history": {"train": log()["history"]["train"], "val": {"val_loss": [9.0, 2.7]}}},
+            r"loss is 3\.0, 2\.7 at its lowest: the run has diverged",
+        ),
         (
             {"history": {"train": {"iter": [50], "train_lr": [9e-4]}}},
             "rate logged at iteration 50 is 0.0009, but the configuration gives 0.001",
@@ -137,6 +144,46 @@ def test_logs_that_cannot_be_used_get_a_sentence(tmp_path, changes, sentence):
     path.write_text(json.dumps(log(**changes)))
     with pytest.raises(DataError, match=sentence):
         read_outcome(path)
+
+
+def test_a_bad_log_is_left_out_and_the_others_are_read(tmp_path):
+    old = {key: value for key, value in log()["config"].items() if key != "decay_type"}
+    made = {
+        "a.json": log(),
+        "b.json": log(config=old),
+        "c.json": log(summary={}),
+        "d.json": {"config": []},
+    }
+    for name, values in made.items():
+        (tmp_path / name).write_text(json.dumps(values))
+    (tmp_path / "e.json").write_text("{")
+    found, left_out = read_outcomes(tmp_path)
+    assert [run.name for run in found] == ["wsd linear 20 %, lr 0.001, 100 steps"] * 2
+    assert ["c.json" in left_out[0], "d.json" in left_out[1], "e.json" in left_out[2]] == [True] * 3
+    assert len(left_out) == 3
+
+
+def test_a_two_stage_run_is_rebuilt_from_its_rates_and_those_of_its_past(tmp_path):
+    at, stage = np.arange(5, 101, 5), np.arange(85, 201, 5)
+    base = config_schedule({**log()["config"], "wsd_fract_decay": 0.2}).lr
+    two = np.where(stage < 160, 6e-4, 6e-4 * (200 - stage) / 40)
+    history = {"iter": at.tolist(), "train_loss": [3.0] * at.size}
+    first = log(history={"train": {**history, "train_lr": [*base[at[:-1]], 0.0]}})
+    config = {
+        **log()["config"],
+        "scheduler": "wsd_twostage", "iterations": 200, "resume_from": "x/ckpts/80",
+    }  # fmt: skip
+    train = {"iter": stage.tolist(), "train_loss": [2.9] * stage.size, "train_lr": two.tolist()}
+    second = log(config=config, history={"train": train})
+    for name, values in (("base", first), ("extended", second)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(values))
+    (one, extended), left_out = read_outcomes(tmp_path)
+    assert not left_out
+    assert extended.name == "wsd two-stage linear 20 %, lr 0.001, 200 steps"
+    lr = extended.schedule.lr
+    assert np.allclose(lr[:80], one.schedule.lr[:80], rtol=1e-12)
+    assert np.allclose(lr[80:160], 6e-4)
+    assert np.allclose(lr[160:], 6e-4 * (200 - np.arange(160, 200)) / 40, atol=1e-9)
 
 
 def test_a_folder_without_logs_is_refused(tmp_path):

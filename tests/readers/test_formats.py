@@ -463,6 +463,110 @@ def test_a_configuration_that_the_rates_contradict_is_not_used(tmp_path: Path) -
     assert curve.schedule.lr[299] == pytest.approx(1e-3)
 
 
+def branch(
+    path: Path, start: int, lr: np.ndarray[tuple[int], np.dtype[np.float64]], **changes: object
+) -> Path:
+    """A run that logs from its checkpoint on, each 10 updates."""
+    epfml(path)
+    values = json.loads(path.read_text())
+    source = f"/exps/{changes.pop('of', 'base')}/ckpts/{start}"
+    values["config"] |= {"resume_from": source, "iterations": lr.size, **changes}
+    at = list(range(start + 10, lr.size + 1, 10))
+    values["history"]["train"] = {
+        "iter": at,
+        "train_loss": [9 / (1 + c) + 2 for c in at],
+        "train_lr": [lr[c] if c < lr.size else 0 for c in at],
+    }
+    values["history"]["val"] = {"iter": at, "val_loss": [3.0] * len(at)}
+    path.write_text(json.dumps(values))
+    return path
+
+
+def two_stage(total: int, switch: int, low: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The base run's rates up to `switch`, then a lower one, and a last quarter that falls."""
+    lr = config_schedule({
+        "scheduler": "wsd", "lr": 1e-3, "iterations": total, "warmup_steps": 40,
+        "wsd_fract_decay": 0.25, "decay_type": "linear",
+    }).lr.copy()  # fmt: skip
+    lr[switch:] *= low
+    return lr
+
+
+def test_runs_that_extend_another_have_its_past_whatever_they_are_called(tmp_path: Path) -> None:
+    epfml(tmp_path / "base.json", seed=0, device="cuda:0")
+    epfml(tmp_path / "other.json", seed=1)
+    long = two_stage(800, 0, 1.0)
+    branch(tmp_path / "same.json", 300, long, seed=0, device="cuda:7")
+    low = two_stage(800, 300, 0.7)
+    branch(tmp_path / "low.json", 300, low, scheduler="wsd_twostage", seed=0)
+    lower = two_stage(1600, 300, 0.7)
+    lower[600:] *= 0.5
+    branch(
+        tmp_path / "lower.json", 600, lower, scheduler="wsd_twostage", seed=0,
+        of="low",
+    )  # fmt: skip
+    curves = {c.name: c for c in read_curves([tmp_path], ReadOptions(from_step=0))}
+    for name, exact in (("same", long), ("low", low), ("lower", lower)):
+        curve = curves[name]
+        assert curve.step.tolist() == list(range(9, exact.size, 10)), name
+        assert np.allclose(curve.schedule.lr, exact, rtol=0, atol=2e-5), name
+        assert "no rate is logged" not in said(curve)
+        assert "earlier rows are those of " in said(curve)
+    assert np.allclose(curves["lower"].schedule.lr[:600], lower[:600], rtol=1e-9)
+    assert curves["lower"].schedule.lr[[599, 600]].tolist() == pytest.approx([7e-4, 3.5e-4])
+    assert "30 earlier rows are those of base, from whose checkpoint 300" in said(curves["low"])
+
+
+def test_a_branch_without_its_base_says_so_and_has_no_invented_warmup(tmp_path: Path) -> None:
+    epfml(tmp_path / "other.json", seed=1)
+    epfml(tmp_path / "slow.json", seed=0, lr=5e-4)
+    epfml(tmp_path / "cosine.json", seed=0, scheduler="cos")
+    low = two_stage(800, 300, 0.7)
+    branch(tmp_path / "low.json", 300, low, scheduler="wsd_twostage", seed=0)
+    read = read_curves([tmp_path], ReadOptions(from_step=0))
+    curve = next(curve for curve in read if curve.name == "low")
+    assert curve.step[0] == 309
+    assert np.allclose(curve.schedule.lr, low, rtol=0, atol=2e-5)
+    assert curve.schedule.warmup <= 41
+    notes = said(curve)
+    assert "starts from checkpoint 300 of a stable run that is not given" in notes
+    assert "the rates of the first 300 updates are not logged: those of the configuration" in notes
+
+
+def test_an_older_log_lacks_its_decay_type_and_its_checkpoint(tmp_path: Path) -> None:
+    epfml(tmp_path / "base.json", wsd_fract_decay=0)
+    path = branch(tmp_path / "cool.json", 300, two_stage(400, 0, 1.0))
+    values = json.loads(path.read_text())
+    del values["config"]["decay_type"], values["config"]["resume_from"]
+    path.write_text(json.dumps(values))
+    read = read_curves([tmp_path], ReadOptions(from_step=0))
+    curve = next(curve for curve in read if curve.name == "cool")
+    assert np.array_equal(curve.schedule.lr, two_stage(400, 0, 1.0))
+    assert curve.step.tolist() == list(range(9, 400, 10))
+    assert "names no decay_type: taken as linear" in said(curve)
+    assert "(every logged rate agrees)" in said(curve)
+
+
+def test_the_124m_runs_under_other_names_and_without_keys_are_the_same(tmp_path: Path) -> None:
+    folder = shared("curves", "epfml_124m")
+    paths = [p for p in sorted(folder.glob("*")) if p.name.startswith(("ann", "stable"))]
+    exact = {curve.name: curve for curve in read_curves(paths)}
+    for number, path in enumerate(paths):
+        values = json.loads(path.read_text())
+        for key in ("resume_from", "world_size", "wandb_run_prefix", "n_embd"):
+            if number % 2 or key == "resume_from":
+                del values["config"][key]
+        if values["config"]["decay_type"] == "linear":
+            del values["config"]["decay_type"]
+        (tmp_path / f"run{number}.json").write_text(json.dumps(values))
+    read = {curve.name: curve for curve in read_curves([tmp_path])}
+    for number, path in enumerate(paths):
+        curve, wanted = read[f"run{number}"], exact[path.stem]
+        assert curve.schedule == wanted.schedule, path.stem
+        assert curve.step.tolist() == wanted.step.tolist(), path.stem
+        assert curve.loss.tolist() == wanted.loss.tolist(), path.stem
+
+
 # --- text logs ----------------------------------------------------------------------------------
 
 MEGATRON = """ [2024-05-01 10:00:00] some other line
