@@ -38,11 +38,13 @@ __all__ = [
     "saves",
     "say",
     "say_notes",
+    "show_result",
     "warn",
     "warn_held",
     "warn_of_loss",
     "warn_of_peak",
     "weight_decay_option",
+    "wide_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -102,6 +104,9 @@ weight_decay_option = click.option(
     help="AdamW's, for laws that have it. [default: the logs', or 0.1]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
+wide_option = click.option(
+    "--wide", is_flag=True, help="Show every column, however wide the table becomes."
+)
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
 params_option = click.option(
     "--params",
@@ -412,6 +417,19 @@ def say_notes(curves: Iterable[Curve]) -> None:
             warn(f"{who}: {text}")
         else:
             say(f"note: {who}: {text}")
+
+
+def show_result(
+    result: object, values: Mapping[str, Any], *, as_json: bool = False, wide: bool = False
+) -> None:
+    """A result on stdout: its tables, or its values as one JSON object."""
+    from mplfit.show.table import text
+    from mplfit.show.tables import tables
+
+    if as_json:
+        print_json(values)
+    else:
+        click.echo("\n\n".join(text(table, wide=wide) for table in tables(result)))
 
 
 def print_json(values: Mapping[str, Any]) -> None:

@@ -117,7 +117,7 @@ def _cost(given: Schedule, made: Schedule, params: str | None) -> dict[str, Any]
 
         found = gains(fit, given, [made])[0]
         low, high = found.bounds(0.95)
-        sure, cost["gain"] = f"95 % interval {low:+.1e} to {high:+.1e}", found.to_dict((0.80, 0.95))
+        sure, cost["gain"] = f"95 % interval {low:+.1e} to {high:+.1e}", found.summary().to_dict()
     say(
         f"{text}; predicted final loss {before:.5f} → {after:.5f} ({after - before:+.1e}, {sure}; "
         f"by {fit.law} with the parameters {params})"

@@ -123,14 +123,14 @@ def _predicted(fit: Fit, ways: Sequence[Continuation]) -> dict[str, dict[str, An
     """Of every way: its final loss and what it gains over the same share of cooldown, with their
     intervals where the fit knows how sure it is."""
     from mplfit.estimate.gains import gains
-    from mplfit.estimate.intervals import LEVELS, final_interval
+    from mplfit.estimate.intervals import final_interval
 
     found: dict[str, dict[str, Any]] = {}
     for one in ways:
         warn_of_loss(fit, one.schedule, one.how)
         gain = None
         if fit.spread is not None and one.how != "same":
-            gain = gains(fit, one.schedule, [ways[0].schedule])[0].to_dict(tuple(LEVELS))
+            gain = gains(fit, one.schedule, [ways[0].schedule])[0].summary().to_dict()
         found[one.how] = {
             "predicted_loss": fit.formula.final(fit.values, one.schedule.lr),
             "intervals": final_interval(fit, one.schedule),

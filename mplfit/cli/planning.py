@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
@@ -10,27 +11,21 @@ from mplfit.cli.common import (
     Examples,
     Target,
     json_option,
-    print_json,
     progress,
     saves,
+    show_result,
     warn,
     warn_held,
-    warn_of_loss,
     warn_of_peak,
+    wide_option,
 )
-from mplfit.cli.goals import Goal, fitted_goal, theory_goal
-from mplfit.cli.optimized import Outcome, Robust, as_dict, files, peak_text, text
+from mplfit.cli.recorded import command_line
 from mplfit.errors import FitError
 
 if TYPE_CHECKING:
-    from mplfit.estimate.gains import Gain
-    from mplfit.estimate.result import Fit
-    from mplfit.plan.optimize import FinalLoss, OptimizedSchedule
-    from mplfit.schedule import Schedule
+    from mplfit.plan.optimize import Plan
 
 __all__ = ["optimize_command"]
-
-_DRAWS, _SEED = 32, 1  # of --robust: other draws than those that tell the gains
 
 
 @click.command(
@@ -68,6 +63,7 @@ _DRAWS, _SEED = 32, 1  # of --robust: other draws than those that tell the gains
 @click.option("--from", "past", metavar="SPEC", help="The schedule of a run under way.")
 @click.option("--from-step", type=int, help="Updates of it that are done.")
 @saves(what="A folder for the schedule.")
+@wide_option
 @json_option
 def optimize_command(
     params: str | None,
@@ -82,6 +78,7 @@ def optimize_command(
     past: str | None,
     from_step: int | None,
     target: Target,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Find the non-increasing schedule with the lowest predicted final loss.
@@ -97,9 +94,8 @@ def optimize_command(
     --peak-lr is then taken to be the best rate of a linear decay; without it, rates are in units of
     D/G (see `mplfit bound`). The default warmup is 0.
     """
-    from mplfit.estimate.gains import gains
-    from mplfit.plan.baselines import compare_baselines
-    from mplfit.plan.optimize import optimize
+    from mplfit.plan.optimize import optimize, optimize_bound
+    from mplfit.readers.fits import load_fit
     from mplfit.readers.schedules import load_schedule
 
     if bound == (params is not None):
@@ -111,83 +107,51 @@ def optimize_command(
     if past is not None and (warmup is not None or peak_lr is not None):
         raise click.UsageError("--warmup and --peak-lr are part of the past that --from gives")
     run = load_schedule(past) if past is not None else None
+    peak, asked = _peak(peak_lr), _robust(robust)
     if params is not None:
-        goal = fitted_goal(params, steps, warmup, peak_lr, min_lr)
+        fit = load_fit(params)
+        plan = optimize(
+            fit, steps=steps, warmup=warmup, peak=peak, final=final_lr, knots=knots, past=run,
+            minimum=1e-10 if min_lr is None else min_lr, past_steps=from_step or 0, robust=asked,
+            name=params, progress=progress,
+        )  # fmt: skip
+        warn_of_peak(fit, plan.schedule.peak)
+        warn_held(fit)
     else:
-        goal = theory_goal(steps, warmup, peak_lr, min_lr, run)
-    fit, law, values = goal.fit, goal.fit.formula, goal.fit.values
-    over = _over_draws(fit, robust) if robust else None
-
-    def best(final: FinalLoss, start: Schedule | None = None) -> OptimizedSchedule:
-        return optimize(
-            final,
-            steps=goal.steps,
-            warmup=goal.warmup,
-            peak=goal.peak,
-            end=final_lr,
-            minimum=goal.minimum,
-            knots=knots,
-            past=run,
-            past_steps=from_step or 0,
-            start=start,
-            progress=progress,
-        )
-
-    result, sturdy = best(lambda lr: law.final_gradient(values, lr)), None
-    if robust and over:
-        plain, result = result, best(over, result.schedule)
-        sturdy = Robust(robust, _DRAWS, over(plain.schedule.lr)[0], result.loss)
-    loss = law.final(values, result.schedule.lr)
-    if goal.what == "loss":
-        warn_of_loss(fit, result.schedule)
-    _warn(goal, result)
-    baselines = compare_baselines(
-        lambda lr: law.final(values, lr),
-        loss,
-        steps=goal.steps,
-        warmup=goal.warmup,
-        peak=result.knots[0][1] if run is None else float(run.lr[(from_step or 1) - 1]),
-        past=run,
-        past_steps=from_step or 0,
-    )
-    gained: list[Gain] = []
-    warn_held(fit)
-    if fit.spread is not None:
-        gained = gains(fit, result.schedule, [one.schedule for one in baselines])
-    found = Outcome(goal, loss, result, baselines, gained, sturdy)
-    target.write(lambda: files(found))
-    if as_json:
-        print_json(as_dict(found))
-    else:
-        click.echo(text(found))
-        if isinstance(goal.peak, tuple) and goal.what == "loss" and run is None:
-            click.echo(peak_text(goal.fit, result, goal.peak[1]))
+        plan = optimize_bound(
+            24000 if steps is None else steps, warmup=warmup or 0, minimum=min_lr, final=final_lr,
+            peak=None if peak == "free" else peak, knots=knots, past=run,
+            past_steps=from_step or 0, progress=progress,
+        )  # fmt: skip
+    for text in plan.warnings:
+        warn(text)
+    made = {**plan.to_dict(), "command": command_line()}
+    target.write(lambda: _files(plan, made))
+    show_result(plan, made, as_json=as_json, wide=wide)
+    if not as_json:
         target.say("schedule.csv, .npy, .json, schedule.png", apart=True)
 
 
-def _over_draws(fit: Fit, asked: str) -> FinalLoss:
-    """The objective of --robust."""
-    from mplfit.estimate.posterior import draw
-    from mplfit.plan.robust import robust_loss
-
+def _peak(text: str | None) -> float | Literal["free"] | None:
+    if text is None or text == "free":
+        return cast('Literal["free"] | None', text)
     try:
-        level = None if asked == "mean" else float(asked)
+        return float(text)
     except ValueError:
-        raise FitError(f"--robust must be mean or a quantile such as 0.9, got {asked!r}") from None
-    return robust_loss(fit.formula, draw(fit, _DRAWS, _SEED), level)
+        raise FitError(f"--peak-lr must be a rate or the word free, got {text!r}") from None
 
 
-def _warn(goal: Goal, result: OptimizedSchedule) -> None:
-    if not result.converged:
-        warn("the optimizer stopped before it converged: the schedule may be improved")
-    first = result.schedule.peak
-    warn_of_peak(goal.fit, first)
-    if not isinstance(goal.peak, tuple):
-        return
-    if first >= goal.peak[1] * (1 - 1e-6):
-        warn(f"the peak rate was stopped at the end of its range, {goal.peak[1]:g}")
-    if goal.what == "loss":
-        warn(
-            "the best peak rate is a law's guess: it knows nothing of where training turns "
-            "unstable, nor of what one rate alone has not shown"
-        )
+def _robust(text: str | None) -> float | Literal["mean"] | None:
+    if text is None or text == "mean":
+        return cast('Literal["mean"] | None', text)
+    try:
+        return float(text)
+    except ValueError:
+        raise FitError(f"--robust must be mean or a quantile such as 0.9, got {text!r}") from None
+
+
+def _files(plan: Plan, made: Mapping[str, Any]) -> dict[str, bytes]:
+    from mplfit.show.plot import plot_plan, png
+    from mplfit.writers.text import schedule_files
+
+    return {**schedule_files(plan.schedule, made), "schedule.png": png(plot_plan(plan))}

@@ -99,9 +99,7 @@ def predict_command(
                         "final_loss": float(losses[name][-1]),
                         "intervals": intervals[name],
                         "reach": reach(fit, schedule).to_dict(),
-                        "above_lowest": above[name].to_dict(tuple(LEVELS))
-                        if name in above
-                        else None,
+                        "above_lowest": above[name].summary().to_dict() if name in above else None,
                     }
                     for name, schedule in named.items()
                 ],

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,8 +25,8 @@ from mplfit.errors import DataError, MplfitError
 if TYPE_CHECKING:
     from mplfit.curve import Curve
     from mplfit.estimate.result import Fit
+    from mplfit.plan.optimize import Plan
     from mplfit.readers.results import Results
-    from mplfit.schedule import Schedule
 
 __all__ = ["report_command"]
 
@@ -76,15 +76,15 @@ def report_command(
     refuse_existing(out, force)
     found = [(run, load_results(run)) for run in runs]
     fits = _named([(run, fit) for run, one in found for fit in one.fits.values()])
-    optimized = _optimized(found)
+    plans = _plans(found)
     if not fits:
-        fits = _fits_of(optimized)
+        fits = _fits_of(plans.values())
     curves = _curves(fits)
     schedules = named_schedules(candidates)
-    for name, (_, schedule) in optimized.items():
+    for name, plan in plans.items():
         if name in schedules:
             raise DataError(f"two candidates are called {name}: give the other one another NAME=")
-        schedules[name] = schedule
+        schedules[name] = plan.schedule
     made = {
         name: Candidate(
             schedule,
@@ -104,7 +104,7 @@ def report_command(
             made,
             _commands(found),
             {(run if several else ""): one.comparison for run, one in found if one.comparison},
-            optimized,
+            plans,
             _sweeps(found),
         )
     )
@@ -140,36 +140,30 @@ def _stem(run: str) -> str:
     return (Path(run).resolve().parent.name if run.endswith(".json") else Path(run).name) or run
 
 
-def _optimized(
-    found: Sequence[tuple[str, Results]],
-) -> dict[str, tuple[Mapping[str, Any], Schedule]]:
-    """Optimized schedules by name: the word, and the folder's too where there are several."""
-    there = [
-        (_stem(run), one.optimized, one.schedule)
-        for run, one in found
-        if one.optimized is not None and one.schedule is not None
-    ]
-    named: dict[str, tuple[Mapping[str, Any], Schedule]] = {}
-    for stem, values, schedule in there:
+def _plans(found: Sequence[tuple[str, Results]]) -> dict[str, Plan]:
+    """Plans by name: the word optimized, and the folder's too where there are several."""
+    there = [(_stem(run), one.plan) for run, one in found if one.plan is not None]
+    named: dict[str, Plan] = {}
+    for stem, plan in there:
         name = f"optimized ({stem})" if len(there) > 1 else "optimized"
         if name in named:
             raise DataError(f"two schedules are called {name}: rename one of their folders")
-        named[name] = values, schedule
+        named[name] = plan
     return named
 
 
-def _fits_of(optimized: Mapping[str, tuple[Mapping[str, Any], Schedule]]) -> dict[str, Fit]:
+def _fits_of(plans: Iterable[Plan]) -> dict[str, Fit]:
     """The fits that schedules were optimized with, where they are still there."""
     from mplfit.readers.fits import load_fit
 
     fits: dict[str, Fit] = {}
-    for values, _ in optimized.values():
-        if values.get("law") == "bound":
+    for plan in plans:
+        if plan.what == "bound":
             continue  # minimised without a fit
         try:
-            fits[str(values["params"])] = load_fit(str(values["params"]))
-        except (MplfitError, KeyError):
-            say(f"note: the fit {values.get('params')} that a schedule was made with is not there")
+            fits[plan.params] = load_fit(plan.params)
+        except MplfitError:
+            say(f"note: the fit {plan.params} that a schedule was made with is not there")
     return fits
 
 
@@ -216,7 +210,9 @@ def _commands(found: Sequence[tuple[str, Results]]) -> list[str]:
     lines: dict[str, None] = {}
     for _, one in found:
         lines |= {_fit_command(fit): None for fit in one.fits.values() if fit.data}
-        for values in (one.comparison, one.optimized, one.sweep):
+        if one.command:
+            lines[one.command] = None
+        for values in (one.comparison, one.sweep):
             if values is not None and isinstance(values.get("command"), str):
                 lines[values["command"]] = None
     return [*lines, command_line(without=("--force", "--json", "--quiet", "-q"))]

@@ -12,7 +12,7 @@ tests/study/GAINS.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +20,13 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from mplfit.estimate.constants import TAU
+from mplfit.estimate.intervals import LEVELS
 from mplfit.estimate.posterior import draw, final_losses
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, Record
 
-__all__ = ["DRAWS", "Gain", "gains"]
+__all__ = ["DRAWS", "Gain", "GainSummary", "gains"]
 
 DRAWS = 120
 
@@ -62,14 +63,10 @@ class Gain:
         """
         return self._quantile((1 - level) / 2), self._quantile((1 + level) / 2)
 
-    def to_dict(self, levels: Sequence[float]) -> dict[str, object]:
-        """Plain values for JSON."""
-        return {
-            "value": self.value,
-            "sd": self.sd,
-            "probability": self.probability,
-            "intervals": {f"{level:.2f}": self.bounds(level) for level in levels},
-        }
+    def summary(self) -> GainSummary:
+        """What a result keeps of it."""
+        intervals = {f"{level:.2f}": self.bounds(level) for level in LEVELS}
+        return GainSummary(self.value, self.sd, self.probability, intervals)
 
     def _quantile(self, share: float) -> float:
         far = 9 * self.noise
@@ -80,6 +77,17 @@ class Gain:
                 self.draws.max() + far,
             )
         )
+
+
+@dataclass(frozen=True, eq=False)
+class GainSummary(Record):
+    """A gain: its value and standard deviation, the probability that it is one, and its intervals
+    by level."""
+
+    value: float
+    sd: float
+    probability: float
+    intervals: Mapping[str, tuple[float, float]]
 
 
 def gains(

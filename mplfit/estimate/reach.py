@@ -13,7 +13,7 @@ from mplfit.estimate.intervals import gain
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
 
-__all__ = ["Reach", "check_loss", "reach", "reach_lines", "trained_updates"]
+__all__ = ["Reach", "check_loss", "reach", "reach_lines", "reach_sentences", "trained_updates"]
 
 _SAME = 1.005  # ratios nearer to 1 are shown as 1
 
@@ -90,7 +90,13 @@ def reach(fit: Fit, schedule: Schedule) -> Reach:
 
 
 def reach_lines(fit: Fit, schedules: Mapping[str, Schedule]) -> list[str]:
-    """A line for the schedules inside the training runs, and one for each that is not."""
+    """The sentences of `reach_sentences` in lines of 100 characters."""
+    said = reach_sentences(fit, schedules)
+    return [line for text in said for line in wrap(text, 100, subsequent_indent="  ")]
+
+
+def reach_sentences(fit: Fit, schedules: Mapping[str, Schedule]) -> list[str]:
+    """One for the schedules inside the training runs, and one for each that is not."""
     updates, peaks = trained_updates(fit), fit.peaks
     if updates is None or peaks is None:
         return ["reach: the fit does not tell how long its training runs were"]
@@ -105,7 +111,7 @@ def reach_lines(fit: Fit, schedules: Mapping[str, Schedule]) -> list[str]:
         for name, one in found.items()
         if not one.inside
     ]
-    return [line for text in said for line in wrap(text, 100, subsequent_indent="  ")]
+    return said
 
 
 def check_loss(fit: Fit, schedule: Schedule, name: str = "") -> list[str]:

@@ -19,7 +19,7 @@ from mplfit.estimate.intervals import final_interval
 from mplfit.estimate.mean import Mean
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import get_law
-from mplfit.plan.optimize import optimize
+from mplfit.plan.search import search_schedule
 from mplfit.schedule import Schedule
 from mplfit.schedule.spec import format_schedule, parse_schedule
 from mplfit.tasks import Progress
@@ -173,7 +173,7 @@ def forecast(
 def _best(of: Fit, like: Schedule, progress: Progress | None) -> str:
     """The schedule with the lowest predicted loss, as text: a log's first line is then itself."""
     formula, values = of.formula, of.values
-    found = optimize(
+    found = search_schedule(
         lambda lr: formula.final_gradient(values, lr),
         steps=like.steps,
         warmup=like.warmup,

@@ -1,240 +1,384 @@
-"""The schedule that minimises a law's final loss.
+"""The schedule to run: the best one found, the usual ones beside it, and how sure the gains are.
 
-SLSQP over the values at K knots of a piecewise-linear, non-increasing schedule, with the gradient
-in every rate from the law (prefix and suffix sums) and the adjoint of the interpolation.
-
-The knots matter. With one variable for each update the Multi-Power Law's own optimum is a
-staircase of about ten large jumps, whose predicted loss is about 1e-3 lower: the law credits a
-jump at the speed of the *lower* rate, so that it pays to gather many small decrements into a few.
-No run has confirmed that; a line through some 64 knots keeps the optimum smooth.
+`optimize` minimises a fitted law's final loss, `optimize_bound` the bound of convex theory on the
+last iterate, which needs no run; both return a `Plan`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
-from scipy.optimize import minimize
 
+from mplfit.bounds import best_base, bound, bound_curve, bound_gradient
 from mplfit.errors import FitError
-from mplfit.plan.knots import KnotGrid, knot_steps
-from mplfit.schedule import Schedule
+from mplfit.estimate.gains import GainSummary, gains
+from mplfit.estimate.intervals import final_interval
+from mplfit.estimate.posterior import draw
+from mplfit.estimate.reach import check_loss, reach_sentences
+from mplfit.estimate.result import Fit
+from mplfit.plan.baselines import Baseline, compare_baselines
+from mplfit.plan.peaks import PeakLoss, peak_losses
+from mplfit.plan.robust import robust_loss
+from mplfit.plan.search import FinalLoss, OptimizedSchedule, search_schedule
+from mplfit.schedule import Schedule, linear
+from mplfit.schedule.knots import drawn_steps
 from mplfit.tasks import Progress
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, IntArray, Record
 
-__all__ = ["FinalLoss", "OptimizedSchedule", "optimize"]
+__all__ = ["Choice", "Line", "Plan", "Robust", "optimize", "optimize_bound"]
 
-FinalLoss = Callable[[FloatArray], tuple[float, FloatArray]]
-"""final(lr): the final loss, and its derivative in every rate (such as a law's)."""
+Peak: TypeAlias = float | Literal["free"] | None
+Intervals: TypeAlias = Mapping[str, tuple[float, float]]
 
-_COARSE = 12  # knots of the first descents
-_EXPONENT = 0.5  # knots are varied as v^0.5, in which the laws are less singular near rate 0
+_STEPS, _WARMUP, _PEAK = 24000, 2160, 3e-4  # of the runs that Luo et al. (2025) released
+_WIDEST = 3.0  # a free peak is looked for this far beyond the largest training rate
+_DRAWN = 300  # steps of a line
+_DRAWS, _SEED = 32, 1  # of a robust objective: other draws than those that tell the gains
+
+
+@dataclass(frozen=True, eq=False)
+class Line(Record):
+    """What a figure draws of a schedule: rates and predicted losses at some of its steps."""
+
+    step: IntArray
+    lr: FloatArray
+    loss: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Choice(Record):
+    """A schedule and what is predicted of it.
+
+    loss : final.  intervals : of it, by level; None where none is known.
+    gain : of the plan's schedule over this one; None for itself, and where no interval is known.
+    steps_needed : steps of a run of this kind with the plan's loss; None where even eight times the
+    steps do not give it.  saved : the share of them that the plan saves, at both ends of the gain's
+    95 % interval.
+    """
+
+    name: str
+    steps: int
+    loss: float = field(metadata={"key": "final_loss"})
+    line: Line
+    intervals: Intervals | None = None
+    gain: GainSummary | None = None
+    steps_needed: int | None = None
+    saved: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Robust(Record):
+    """A robust objective: "mean" or a quantile, over so many draws, of the plain best and here."""
+
+    objective: str
+    draws: int
+    plain: float = field(metadata={"key": "value_of_plain"})
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Plan(Record):
+    """The schedule with the lowest predicted final loss that was found; see `optimize`.
+
+    law, params : the law that was minimised, and what its parameters are called.
+    what : "loss", or "bound" where convex theory was minimised.
+    lr, warmup, knots : the schedule.  best : what is predicted of it.
+    baselines : the usual schedules at the same peak and steps.
+    starts : final losses of the coarse descents, best first.
+    peaks : the final loss at other peak rates, where the peak was free.
+    """
+
+    SCHEMA: ClassVar[str] = "mplfit.plan/1"
+    DERIVED: ClassVar[tuple[str, ...]] = ("steps", "final_loss", "intervals")
+
+    law: str
+    params: str
+    what: Literal["loss", "bound"]
+    lr: FloatArray
+    warmup: int
+    knots: tuple[tuple[int, float], ...]
+    best: Choice
+    baselines: tuple[Choice, ...]
+    starts: tuple[float, ...]
+    converged: bool
+    robust: Robust | None = None
+    peaks: tuple[PeakLoss, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule to run."""
+        return Schedule(self.lr, self.warmup)
+
+    @property
+    def steps(self) -> int:
+        """Its updates."""
+        return self.best.steps
+
+    @property
+    def loss(self) -> float:
+        """Its predicted final loss."""
+        return self.best.loss
+
+    final_loss = loss
+
+    @property
+    def intervals(self) -> Intervals | None:
+        """Those of the final loss, by level."""
+        return self.best.intervals
 
 
 @dataclass(frozen=True)
-class OptimizedSchedule:
-    """The best schedule found, its predicted final loss, and how the descents agree.
+class _Goal:
+    """What is minimised: a fitted law's loss, or the bound."""
 
-    starts : final losses of the coarse descents, best first.
-    """
-
-    schedule: Schedule
-    loss: float
-    knots: tuple[tuple[int, float], ...]
-    starts: tuple[float, ...]
-    converged: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """The schedule file's JSON, with what is known of the optimization."""
-        return {
-            **self.schedule.to_dict(),
-            "knots": [[step, rate] for step, rate in self.knots],
-            "final_loss": self.loss,
-            "starts": list(self.starts),
-            "converged": self.converged,
-        }
+    law: str
+    params: str
+    what: Literal["loss", "bound"]
+    final: FinalLoss
+    value: Callable[[FloatArray], float]
+    curve: Callable[[Schedule, IntArray], FloatArray]
+    fit: Fit | None
+    steps: int
+    warmup: int
+    peak: float | tuple[float, float]
+    minimum: float
+    notes: tuple[str, ...]
 
 
 def optimize(
-    final: FinalLoss,
+    fit: Fit,
     *,
-    steps: int = 24000,
-    warmup: int = 2160,
-    peak: float | tuple[float, float] = 3e-4,
-    end: float | None = None,
+    steps: int | None = None,
+    warmup: int | None = None,
+    peak: Peak = None,
+    final: float | None = None,
     minimum: float = 1e-10,
     knots: int = 64,
     past: Schedule | None = None,
     past_steps: int = 0,
-    start: Schedule | None = None,
+    robust: float | Literal["mean"] | None = None,
+    name: str = "",
     progress: Progress | None = None,
-) -> OptimizedSchedule:
-    """Minimise a final loss over non-increasing schedules through `knots` knots.
+) -> Plan:
+    """Find the non-increasing schedule with the lowest predicted final loss.
 
     Parameters
     ----------
-    final : the final loss of an array of rates and its gradient, such as a law's.
-    steps, warmup : length of the run, and of its linear warmup from 0 to the first knot.
-    peak : rate after the warmup, or (lowest, highest) to choose it too.
-    end : rate of the last update; chosen where None.
-    minimum : no rate may be below this after the warmup.
-    knots : number of knots, denser toward the end.
-    past, past_steps : the first `past_steps` updates of a run that is under way; only the rest is
-        chosen, from the rate of the last of them downwards. `warmup` and `peak` are then its.
-    start : a schedule of as many steps to descend from, instead of from several coarse ones.
-    progress : called as progress(done, total, what).
+    fit : the law and its parameters.
+    steps, warmup : length of the run and of its warmup; those of the longest training run, or of
+        the released ones (24000 and 2160), where None.
+    peak : rate after the warmup; the largest training rate where None; "free" chooses it, from a
+        tenth to three times that.
+    final, minimum : rate of the last update (chosen where None), and the smallest rate.
+    knots : points of the piecewise-linear schedule, denser toward the end.
+    past, past_steps : the first `past_steps` updates of a run that is under way are given.
+    robust : minimise the mean of the final loss over posterior draws, or its quantile (0.5 to 1),
+        instead of the loss at the estimate.
+    name : what the fit is called in the plan.
 
     Raises
     ------
     FitError
-        If the numbers leave no room for a schedule, or the final loss is not finite.
+        If the numbers leave no room for a schedule, or `robust` is asked of a fit without errors.
 
     Examples
     --------
-    >>> from mplfit import load_fit
-    >>> from mplfit.laws import get_law
-    >>> from mplfit.plan.optimize import optimize
-    >>> law, params = get_law("mpl"), load_fit("400").values
-    >>> best = optimize(lambda lr: law.final_gradient(params, lr), steps=6000, warmup=300, knots=16)
-    >>> round(best.loss, 3)
-    2.942
+    >>> from mplfit import load_fit, optimize
+    >>> plan = optimize(load_fit("400"), steps=6000, warmup=300, knots=16)
+    >>> round(plan.loss, 3), plan.schedule.steps, len(plan.baselines)
+    (2.942, 6000, 7)
     """
-    first = past_steps if past is not None else warmup
-    lowest, highest = _peak_range(peak, past, past_steps, minimum)
-    _check(steps, first, highest, end, minimum, knots, past)
-    given = past.lr[:past_steps] if past is not None else np.empty(0)
-
-    def descend(count: int, guess: Callable[[FloatArray], FloatArray]) -> _Descent:
-        grid = KnotGrid(given, warmup if past is None else 0, knot_steps(first, steps - 1, count))
-        return _descend(final, grid, guess, (lowest, highest), end, minimum)
-
-    coarse: list[_Descent] = []
-    shapes = _shapes(highest, minimum if end is None else end) if start is None else ()
-    for done, shape in enumerate(shapes):
-        coarse.append(descend(min(_COARSE, knots), lambda x, shape=shape: shape(x)))  # type: ignore[misc]
-        if progress is not None:
-            progress(done + 1, len(shapes) + 1, "descents")
-    coarse.sort(key=lambda one: one.loss)
-    if start is None:
-        at, values = coarse[0].grid.step, coarse[0].values
-    else:
-        at, values = np.arange(first, steps), start.lr[first:]
-    place = (at - first) / max(steps - 1 - first, 1)
-    best = descend(knots, lambda x: np.interp(x, place, values))
-    if coarse and coarse[0].loss < best.loss:
-        best = coarse[0]
-    if progress is not None:
-        progress(len(shapes) + 1, len(shapes) + 1, "descents")
-    lr = best.grid.rates(best.values)
-    return OptimizedSchedule(
-        schedule=Schedule(lr, warmup if past is None else past.warmup),
-        loss=best.loss,
-        knots=tuple(zip(best.grid.step.tolist(), lr[best.grid.step].tolist(), strict=True)),
-        starts=tuple(one.loss for one in coarse) or (best.loss,),
-        converged=best.converged,
-    )
-
-
-@dataclass(frozen=True)
-class _Descent:
-    grid: KnotGrid
-    values: FloatArray
-    loss: float
-    converged: bool
-
-
-def _descend(
-    final: FinalLoss,
-    grid: KnotGrid,
-    guess: Callable[[FloatArray], FloatArray],
-    peak: tuple[float, float],
-    end: float | None,
-    minimum: float,
-) -> _Descent:
-    """SLSQP over w = (rate / highest peak)^0.5 at the knots, w_i >= w_{i+1}."""
-    highest, count = peak[1], grid.step.size
-    low = np.full(count, (minimum / highest) ** _EXPONENT)
-    high = np.ones(count)
-    low[0] = (peak[0] / highest) ** _EXPONENT
-    if end is not None:
-        low[:] = np.maximum(low, (end / highest) ** _EXPONENT)
-        high[-1] = low[-1]
-    fall = np.eye(count - 1, count) - np.eye(count - 1, count, 1)
-    place = (grid.step - grid.step[0]) / max(grid.step[-1] - grid.step[0], 1)
-    begin = np.clip((guess(place) / highest) ** _EXPONENT, low, high)
-    begin = np.maximum(np.minimum.accumulate(begin), low)
-    unit = abs(final(grid.rates(highest * begin ** (1 / _EXPONENT)))[0]) * 1e-3
-    if not np.isfinite(unit) or unit == 0:
-        raise FitError("the final loss of the starting schedule is not finite: check the rates")
-
-    def objective(w: FloatArray) -> tuple[float, FloatArray]:
-        w = np.clip(w, low, high)
-        values = highest * w ** (1 / _EXPONENT)
-        loss, gradient = final(grid.rates(values))
-        return loss / unit, grid.gather(gradient) * values / (w * _EXPONENT) / unit
-
-    result = minimize(
-        objective,
-        begin,
-        jac=True,
-        method="SLSQP",
-        bounds=list(zip(low, high, strict=True)),
-        constraints=[{"type": "ineq", "fun": lambda w: fall @ w, "jac": lambda w: fall}],
-        options={"maxiter": 300, "ftol": 1e-8},
-    )
-    w = np.clip(np.minimum.accumulate(np.clip(result.x, low, high)), low, high)
-    values = highest * w ** (1 / _EXPONENT)
-    return _Descent(grid, values, final(grid.rates(values))[0], bool(result.success))
-
-
-def _shapes(highest: float, lowest: float) -> Sequence[Callable[[FloatArray], FloatArray]]:
-    """Starting schedules over the place x from 0 to 1: linear, late linear, and a convex decay."""
-    drop = highest - lowest
-    return (
-        lambda x: highest - drop * x,
-        lambda x: highest - drop * np.clip((x - 0.6) / 0.4, 0, 1),
-        lambda x: lowest + drop * (1 - x) ** 2,
-    )
-
-
-def _peak_range(
-    peak: float | tuple[float, float], past: Schedule | None, past_steps: int, minimum: float
-) -> tuple[float, float]:
-    if past is None:
-        return peak if isinstance(peak, tuple) else (peak, peak)
-    if not past.warmup <= past_steps <= past.steps or past_steps < 1:
-        raise FitError(
-            f"the run's past must end after its warmup ({past.warmup} updates) and inside its "
-            f"schedule ({past.steps} updates), got step {past_steps}"
+    law, values = fit.formula, fit.values
+    trained = [entry for entry in fit.data if entry["role"] == "train"]
+    like = max(trained, key=lambda entry: int(entry["last_step"])) if trained else None
+    largest = fit.peak or _PEAK
+    notes: tuple[str, ...] = ()
+    if like is not None and past is None and None in (steps, warmup, peak):
+        notes = (
+            "steps, warmup and peak that are not given are those of the longest training run, "
+            f"{like['name']}, and the largest peak of all",
         )
-    return minimum, float(past.lr[past_steps - 1])
+    goal = _Goal(
+        law=fit.law,
+        params=name or str(fit.options.get("published", "given")),
+        what="loss",
+        final=lambda lr: law.final_gradient(values, lr),
+        value=lambda lr: law.final(values, lr),
+        curve=lambda schedule, step: fit.predict(schedule, step),
+        fit=fit,
+        steps=steps or (int(like["steps"]) if like else _STEPS),
+        warmup=warmup if warmup is not None else int(like["warmup"]) if like else _WARMUP,
+        peak=(largest / 10, largest * _WIDEST) if peak == "free" else peak or largest,
+        minimum=minimum,
+        notes=notes,
+    )
+    return _plan(goal, final, knots, past, past_steps, robust, progress)
 
 
-def _check(
-    steps: int,
-    first: int,
-    highest: float,
+def optimize_bound(
+    steps: int = _STEPS,
+    *,
+    warmup: int = 0,
+    peak: float | None = None,
+    final: float | None = None,
+    minimum: float | None = None,
+    knots: int = 64,
+    past: Schedule | None = None,
+    past_steps: int = 0,
+    progress: Progress | None = None,
+) -> Plan:
+    """Find the non-increasing schedule with the lowest convex bound on the last iterate.
+
+    The peak is taken to be the best rate of a linear decay over these steps, which sets the
+    gradient norm G for a distance D = 1; without it both are 1, rates come in units of D/G, and the
+    peak is chosen. Other parameters are those of `optimize`.
+
+    Raises
+    ------
+    FitError
+        If the numbers leave no room for a schedule.
+
+    Examples
+    --------
+    >>> from mplfit.plan.optimize import optimize_bound
+    >>> round(optimize_bound(100, knots=16).loss, 4)
+    0.2012
+    """
+    given = past.peak if past is not None else peak
+    if given is not None and not 0 < given < float("inf"):
+        raise FitError(f"the peak rate must be positive and finite, got {given:g}")
+    best = best_base(linear(steps, 1.0).lr).rate
+    G = 1.0 if given is None else best / given
+    rate = best if given is None else given
+    goal = _Goal(
+        law="bound",
+        params=f"D = 1, G = {G:.4g}",
+        what="bound",
+        final=lambda lr: bound_gradient(lr, G=G),
+        value=lambda lr: bound(lr, G=G),
+        curve=lambda schedule, step: bound_curve(schedule.lr, G=G)[step],
+        fit=None,
+        steps=steps,
+        warmup=warmup,
+        peak=(best / 10, best * 10) if given is None else given,
+        # A last rate far below its neighbours makes the bound steep: stay near linear decay's.
+        minimum=0.3 * rate / steps if minimum is None else minimum,
+        notes=(
+            "Exact, but a worst case over convex functions, no predicted loss: compare shapes, not "
+            "numbers.",
+        ),
+    )
+    return _plan(goal, final, knots, past, past_steps, None, progress)
+
+
+def _plan(
+    goal: _Goal,
     end: float | None,
-    minimum: float,
     knots: int,
     past: Schedule | None,
-) -> None:
-    if knots < 3:
-        raise FitError(f"at least 3 knots are needed to shape a schedule, got {knots}")
-    if first < 0 or steps - first < 3:
-        what = "the past" if past is not None else "the warmup"
-        raise FitError(
-            f"{steps} steps leave {max(steps - first, 0)} updates after {what} of {first}: give "
-            "more steps" + ("" if past is not None else ", or a shorter warmup")
-        )
-    if not 0 < minimum < highest:
-        raise FitError(
-            f"the smallest rate must lie between 0 and the peak {highest:g}, got {minimum:g}"
-        )
-    if end is not None and not minimum <= end <= highest:
-        raise FitError(
-            f"the final rate must lie between the smallest rate {minimum:g} and the peak "
-            f"{highest:g}, got {end:g}"
-        )
+    past_steps: int,
+    robust: float | Literal["mean"] | None,
+    progress: Progress | None,
+) -> Plan:
+    fit = goal.fit
+
+    def search(final: FinalLoss, start: Schedule | None = None) -> OptimizedSchedule:
+        return search_schedule(
+            final, steps=goal.steps, warmup=goal.warmup, peak=goal.peak, end=end,
+            minimum=goal.minimum, knots=knots, past=past, past_steps=past_steps, start=start,
+            progress=progress,
+        )  # fmt: skip
+
+    over = None
+    if robust is not None and fit is not None:
+        level = None if robust == "mean" else robust
+        over = robust_loss(fit.formula, draw(fit, _DRAWS, _SEED), level)
+    result, sturdy = search(goal.final), None
+    if over is not None:
+        plain, result = result, search(over, result.schedule)
+        sturdy = Robust(str(robust), _DRAWS, over(plain.schedule.lr)[0], result.loss)
+    loss = goal.value(result.schedule.lr)
+    compared = compare_baselines(
+        goal.value,
+        loss,
+        steps=goal.steps,
+        warmup=goal.warmup,
+        peak=result.knots[0][1] if past is None else float(past.lr[past_steps - 1]),
+        past=past,
+        past_steps=past_steps,
+    )
+    gained: list[GainSummary | None] = [None] * len(compared)
+    if fit is not None and fit.spread is not None:
+        others = [one.schedule for one in compared]
+        gained = [one.summary() for one in gains(fit, result.schedule, others)]
+    best = _choice(goal, "optimized", result.schedule, loss, steps_needed=goal.steps)
+    free = isinstance(goal.peak, tuple) and fit is not None and past is None
+    return Plan(
+        law=goal.law,
+        params=goal.params,
+        what=goal.what,
+        lr=result.schedule.lr,
+        warmup=result.schedule.warmup,
+        knots=result.knots,
+        best=best,
+        baselines=tuple(
+            _baseline(goal, one, gain) for one, gain in zip(compared, gained, strict=True)
+        ),
+        starts=result.starts,
+        converged=result.converged,
+        robust=sturdy,
+        peaks=tuple(peak_losses(fit, result.schedule, goal.peak[1]))  # type: ignore[index]
+        if free and fit is not None
+        else (),
+        warnings=tuple(_warnings(goal, result)),
+        notes=(*_reach(goal, result.schedule), *goal.notes),
+    )
+
+
+def _baseline(goal: _Goal, one: Baseline, gain: GainSummary | None) -> Choice:
+    made = _choice(goal, one.name, one.schedule, one.loss, steps_needed=one.steps_needed)
+    if gain is None:
+        return made
+    low, high = (one.saved(end) for end in gain.intervals["0.95"])
+    return replace(made, gain=gain, saved=(low, high))
+
+
+def _choice(
+    goal: _Goal, name: str, schedule: Schedule, loss: float, *, steps_needed: int | None
+) -> Choice:
+    step = drawn_steps(schedule, _DRAWN)
+    drawn = goal.curve(schedule, step)
+    step, drawn = step[np.isfinite(drawn)], drawn[np.isfinite(drawn)]  # no loss before any rate
+    return Choice(
+        name=name,
+        steps=schedule.steps,
+        loss=loss,
+        line=Line(step, schedule.lr[step], drawn),
+        intervals=None if goal.fit is None else final_interval(goal.fit, schedule),
+        steps_needed=steps_needed,
+    )
+
+
+def _reach(goal: _Goal, schedule: Schedule) -> list[str]:
+    """How far the prediction goes beyond the training runs."""
+    return [] if goal.fit is None else reach_sentences(goal.fit, {"optimized": schedule})
+
+
+def _warnings(goal: _Goal, result: OptimizedSchedule) -> list[str]:
+    said = [] if goal.fit is None else check_loss(goal.fit, result.schedule)
+    if not result.converged:
+        said.append("the optimizer stopped before it converged: the schedule may be improved")
+    if isinstance(goal.peak, tuple):
+        if result.schedule.peak >= goal.peak[1] * (1 - 1e-6):
+            said.append(f"the peak rate was stopped at the end of its range, {goal.peak[1]:g}")
+        if goal.what == "loss":
+            said.append(
+                "the best peak rate is a law's guess: it knows nothing of where training turns "
+                "unstable, nor of what one rate alone has not shown"
+            )
+    return said

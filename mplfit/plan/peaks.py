@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,19 +10,20 @@ import numpy as np
 from mplfit.estimate.intervals import final_interval
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
+from mplfit.types import Record
 
 __all__ = ["PeakLoss", "near_best", "peak_losses"]
 
 _FACTORS = 2.0 ** np.arange(-2, 2.01, 0.5)
 
 
-@dataclass(frozen=True)
-class PeakLoss:
+@dataclass(frozen=True, eq=False)
+class PeakLoss(Record):
     """The predicted final loss at one peak rate, and its intervals by level (None: not known)."""
 
     peak: float
     loss: float
-    intervals: dict[str, tuple[float, float]] | None
+    intervals: Mapping[str, tuple[float, float]] | None
 
 
 def peak_losses(fit: Fit, schedule: Schedule, highest: float = np.inf) -> list[PeakLoss]:
@@ -37,7 +39,7 @@ def peak_losses(fit: Fit, schedule: Schedule, highest: float = np.inf) -> list[P
     return found
 
 
-def near_best(losses: list[PeakLoss], level: str = "0.80") -> tuple[float, float] | None:
+def near_best(losses: Sequence[PeakLoss], level: str = "0.80") -> tuple[float, float] | None:
     """The lowest and highest peak whose loss lies within the interval of the lowest loss."""
     best = min(losses, key=lambda one: one.loss)
     if best.intervals is None:

@@ -1,6 +1,6 @@
 """A final loss that stands for a whole posterior: its mean, or an upper quantile, over draws.
 
-Minimised in the place of the loss at one estimate (`mplfit.plan.optimize`), it prefers a schedule
+Minimised in the place of the loss at one estimate (`mplfit.plan.search`), it prefers a schedule
 that is good under most parameters the data allow to one that is best under a single set of them.
 """
 
@@ -11,7 +11,7 @@ from scipy.special import betainc
 
 from mplfit.errors import FitError
 from mplfit.laws.base import Law
-from mplfit.plan.optimize import FinalLoss
+from mplfit.plan.search import FinalLoss
 from mplfit.types import FloatArray
 
 __all__ = ["quantile_weights", "robust_loss"]

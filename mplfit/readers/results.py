@@ -10,19 +10,18 @@ from typing import Any
 
 from mplfit.errors import DataError, MplfitError
 from mplfit.estimate.result import SCHEMA, Fit
+from mplfit.plan.optimize import Plan
 from mplfit.readers.fits import load_fit
 from mplfit.readers.log import refuse_special
-from mplfit.readers.schedules import read_schedule
 from mplfit.readers.table import is_there
-from mplfit.schedule import Schedule
 
 __all__ = ["Results", "load_results"]
 
-COMPARISON, OPTIMIZED, SWEEP = "mplfit.comparison/1", "mplfit.optimized/1", "mplfit.sweep/1"
+COMPARISON, SWEEP = "mplfit.comparison/1", "mplfit.sweep/1"
 _FILES = {
     "fit.json": SCHEMA,
     "comparison.json": COMPARISON,
-    "schedule.json": OPTIMIZED,
+    "schedule.json": Plan.SCHEMA,
     "sweep.json": SWEEP,
 }
 
@@ -32,14 +31,14 @@ class Results:
     """What was found at one place.
 
     fits : by the law's name.
-    comparison, optimized, sweep : the JSON of such a result, where there is one.
-    schedule : the optimized schedule.
+    plan : that of `mplfit optimize`.  command : the command line that made it, as it was kept.
+    comparison, sweep : the JSON of such a result, where there is one.
     """
 
     fits: Mapping[str, Fit] = field(default_factory=dict)
     comparison: Mapping[str, Any] | None = None
-    optimized: Mapping[str, Any] | None = None
-    schedule: Schedule | None = None
+    plan: Plan | None = None
+    command: str = ""
     sweep: Mapping[str, Any] | None = None
 
 
@@ -62,8 +61,9 @@ def load_results(source: str) -> Results:
             rows = [row for row in values["laws"] if row["fit"] is not None]
             fits = {str(row["law"]): Fit.from_dict(row["fit"]) for row in rows}
             return Results(fits, comparison=values)
-        if schema == OPTIMIZED:
-            return Results(optimized=values, schedule=read_schedule(path))
+        if schema == Plan.SCHEMA:
+            kept = {key: value for key, value in values.items() if key != "command"}
+            return Results(plan=Plan.from_dict(kept), command=str(values.get("command", "")))
         if schema == SWEEP:
             return Results(sweep=values)
     except MplfitError as error:

@@ -8,9 +8,9 @@ import numpy as np
 
 from mplfit.errors import ScheduleError
 from mplfit.schedule.core import Schedule
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, IntArray
 
-__all__ = ["as_wsd", "exact_knots", "to_knots", "with_knots"]
+__all__ = ["as_wsd", "describe", "drawn_steps", "exact_knots", "to_knots", "with_knots"]
 
 _RTOL = 1e-12
 _DECAYS = 400  # beginnings of the decay that `as_wsd` tries
@@ -29,6 +29,45 @@ def to_knots(schedule: Schedule, rtol: float = 1e-13) -> list[tuple[int, float]]
     lr = schedule.lr
     kept = _line_knots(lr, np.full(lr.size, rtol * schedule.peak))
     return [(step, float(lr[step])) for step in kept]
+
+
+def drawn_steps(schedule: Schedule, count: int = 1200) -> IntArray:
+    """Steps enough to draw a schedule: evenly spaced ones, and both sides of every jump.
+
+    >>> from mplfit.schedule import constant
+    >>> from mplfit.schedule.knots import drawn_steps
+    >>> drawn_steps(constant(9, 1.0), 3).tolist()
+    [0, 4, 8]
+    """
+    if schedule.steps <= count:
+        return np.arange(schedule.steps)
+    even = np.linspace(0, schedule.steps - 1, count).astype(np.int64)
+    jumps = np.flatnonzero(np.abs(np.diff(schedule.lr)) > 0.02 * schedule.peak)[:count]
+    shown: IntArray = np.unique(np.concatenate([even, jumps, jumps + 1]))
+    return shown
+
+
+def describe(schedule: Schedule) -> str:
+    """A schedule in words: its warmup, how long the peak is held, drops at once, and its last rate.
+
+    >>> from mplfit.schedule import wsdld
+    >>> from mplfit.schedule.knots import describe
+    >>> describe(wsdld(400, 1e-3, decay=100, warmup=20))
+    'warmup over 20 updates, peak 0.001 held to step 300, then a decay to 1e-05'
+    """
+    lr, peak, warmup = schedule.lr, schedule.peak, schedule.warmup
+    parts = [f"warmup over {warmup} updates"] if warmup else []
+    below = np.flatnonzero(lr[warmup:] < (1 - 1e-3) * peak) + warmup
+    if not below.size:
+        return ", ".join([*parts, f"rate {peak:.4g} held to the end"])
+    held = int(below[0]) - 1
+    parts.append(f"peak {peak:.4g} held to step {held}" if held > warmup else f"peak {peak:.4g}")
+    fall = lr[:-1] - lr[1:]
+    drops = np.flatnonzero(fall[warmup:] > 0.1 * peak) + warmup
+    if 0 < drops.size <= 3:
+        parts += [f"a drop at once to {lr[k + 1]:.3g} at step {k + 1}" for k in drops.tolist()]
+    ends = f"a decay to {lr[-1]:.3g}" if lr[-1] > 0 else "a decay to 0"
+    return ", ".join([*parts, f"then {ends}"])
 
 
 def exact_knots(schedule: Schedule) -> list[tuple[int, float]]:

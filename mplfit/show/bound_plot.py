@@ -12,11 +12,11 @@ from mplfit.estimate.agreement import Agreement, Group
 from mplfit.plan.extend import Continuation
 from mplfit.plan.scan import Scan
 from mplfit.schedule import Schedule
+from mplfit.schedule.knots import drawn_steps
 from mplfit.show.plot import (
     _COLOURS,
     _draw_schedules,
     _frame,
-    _grid,
     _legend,
     _style,
     _tidy,
@@ -41,7 +41,7 @@ def plot_bounds(
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
     shown = []
     for number, (name, schedule) in enumerate(schedules.items()):
-        at = _grid(schedule)
+        at = drawn_steps(schedule)
         curve = np.where(np.isfinite(curves[name]), curves[name], np.nan)
         end = curve[np.isfinite(curve)][-1]
         top.plot(at, curve[at], label=f"{name}: {end:.4g}", **_style(number, False))

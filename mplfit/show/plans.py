@@ -11,11 +11,11 @@ from mplfit.estimate.design import Design
 from mplfit.estimate.forecast import Forecast
 from mplfit.estimate.intervals import LEVELS
 from mplfit.schedule import Schedule
+from mplfit.schedule.knots import drawn_steps
 from mplfit.show.plot import (
     _COLOURS,
     _draw_schedules,
     _frame,
-    _grid,
     _legend,
     _plain,
     _step_axis,
@@ -67,7 +67,7 @@ def plot_forecast(forecast: Forecast) -> Figure:
     figure = Figure(figsize=(8, 6.5), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.3]})
     run, rest = forecast.run, forecast.interval
-    shown = np.isin(forecast.step, _grid(run.schedule))
+    shown = np.isin(forecast.step, drawn_steps(run.schedule))
     shown[-1] = True
     at = forecast.step[shown]
     for level, alpha in zip(sorted(LEVELS, reverse=True), (0.18, 0.3), strict=True):

@@ -18,12 +18,15 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
 
 from mplfit.curve import Curve
 from mplfit.estimate.result import Fit
+from mplfit.plan.optimize import Line, Plan
 from mplfit.schedule import Schedule
+from mplfit.schedule.knots import drawn_steps
 from mplfit.types import FloatArray, IntArray
 
 __all__ = [
     "plot_curve",
     "plot_overview",
+    "plot_plan",
     "plot_predictions",
     "plot_residuals",
     "plot_schedules",
@@ -178,26 +181,38 @@ def plot_predictions(
     losses: Mapping[str, FloatArray],
     *,
     emphasis: str = "",
-    what: str = "predicted loss",
 ) -> Figure:
     """Predicted losses over the steps of some schedules, and the schedules below.
 
-    `emphasis` names a schedule to draw thicker; `what` is what the lines are.
+    `emphasis` names a schedule to draw thicker.
     """
+    lines = {}
+    for name, schedule in schedules.items():
+        step = drawn_steps(schedule)
+        lines[name] = Line(step, schedule.lr[step], losses[name][step])
+    return _plot_lines(lines, emphasis, "predicted loss")
+
+
+def plot_plan(plan: Plan) -> Figure:
+    """The losses and rates of a plan's schedule and of the usual ones."""
+    lines = {one.name: one.line for one in (plan.best, *plan.baselines)}
+    what = "predicted loss" if plan.what == "loss" else plan.what
+    return _plot_lines(lines, plan.best.name, what)
+
+
+def _plot_lines(lines: Mapping[str, Line], emphasis: str, what: str) -> Figure:
     figure = Figure(figsize=(8, 6.5), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
-    shown = []
-    for number, (name, schedule) in enumerate(schedules.items()):
-        at = _grid(schedule)
-        loss = losses[name]
-        final = f"{loss[-1]:.4f}"
-        top.plot(at, loss[at], label=f"{_plain(name)}: {final}", **_style(number, name == emphasis))
-        shown.append((at, loss[at]))
-    _frame(top, shown)
+    for number, (name, line) in enumerate(lines.items()):
+        style = _style(number, name == emphasis)
+        top.plot(line.step, line.loss, label=f"{_plain(name)}: {line.loss[-1]:.4f}", **style)
+        bottom.plot(line.step, line.lr, label=_plain(name), **style)
+    _frame(top, [(line.step, line.loss) for line in lines.values()])
     top.set_ylabel(what)
     top.set_title(f"{what.capitalize()}, with its value after the last update", loc="left")
-    _legend(top, len(schedules))
-    _draw_schedules(bottom, schedules, emphasis)
+    _legend(top, len(lines))
+    _rate_axis(bottom)
+    _step_axis(bottom)
     for axes in (top, bottom):
         _tidy(axes)
     return figure
@@ -221,18 +236,8 @@ def _draw_schedules(axes: Axes, schedules: Mapping[str, Schedule], emphasis: str
 
 
 def _thin(schedule: Schedule) -> tuple[IntArray, FloatArray]:
-    at = _grid(schedule)
+    at = drawn_steps(schedule)
     return at, schedule.lr[at]
-
-
-def _grid(schedule: Schedule) -> IntArray:
-    """Steps enough to draw a schedule: evenly spaced ones, and both sides of every jump."""
-    if schedule.steps <= _POINTS:
-        return np.arange(schedule.steps)
-    even = np.linspace(0, schedule.steps - 1, _POINTS).astype(np.int64)
-    jumps = np.flatnonzero(np.abs(np.diff(schedule.lr)) > 0.02 * schedule.peak)[:_POINTS]
-    shown: IntArray = np.unique(np.concatenate([even, jumps, jumps + 1]))
-    return shown
 
 
 def _frame(axes: Axes, lines: Sequence[tuple[IntArray, FloatArray]]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mplfit.curve import Curve
 from mplfit.estimate.result import Fit
-from mplfit.schedule import Schedule
+from mplfit.plan.optimize import Plan
 from mplfit.show.html import details, figure, page, section, table
 from mplfit.show.plot import plot_residuals, svg
 from mplfit.show.report_laws import (
@@ -19,7 +19,7 @@ from mplfit.show.report_laws import (
     metrics_section,
     number,
 )
-from mplfit.show.report_plans import Candidate, candidates_section, optimized_section
+from mplfit.show.report_plans import Candidate, candidates_section, plan_section
 
 __all__ = ["Candidate", "Report", "report"]
 
@@ -36,7 +36,7 @@ class Report:
     candidates : schedules by name.
     commands : the command lines that made all this.
     comparisons : the JSON of `mplfit compare`, by name.
-    optimized : the JSON of `mplfit optimize` and its schedule, by name.
+    plans : of `mplfit optimize`, by name.
     sweeps : sections of `mplfit.show.sweep_report`.
     """
 
@@ -46,7 +46,7 @@ class Report:
     candidates: Mapping[str, Candidate] = field(default_factory=dict)
     commands: Sequence[str] = ()
     comparisons: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    optimized: Mapping[str, tuple[Mapping[str, Any], Schedule]] = field(default_factory=dict)
+    plans: Mapping[str, Plan] = field(default_factory=dict)
     sweeps: Sequence[str] = ()
 
 
@@ -59,7 +59,7 @@ def report(what: Report, first: Sequence[str] = ()) -> bytes:
         metrics_section(what.fits),
         *(fit_section(name, fit) for name, fit in what.fits.items()),
         candidates_section(what.fits, what.candidates) if what.candidates else "",
-        *(optimized_section(name, *one) for name, one in what.optimized.items()),
+        *(plan_section(name, plan) for name, plan in what.plans.items()),
         _data(what) if what.fits else "",
         _figures(what),
         *what.sweeps,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 from mplfit.estimate.result import Fit
+from mplfit.plan.optimize import Plan
 from mplfit.schedule import Schedule
-from mplfit.show.html import details, figure, section, table
+from mplfit.show.html import details, figure, section, table, table_html
 from mplfit.show.plot import plot_predictions, svg
+from mplfit.show.tables import tables
 
-__all__ = ["Candidate", "candidates_section", "optimized_section"]
+__all__ = ["Candidate", "candidates_section", "plan_section"]
 
 
 @dataclass(frozen=True)
@@ -53,39 +54,11 @@ def candidates_section(fits: Mapping[str, Fit], candidates: Mapping[str, Candida
     )
 
 
-def optimized_section(name: str, values: Mapping[str, Any], schedule: Schedule) -> str:
+def plan_section(name: str, plan: Plan) -> str:
     """The schedule of `mplfit optimize`: what it gains over the usual ones, and its knots."""
-    best, theory = values["final_loss"], values.get("law") == "bound"
-    what = "final bound" if theory else "predicted final loss"
-    rows = [[name, f"{best:.4f}" + _ends(values), "", str(schedule.steps), ""]]
-    for one in values.get("baselines") or ():
-        needed, saved = one["steps_needed"], one.get("steps_saved_interval")
-        rows.append(
-            [
-                str(one["name"]),
-                f"{one['final_loss']:.4f}" + _ends(one),
-                f"{one['final_loss'] - best:+.4f}" + _ends(one.get("gain")),
-                "more than 8 times" if needed is None else str(needed),
-                "–" if saved is None else f"{100 * saved[0]:.1f}–{100 * saved[1]:.1f} %",
-            ]
-        )
-    text = (
-        f"{schedule.steps} updates, {schedule.warmup} of them warmup; peak {schedule.peak:.4g}, "
-        f"last rate {schedule.lr[-1]:.3g}; minimised under {values.get('law', '?')} with the "
-        f"parameters {values.get('params', '?')}."
-    )
-    knots = [[str(step), f"{rate:.6g}"] for step, rate in values.get("knots") or ()]
+    knots = [[str(step), f"{rate:.6g}"] for step, rate in plan.knots]
     return section(
         f"Optimized schedule: {name}",
-        f"<p>{escape(text)}</p>",
-        table(["schedule", what, "above", "steps to match", "steps saved"], rows, sums=0),
-        f'<p class="note">In parentheses, and of the steps saved: 95 % intervals. '
-        f"{escape(values.get('caveat', ''))}</p>",
-        details(f"Its {len(knots)} knots", table(["step", "lr"], knots)) if knots else "",
+        *map(table_html, tables(plan)),
+        details(f"Its {len(knots)} knots", table(["step", "lr"], knots)),
     )
-
-
-def _ends(of: Mapping[str, Any] | None) -> str:
-    """The 95 % interval of a loss or a gain, in parentheses; nothing where none is known."""
-    ends = ((of or {}).get("intervals") or {}).get("0.95")
-    return " ({:.4f} to {:.4f})".format(*ends) if ends else ""

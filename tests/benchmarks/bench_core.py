@@ -17,7 +17,7 @@ from mplfit.estimate.objective import Objective
 from mplfit.laws import get_law
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.mpl import PUBLISHED
-from mplfit.plan.optimize import optimize
+from mplfit.plan.search import search_schedule
 from mplfit.readers.paths import split
 from tests.benchmarks.timing import best
 
@@ -78,7 +78,7 @@ def estimation() -> Iterator[tuple[str, str]]:
     yield f"fit of {name} in a warm process", f"{best(lambda: fit(curves), 2):.1f} s"
     for steps in (24_000, 72_000):
         seconds = best(
-            lambda n=steps: optimize(lambda lr: LAW.final_gradient(PARAMS, lr), steps=n), 3
+            lambda n=steps: search_schedule(lambda lr: LAW.final_gradient(PARAMS, lr), steps=n), 3
         )
         yield f"optimize, {steps} steps, 64 knots, 3 starts", f"{seconds:.2f} s"
 

@@ -21,7 +21,7 @@ from mplfit.bounds import (
     last_positive,
 )
 from mplfit.errors import DataError, FitError, ScheduleError
-from mplfit.plan.optimize import optimize
+from mplfit.plan.search import search_schedule
 from mplfit.schedule.spec import parse_schedule
 from tests.random_schedules import rates
 
@@ -218,7 +218,7 @@ def test_the_gradient_equals_differences_of_fifty_digits():
 def test_minimising_the_bound_over_all_schedules_gives_linear_decay(steps):
     """To the last step, that is: the last few rates end a few γ/T higher, a gain of O(1/T)."""
     linear = best_base(schedules.linear(steps, 1.0).lr)
-    found = optimize(
+    found = search_schedule(
         bound_gradient,
         steps=steps,
         warmup=0,

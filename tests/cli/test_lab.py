@@ -213,7 +213,7 @@ def test_the_loop_forecasts_trains_and_judges(monkeypatch):
     assert "mplfit lab loop --steps 80" in page
     forecasts = Path("loop/forecasts.json").read_bytes()
     # The optimized schedule is that of the finished runs: another one is not sought.
-    monkeypatch.setattr("mplfit.lab.loop.optimize", None)
+    monkeypatch.setattr("mplfit.lab.loop.search_schedule", None)
     again = json.loads(run(*LOOP, "--resume", "--json").stdout)
     assert again["trained"] == 0
     assert again["runs"] == found["runs"]

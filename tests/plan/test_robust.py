@@ -11,8 +11,8 @@ from mplfit import fit
 from mplfit.errors import FitError
 from mplfit.estimate.posterior import draw
 from mplfit.laws import get_law
-from mplfit.plan.optimize import optimize
 from mplfit.plan.robust import quantile_weights, robust_loss
+from mplfit.plan.search import search_schedule
 from tests.estimate.test_fit import TRUTH, three_curves
 
 LAW = get_law("momentum")
@@ -46,8 +46,8 @@ def test_the_robust_schedule_is_better_where_it_is_asked_to_be():
     known = fit(three_curves("momentum", noise=2e-3), "momentum")
     final = robust_loss(known.formula, draw(known, 16, seed=1), 0.9)
     settings = {"steps": 4000, "warmup": 200, "peak": 3e-4, "knots": 16}
-    plain = optimize(lambda lr: known.formula.final_gradient(known.values, lr), **settings)
-    robust = optimize(final, **settings, start=plain.schedule)
+    plain = search_schedule(lambda lr: known.formula.final_gradient(known.values, lr), **settings)
+    robust = search_schedule(final, **settings, start=plain.schedule)
     assert robust.loss <= final(plain.schedule.lr)[0] + 1e-9
     assert len(robust.starts) == 1
     at_estimate = known.formula.final(known.values, robust.schedule.lr)

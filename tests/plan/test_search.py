@@ -14,7 +14,7 @@ from mplfit.laws import get_law
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.plan.baselines import compare_baselines
 from mplfit.plan.knots import KnotGrid, knot_steps
-from mplfit.plan.optimize import optimize
+from mplfit.plan.search import search_schedule
 
 LAW = get_law("mpl")
 
@@ -35,7 +35,7 @@ def as_the_release_measures(params, lr, warmup=2160):
 
 @pytest.mark.parametrize(("size", "bound"), [("25", 3.14975), ("400", 2.53323)])
 def test_the_optimized_schedule_reaches_the_release_s_loss(size, bound):
-    result = optimize(final_of(size))
+    result = search_schedule(final_of(size))
     assert as_the_release_measures(PUBLISHED[size], result.schedule.lr) <= bound
     assert result.converged
     assert result.starts[-1] - result.starts[0] < 1e-6
@@ -53,7 +53,9 @@ def test_the_optimized_schedule_reaches_the_release_s_loss(size, bound):
 )
 def test_schedules_keep_their_promises(steps, warmup, knots, peak, end):
     length = int(warmup * steps)
-    result = optimize(final_of("400"), steps=steps, warmup=length, peak=peak, end=end, knots=knots)
+    result = search_schedule(
+        final_of("400"), steps=steps, warmup=length, peak=peak, end=end, knots=knots
+    )
     lr = result.schedule.lr
     assert lr.size == steps
     assert lr[length] == pytest.approx(peak)
@@ -68,16 +70,16 @@ def test_schedules_keep_their_promises(steps, warmup, knots, peak, end):
 
 def test_the_past_of_a_run_is_kept():
     past = schedule.constant(9000, 3e-4, warmup=500)
-    result = optimize(final_of("400"), steps=8000, past=past, past_steps=6000, knots=24)
+    result = search_schedule(final_of("400"), steps=8000, past=past, past_steps=6000, knots=24)
     assert np.array_equal(result.schedule.lr[:6000], past.lr[:6000])
     assert np.all(np.diff(result.schedule.lr[5999:]) <= 0)
-    whole = optimize(final_of("400"), steps=8000, warmup=500, knots=24)
+    whole = search_schedule(final_of("400"), steps=8000, warmup=500, knots=24)
     assert result.loss == pytest.approx(whole.loss, abs=3e-5)  # the whole one has fewer late knots
 
 
 def test_a_free_peak_is_at_least_as_good():
-    fixed = optimize(final_of("400"), steps=4000, warmup=400, knots=16)
-    free = optimize(final_of("400"), steps=4000, warmup=400, knots=16, peak=(3e-5, 6e-4))
+    fixed = search_schedule(final_of("400"), steps=4000, warmup=400, knots=16)
+    free = search_schedule(final_of("400"), steps=4000, warmup=400, knots=16, peak=(3e-5, 6e-4))
     assert free.loss <= fixed.loss + 1e-9
     assert 3e-5 <= free.schedule.peak <= 6e-4
 
@@ -85,7 +87,7 @@ def test_a_free_peak_is_at_least_as_good():
 def test_without_knots_the_law_s_own_optimum_is_a_staircase():
     """One variable an update: a few large jumps, and a loss 1e-3 and more below the smooth one."""
     final, steps, warmup = final_of("400"), 3000, 300
-    smooth = optimize(final, steps=steps, warmup=warmup)
+    smooth = search_schedule(final, steps=steps, warmup=warmup)
 
     def rates(falls):
         lr = smooth.schedule.lr.copy()
@@ -108,7 +110,7 @@ def test_without_knots_the_law_s_own_optimum_is_a_staircase():
 
 
 def test_more_knots_hardly_lower_the_loss():
-    losses = [optimize(final_of("400"), knots=count).loss for count in (24, 64)]
+    losses = [search_schedule(final_of("400"), knots=count).loss for count in (24, 64)]
     assert abs(losses[0] - losses[1]) < 1e-4
 
 
@@ -132,7 +134,7 @@ def test_baselines_and_the_steps_they_need():
     def value(lr):
         return LAW.final(params, lr)
 
-    result = optimize(final_of("400"), steps=8000, warmup=500)
+    result = search_schedule(final_of("400"), steps=8000, warmup=500)
     baselines = compare_baselines(value, result.loss, steps=8000, warmup=500, peak=3e-4)
     by_name = {one.name.split(",")[0]: one for one in baselines}
     assert set(by_name) == {
@@ -168,4 +170,4 @@ def test_baselines_and_the_steps_they_need():
 )
 def test_impossible_wishes_get_a_sentence(options, message):
     with pytest.raises(FitError, match=message):
-        optimize(final_of("400"), **options)
+        search_schedule(final_of("400"), **options)

@@ -1,0 +1,19 @@
+"""What each result shows: `tables(result)`, one file a question."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from mplfit.show.table import Table
+
+__all__ = ["tables"]
+
+# The type of a result: the module here whose function `tables` makes its tables.
+_MAKERS = {"Plan": "optimize"}
+
+
+def tables(result: object) -> list[Table]:
+    """The tables of a result; the title of the first is the answer in a sentence."""
+    name = type(result).__name__
+    made: list[Table] = import_module(f"mplfit.show.tables.{_MAKERS[name]}").tables(result)
+    return made
