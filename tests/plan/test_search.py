@@ -162,6 +162,7 @@ def test_baselines_and_the_steps_they_need():
         ({"steps": 2161}, "leave 1 updates after the warmup of 2160"),
         ({"minimum": 0.0}, "smallest rate must lie between 0 and the peak"),
         ({"end": 1.0}, "final rate must lie between"),
+        ({"end": 1e-12}, "final rate must lie between"),
         (
             {"past": schedule.constant(100, 1e-3), "past_steps": 200},
             "past must end after its warmup",
@@ -171,3 +172,25 @@ def test_baselines_and_the_steps_they_need():
 def test_impossible_wishes_get_a_sentence(options, message):
     with pytest.raises(FitError, match=message):
         search_schedule(final_of("400"), **options)
+
+
+def test_descents_that_are_cut_short_are_no_convergence_and_starts_come_best_first(monkeypatch):
+    def short(*arguments, options, **others):
+        return minimize(*arguments, options={**options, "maxiter": 1}, **others)
+
+    monkeypatch.setattr("mplfit.plan.search.minimize", short)
+    result = search_schedule(final_of("400"), steps=2000, warmup=200, knots=16)
+    assert not result.converged
+    assert result.starts[0] < result.starts[1] < result.starts[2]
+
+
+def test_the_coarse_schedule_is_kept_where_more_knots_only_harm():
+    target = schedule.polynomial(1000, 1.0, power=2).lr
+
+    def few_bends(lr):
+        bends = int(np.sum(np.abs(np.diff(lr, 2)) > 1e-7))
+        return float(1 + np.sum((lr - target) ** 2) + 10 * (bends > 12)), 2 * (lr - target)
+
+    result = search_schedule(few_bends, steps=1000, warmup=0, peak=1.0, minimum=1e-3, knots=64)
+    assert len(result.knots) <= 12
+    assert result.loss == result.starts[0]

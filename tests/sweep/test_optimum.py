@@ -1,14 +1,16 @@
 """Optima of settings: recovered, covered by their intervals, and flagged."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from mplfit.errors import DataError
-from mplfit.sweep.optimum import find_optima, loss_at
+from mplfit.sweep.optimum import _second_basin, find_optima, loss_at
 from mplfit.sweep.simulate import basin, simulate_sweep
 from mplfit.sweep.table import SweepTable, groups_of
 
@@ -146,3 +148,37 @@ def test_next_to_a_diverged_rate_the_interval_reaches_to_it():
     assert found.usable
     assert found.interval[0] < 2.2
     assert found.interval[1] > 7.3
+
+
+def test_the_spread_is_a_standard_error():
+    found = one_setting(3 + 0.1 * (np.log(FACTOR_3) + 6.2) ** 2)
+    normal = norm.ppf((np.arange(2000) + 0.5) / 2000, scale=0.3)
+    assert replace(found, draws=normal).spread == pytest.approx(0.3, rel=4e-3)
+
+
+@pytest.mark.parametrize(("span", "flat"), [(2.9, False), (3.1, True)])
+def test_a_basin_of_a_factor_of_three_is_flat(span, flat):
+    lr = 1.2 ** np.arange(-20, 5)
+    u = np.log(lr / 0.2) / np.log(span)  # the loss is 1 % above the lowest at u = ±1/2
+    assert ("flat" in one_setting(3 * (1 + 0.04 * u**2), lr).flags) == flat
+
+
+@pytest.mark.parametrize(("errors", "second"), [(2.8, None), (3.2, 2)])
+def test_a_barrier_of_three_standard_errors_parts_two_basins(errors, second):
+    barrier = 1.1 + errors * np.hypot(0.01, 0.01)
+    assert _second_basin(np.array([1.0, barrier, 1.1]), np.full(3, 0.01)) == second
+
+
+def test_the_loss_of_a_rate_is_the_mean_over_its_seeds():
+    loss = np.tile([1.0, 1.0, 4.0], 3) + np.repeat([1, 0, 1], 3)
+    assert one_setting(loss, np.repeat([1e-3, 1e-2, 1e-1], 3)).grid_loss == 2.0
+
+
+def test_an_end_that_a_tenth_of_resampled_sweeps_prefer_is_open():
+    level = np.array([2.985, 2.97, 3.1, 3.3, 3.6])
+    loss = (level[:, None] + 0.02 * np.array([-1, 0, 1])).ravel()
+    found = one_setting(loss, np.repeat(FACTOR_3[:5], 3))
+    share = np.mean(found.grid_draws == np.log(FACTOR_3[0]))
+    assert 0.03 < share < 0.22
+    assert found.open_low
+    assert not found.open_high
