@@ -16,6 +16,7 @@ from mplfit.readers.finish import finish
 from mplfit.readers.log import Log
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import TRAIN
+from mplfit.readers.same_run import merged, once
 from mplfit.readers.splits import known_split
 from mplfit.readers.table import is_there, shorten
 from mplfit.readers.tensorboard import read_events
@@ -65,7 +66,7 @@ def read_logged(
     """The same, each curve with the log that it was made from; all rows, if not to be `fitted`."""
     schedules, options = schedules or {}, options or ReadOptions()
     logs = [log for path in paths for log in _logs(Path(path), options)]
-    logs = spliced(joined(logs, options))
+    logs = spliced(once(joined(logs, options)))
     names = [log.name for log in logs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -154,17 +155,27 @@ def _logs(path: Path, options: ReadOptions) -> list[Log]:
     if not path.is_dir():
         return read_log(path, options)
     folders = sorted({file.parent for file in path.rglob("*tfevents*") if file.is_file()})
-    states = [_last_state(path)] if _last_state(path) else []
+    states = _states(path)
     tables = sorted(file for file in path.iterdir() if file.suffix.lower() in LOG_SUFFIXES)
-    tables = [f for f in tables if f.is_file() and f not in states and f.name[:1] != "."]
-    logs = [
-        read_events([f for f in folder.iterdir() if looks_like_events(f)], options)
-        for folder in folders
-    ]
-    logs += [log for state in states if state for log in read_log(state, options)]
+    tables = [f for f in tables if f.is_file() and f not in states.values() and f.name[:1] != "."]
+    skipped: list[str] = []
+    events = []
+    for folder in folders:
+        try:
+            files = [f for f in folder.iterdir() if looks_like_events(f)]
+            events.append((folder, read_events(files, options)))
+        except DataError as error:  # as the Trainer's folder of hyperparameters, beside the run's
+            if len(folders) == 1 and not states:
+                raise
+            skipped.append(f"{folder.relative_to(path)} is skipped: {error}")
+    logs = []
+    for home, state in states.items():
+        own = [log for folder, log in events if folder.is_relative_to(home)]
+        events = [(folder, log) for folder, log in events if not folder.is_relative_to(home)]
+        logs += [_with_events(log, own) for log in read_log(state, options)]
+    logs += [log for _, log in events]
     # Beside an event file or a trainer's state, a folder holds many files that are no logs.
     sure = [file for file in tables if file.suffix.lower() in (".csv", ".tsv", ".jsonl")]
-    skipped = []
     for file in tables:
         try:
             logs += read_log(file, options)
@@ -178,6 +189,24 @@ def _logs(path: Path, options: ReadOptions) -> list[Log]:
             "that `mplfit read` knows" + "".join(f"; {text}" for text in skipped[:3])
         )
     return [replace(log, notes=(*log.notes, *skipped)) for log in logs[:1]] + logs[1:]
+
+
+def _with_events(log: Log, events: Sequence[Log]) -> Log:
+    """A Trainer's run with the event files of its folder, which are of the same run."""
+    for other in events:
+        one = merged(log, other)
+        text = (
+            f"{other.path} lies in the run's folder, but holds other losses: left out (give it by "
+            "itself if it is another run)"
+        )
+        log = one or replace(log, warnings=(*log.warnings, text))
+    return log
+
+
+def _states(path: Path) -> dict[Path, Path]:
+    """The folder of each Trainer's run and its state: of this folder, or of those in it."""
+    homes = [path] if _last_state(path) else sorted(f for f in path.iterdir() if f.is_dir())
+    return {home: state for home in homes if (state := _last_state(home)) is not None}
 
 
 def _last_state(folder: Path) -> Path | None:

@@ -363,6 +363,78 @@ def test_a_trainer_state_whose_first_row_is_at_step_500(
     assert f"that of the {'next' if ahead else 'last'} update (by its decay's end)" in said(curve)
 
 
+def trainer_folder(folder: Path, *, level: float = 5.0, until: int = 200) -> Path:
+    """As the Trainer leaves it with its default of report_to: checkpoints, and runs/DATE_host."""
+    path = state(folder / "checkpoint-200", ahead=0)
+    values = json.loads(path.read_text())
+    rows = values["log_history"]
+    for row in rows:
+        if "loss" in row:
+            row["loss"] = round(level - row["step"] / 99, 4)
+    path.write_text(json.dumps(values))
+    half = {**values, "log_history": rows[:10], "global_step": 100}
+    (folder / "checkpoint-100").mkdir()
+    (folder / "checkpoint-100" / "trainer_state.json").write_text(json.dumps(half))
+    made = []
+    for row in rows:
+        if row["step"] <= until:
+            made += [
+                scalar(int(row["step"]), f"train/{key}", row[key])
+                for key in ("loss", "learning_rate", "epoch", "train_loss")
+                if key in row
+            ]
+    events(folder / "runs" / "Nov24_10-00-00_host" / "events.out.tfevents.17.host.1.0", made)
+    hparams = [scalar(0, "hparam/loss", 3.0)]
+    events(folder / "runs" / "Nov24_10-00-00_host" / "17.1" / "events.out.tfevents.17.h", hparams)
+    return folder
+
+
+def test_a_trainer_s_folder_with_tensorboard_s_log_is_one_run(tmp_path: Path) -> None:
+    for number in range(3):
+        trainer_folder(tmp_path / f"run{number}", level=5.0 + number / 10)
+    for paths in ([tmp_path], [tmp_path / f"run{number}" for number in range(3)]):
+        curves = read_curves(paths, ReadOptions(from_step=0))
+        assert [curve.name for curve in curves] == ["run0", "run1", "run2"]
+        for number, curve in enumerate(curves):
+            assert curve.step.tolist() == list(range(9, 200, 10))
+            assert curve.loss[0] == round(5.0 + number / 10 - 10 / 99, 4)
+            assert "(TensorBoard events, whose steps are 1 later): read once" in said(curve)
+    # Each format given by itself.
+    run = tmp_path / "run0"
+    files = [run / "checkpoint-200" / "trainer_state.json", run / "runs" / "Nov24_10-00-00_host"]
+    for order in (files, files[::-1]):
+        (curve,) = read_curves(order, ReadOptions(from_step=0))
+        assert (curve.name, curve.step[0]) == ("run0", 9)
+
+
+def test_rows_that_only_one_format_of_a_run_has_are_kept(tmp_path: Path) -> None:
+    run = trainer_folder(tmp_path / "run", until=120)
+    assert len(one(run, from_step=0)) == 20
+    (run / "checkpoint-200" / "trainer_state.json").unlink()
+    (run / "checkpoint-200").rmdir()
+    assert one(run, from_step=0).step.tolist() == list(range(9, 120, 10))
+
+
+def test_another_run_s_events_in_a_trainer_s_folder_are_left_out_with_a_warning(
+    tmp_path: Path,
+) -> None:
+    run = trainer_folder(tmp_path / "run")
+    rows = [scalar(c, "train/loss", 7 - c / 50) for c in range(10, 200, 10)]
+    events(run / "runs" / "other" / "events.out.tfevents.1.h", rows)
+    curve = one(run, from_step=0)
+    assert curve.loss[0] == round(5 - 10 / 99, 4)
+    assert curve.origin is not None
+    (warning,) = curve.origin.warnings
+    assert "lies in the run's folder, but holds other losses: left out" in warning
+
+
+def test_runs_of_one_format_that_share_rows_are_two(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        rows = [scalar(i, "loss", 4 - i / 99) + scalar(i, "lr", 1e-3) for i in range(50)]
+        events(tmp_path / name / "events.out.tfevents.1.h", rows)
+    assert len(read_curves([tmp_path])) == 2
+
+
 def test_no_warmup_is_invented_for_a_run_whose_beginning_is_in_another_log(tmp_path: Path) -> None:
     path = tmp_path / "run.csv"
     path.write_text("step,lr,loss\n" + "".join(f"{i},1e-3,3\n" for i in range(4000, 5000, 50)))
