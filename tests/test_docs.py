@@ -1,69 +1,56 @@
-"""The README's commands run as printed, and everything that exists is documented."""
+"""The READMEs' commands run in order as printed, and everything that exists is documented."""
 
 from __future__ import annotations
 
 import re
-import shutil
-from contextlib import chdir
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from mplfit.cli.main import COMMANDS, main
-
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def commands():
-    """Every line that begins with `$ mplfit` in a console block."""
-    for block in re.findall(r"```console\n(.*?)```", README, re.S):
-        for line in block.splitlines():
-            if line.strip().startswith("$ mplfit"):
-                yield line.strip()[2:]
+from mplfit.cli.main import COMMANDS
+from mplfit.laws.registry import TABLE
+from mplfit.schedule.spec import SHAPES
+from mplfit.writers.export import EXPORTS
+from tests.support.readmes import READMES, ROOT, blocks, commands, python_blocks, run
 
 
-def make_logs():
-    """The two runs of the walk through the README."""
-    Path("logs").mkdir()
-    for name, run in (("constant_24000", "run1"), ("wsdcon_9", "run2")):
-        shutil.copy(ROOT / "data" / "simulated_400" / f"{name}.csv", f"logs/{run}.csv")
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory):
-    """The fit that the walk makes of them, and its later commands use."""
-    with chdir(tmp_path_factory.mktemp("walk")):
-        make_logs()
-        result = CliRunner().invoke(main, ["fit", "logs", "--warmup", "2160"])
-        assert result.exit_code == 0, result.output
-        return Path("mplfit-runs").resolve()
-
-
-@pytest.mark.parametrize("command", list(commands()))
-def test_readme_commands_run_as_printed(command, tmp_path, monkeypatch, request):
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(ROOT / "data", "data")
-    shutil.copytree("data/simulated_400", "csv_400")
-    make_logs()
-    if "mplfit-runs/logs" in command:
-        shutil.copytree(request.getfixturevalue("fitted"), "mplfit-runs")
-    result = CliRunner().invoke(main, command.split()[1:])
-    assert result.exit_code == 0, result.output
-
-
-def test_the_readme_has_commands():
-    assert len(list(commands())) >= 8
-
-
-def test_every_command_is_in_the_readme():
-    for name in COMMANDS:
-        assert f"mplfit {name}" in README
-
-
-def test_the_readme_s_python_runs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("path", READMES, ids=str)
+def test_a_readme_s_commands_run_as_printed(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(ROOT / "data")
-    for block in re.findall(r"```python\n(.*?)```", README, re.S):
-        exec(compile(block, "README.md", "exec"), {})
+    for block in blocks(path):
+        for command in commands(block):
+            if command.ours:
+                run(command.line)
+    for block in python_blocks(path):
+        exec(compile(block, str(path), "exec"), {})
+
+
+@pytest.mark.parametrize("path", READMES, ids=str)
+def test_a_readme_s_links_lead_somewhere(path):
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", read(path)):
+        assert (ROOT / path).parent.joinpath(link).exists(), link
+
+
+def test_the_first_readme_is_short():
+    text = read("README.md")
+    assert len(text.splitlines()) <= 200
+    assert len(text.encode()) <= 8000
+    assert sum(command.ours for block in blocks("README.md") for command in commands(block)) >= 6
+
+
+@pytest.mark.parametrize(
+    ("readme", "names"),
+    [
+        ("README.md", [f"mplfit {name}" for name in COMMANDS]),
+        ("mplfit/laws/README.md", [f"`{key}`" for key in TABLE]),
+        ("mplfit/schedule/README.md", [f"`{shape}`" for shape in SHAPES]),
+        ("mplfit/writers/README.md", list(EXPORTS)),
+    ],
+)
+def test_everything_that_exists_is_documented(readme, names):
+    text = read(readme)
+    assert [name for name in names if name not in text] == []
