@@ -423,13 +423,12 @@ def show_result(
     result: object, values: Mapping[str, Any], *, as_json: bool = False, wide: bool = False
 ) -> None:
     """A result on stdout: its tables, or its values as one JSON object."""
-    from mplfit.show.table import text
-    from mplfit.show.tables import tables
+    from mplfit.show.tables import whole_text
 
     if as_json:
         print_json(values)
     else:
-        click.echo("\n\n".join(text(table, wide=wide) for table in tables(result)))
+        click.echo(whole_text(result, wide=wide))
 
 
 def print_json(values: Mapping[str, Any]) -> None:

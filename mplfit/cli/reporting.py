@@ -233,7 +233,6 @@ def _fit_command(fit: Fit) -> str:
 
 def _sweeps(found: Sequence[tuple[str, Results]]) -> list[str]:
     """The sections of sweeps, analysed again from tables that are still what they were."""
-    from mplfit.cli.sweep_text import sweep_text
     from mplfit.cli.sweeping import analysed, sweep_command
     from mplfit.readers.log import hash_file
     from mplfit.show.sweep_plot import sweep_figures
@@ -259,5 +258,5 @@ def _sweeps(found: Sequence[tuple[str, Results]]) -> list[str]:
         except MplfitError as error:
             say(f"note: {run}: no section is made of the sweep ({error})")
             continue
-        sections.append(sweep_section(analysis, sweep_text(analysis), sweep_figures(analysis)))
+        sections.append(sweep_section(analysis, sweep_figures(analysis)))
     return sections

@@ -15,11 +15,12 @@ from mplfit.cli.common import (
     Examples,
     Target,
     json_option,
-    print_json,
     progress,
     saves,
     say,
+    show_result,
     warn,
+    wide_option,
 )
 from mplfit.cli.recorded import command_line
 
@@ -61,8 +62,11 @@ __all__ = ["analysed", "sweep_command"]
 @click.option("--params", metavar="FIT", help="A fit of the effective law, to predict best rates.")
 @click.option("--schedule", metavar="SPEC", help="The runs' schedule, for --params.")
 @saves(what="A folder for the results.")
+@wide_option
 @json_option
-def sweep_command(paths: Sequence[str], target: Target, as_json: bool, **asked: Any) -> None:
+def sweep_command(
+    paths: Sequence[str], target: Target, wide: bool, as_json: bool, **asked: Any
+) -> None:
     """Find the best learning rate in a sweep, and whether it transfers across sizes.
 
     FILE is a .csv, .tsv, .jsonl or .json table, one run a row: its rate, its final loss, and
@@ -72,8 +76,6 @@ def sweep_command(paths: Sequence[str], target: Target, as_json: bool, **asked: 
     small model's rate costs at the large one, and laws eta0 · (N0/N)^gamma of the best rate and of
     its loss. --out writes sweep.json, optima.csv, report.html, report.txt and figures.
     """
-    from mplfit.cli.sweep_text import sweep_text
-
     if (asked["params"] is None) != (asked["schedule"] is None):
         raise click.UsageError("--params and --schedule belong together")
     analysis = analysed(paths, **asked)
@@ -82,11 +84,9 @@ def sweep_command(paths: Sequence[str], target: Target, as_json: bool, **asked: 
     _warn(analysis)
     values = _as_dict(analysis, paths)
     target.write(lambda: _files(analysis, values))
-    if as_json:
-        print_json(values)
-        return
-    click.echo(sweep_text(analysis))
-    target.say("sweep.json, optima.csv, report.html, report.txt, figures", apart=True)
+    show_result(analysis, values, as_json=as_json, wide=wide)
+    if not as_json:
+        target.say("sweep.json, optima.csv, report.html, report.txt, figures", apart=True)
 
 
 def analysed(
@@ -170,9 +170,9 @@ def _as_dict(analysis: SweepAnalysis, paths: Sequence[str]) -> dict[str, Any]:
 
 
 def _files(analysis: SweepAnalysis, values: dict[str, Any]) -> dict[str, bytes]:
-    from mplfit.cli.sweep_text import sweep_text
     from mplfit.show.sweep_plot import sweep_figures
     from mplfit.show.sweep_report import sweep_page
+    from mplfit.show.tables import whole_text
     from mplfit.sweep.export import optima_rows
     from mplfit.writers.text import json_bytes
 
@@ -180,11 +180,11 @@ def _files(analysis: SweepAnalysis, values: dict[str, Any]) -> dict[str, bytes]:
     header, cells = optima_rows(analysis.optima)
     writer = csv.writer(rows, lineterminator="\n")
     writer.writerows([header, *cells])
-    text, figures = sweep_text(analysis), sweep_figures(analysis, progress)
+    figures = sweep_figures(analysis, progress)
     return {
         "sweep.json": json_bytes(values),
         "optima.csv": rows.getvalue().encode(),
-        "report.txt": (text + "\n").encode(),
-        "report.html": sweep_page(analysis, text, figures),
+        "report.txt": (whole_text(analysis, wide=True) + "\n").encode(),
+        "report.html": sweep_page(analysis, figures),
         **figures,
     }

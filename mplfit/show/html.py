@@ -94,6 +94,8 @@ def table_html(shown: Table) -> str:
     """A `Table` with its caption, every column, and its notes."""
     every = range(len(shown.columns))
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in shown.notes)
+    if not shown.columns:
+        return (f"<p>{escape(shown.title)}</p>" if shown.title else "") + notes
     heads = [column.head for column in shown.columns]
     return table(heads, shown.cells(every), shown.title) + notes
 

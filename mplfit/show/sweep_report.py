@@ -6,6 +6,8 @@ import base64
 import html
 from collections.abc import Mapping
 
+from mplfit.show.html import table_html
+from mplfit.show.tables import tables
 from mplfit.sweep.analysis import SweepAnalysis
 from mplfit.sweep.verdict import headline, sentences
 
@@ -21,8 +23,8 @@ _CAPTIONS = {
 }
 
 
-def sweep_section(analysis: SweepAnalysis, text: str, figures: Mapping[str, bytes]) -> str:
-    """The section: verdicts first, then figures, then every number (`text`) folded away.
+def sweep_section(analysis: SweepAnalysis, figures: Mapping[str, bytes]) -> str:
+    """The section: verdicts first, then figures, then every number folded away.
 
     `figures` are PNG files by name, as `mplfit.show.sweep_plot.sweep_figures` makes them; they are
     put into the page, which needs no other file.
@@ -42,11 +44,12 @@ def sweep_section(analysis: SweepAnalysis, text: str, figures: Mapping[str, byte
     lines.append("<h3>Assumed in reading</h3>\n<ul>")
     lines += [f"<li>{html.escape(note)}</li>" for note in analysis.table.notes]
     lines.append("</ul>")
-    lines.append(f"<details><summary>All numbers</summary><pre>{html.escape(text)}</pre></details>")
+    numbers = "\n".join(map(table_html, tables(analysis)))
+    lines.append(f"<details><summary>All numbers</summary>{numbers}</details>")
     return "\n".join([*lines, "</section>"])
 
 
-def sweep_page(analysis: SweepAnalysis, text: str, figures: Mapping[str, bytes]) -> bytes:
+def sweep_page(analysis: SweepAnalysis, figures: Mapping[str, bytes]) -> bytes:
     """The section as a page."""
     style = (
         "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
@@ -55,5 +58,5 @@ def sweep_page(analysis: SweepAnalysis, text: str, figures: Mapping[str, bytes])
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f"<title>Learning-rate sweep</title><style>{style}</style></head><body>\n"
-        f"{sweep_section(analysis, text, figures)}\n</body></html>\n"
+        f"{sweep_section(analysis, figures)}\n</body></html>\n"
     ).encode()

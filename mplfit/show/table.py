@@ -109,15 +109,13 @@ def text(table: Table, *, width: int = WIDTH, wide: bool = False) -> str:
     """
     shown = [k for k, column in enumerate(table.columns) if wide or not column.wide]
     notes = list(table.notes)
-    dropped = 0
     while True:
         grid = _grid(table, shown, None if wide else width)
         if wide or len(shown) < 3 or max(map(len, grid), default=0) <= width:
             break
         shown.pop()
-        dropped += 1
-    if dropped:
-        notes.append(f"{dropped} more column{'s' * (dropped > 1)} with --wide")
+    if hidden := len(table.columns) - len(shown):
+        notes.append(f"{hidden} more column{'s' * (hidden > 1)} with --wide.")
     parts = [_wrapped(table.title, width)] if table.title else []
     if table.rows:
         parts.append("\n".join(grid))
@@ -141,6 +139,8 @@ def shorten(name: str, length: int) -> str:
 
 def _grid(table: Table, shown: Sequence[int], width: int | None) -> list[str]:
     """The lines of the heads and rows; within `width` if that can be had."""
+    if not shown:
+        return []
     cells = table.cells(shown)
     heads = [[table.columns[k].head] for k in shown]
     widths = [max([len(h[0]), *(len(r[i]) for r in cells)]) for i, h in enumerate(heads)]

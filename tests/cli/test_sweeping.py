@@ -28,7 +28,7 @@ def shared(name):
 
 
 def test_the_result_is_on_stdout_and_notes_on_stderr():
-    result = sweep(SIMULATED, "--draws", 200)
+    result = sweep(SIMULATED, "--draws", 200, "--wide")
     assert result.exit_code == 0
     assert "240 runs of 10 settings" in result.stdout
     assert "parametrization=standard: the best rate moves with width" in result.stdout
@@ -36,7 +36,7 @@ def test_the_result_is_on_stdout_and_notes_on_stderr():
     assert "note: settings are told apart by parametrization, width" in result.stderr
     assert "6 of 240 runs diverged" in result.stderr
     assert "predicted best rates are not compared" in result.stdout
-    assert re.search(r" 2\.9979 \[2\.9\d\d\d, 3\.0\d\d\d\] ", result.stdout)  # with its interval
+    assert re.search(r" 2\.9979  2\.9\d\d\d–3\.0\d\d\d ", result.stdout)  # with its interval
 
 
 def test_json_is_one_object_with_a_schema():

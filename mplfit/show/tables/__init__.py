@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from mplfit.show.table import Table
+from mplfit.show.table import Table, text
 
-__all__ = ["tables"]
+__all__ = ["tables", "whole_text"]
 
 # The type of a result: the module here whose function `tables` makes its tables.
-_MAKERS = {"Plan": "optimize"}
+_MAKERS = {"Plan": "optimize", "SweepAnalysis": "sweep"}
 
 
 def tables(result: object) -> list[Table]:
@@ -17,3 +17,8 @@ def tables(result: object) -> list[Table]:
     name = type(result).__name__
     made: list[Table] = import_module(f"mplfit.show.tables.{_MAKERS[name]}").tables(result)
     return made
+
+
+def whole_text(result: object, *, wide: bool = False) -> str:
+    """All tables of a result as text, with a blank line between."""
+    return "\n\n".join(filter(None, (text(table, wide=wide) for table in tables(result))))

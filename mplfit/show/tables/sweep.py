@@ -1,0 +1,194 @@
+"""The tables of a `SweepAnalysis`: optima, what each parametrization says, and laws in size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mplfit.estimate.mean import Mean
+from mplfit.show.table import Cell, Column, Table
+from mplfit.sweep.analysis import Part, SweepAnalysis
+from mplfit.sweep.optimum import FLAGS, Optimum
+from mplfit.sweep.power_law import PowerLaw
+from mplfit.sweep.predicted import NOT_ASKED
+from mplfit.sweep.size_law import SizeLaw
+from mplfit.sweep.table import label
+from mplfit.sweep.verdict import headline, sentences
+
+__all__ = ["tables"]
+
+_ROWS = 40  # settings in a table, at most
+_PARTS = 12  # parametrizations told in full, at most
+_METHODS = (
+    "grid: a line through the lowest rates of the grid, each trusted alike, as notebooks do.",
+    "ordinary, robust: interpolated optima inside their grids, weighted by their errors (seeds and "
+    "grid resolution); robust gives an odd setting less say.",
+    "misfit: mean square of the residuals in errors; 1 ± √(2/(settings − unknowns)) where the law "
+    "holds; above, intervals are widened.",
+)
+_INTERVAL = Column("95 %", ".3g")
+
+
+def tables(analysis: SweepAnalysis) -> list[Table]:
+    """Verdicts first; long tables are cut, and say so."""
+    made = [_optima(analysis)]
+    for part in analysis.parts[:_PARTS]:
+        made += _part(part, analysis.options.method)
+    left = len(analysis.parts) - _PARTS
+    if left > 0:
+        made.append(Table(f"And {left} more parametrizations (--json has all).", (), ()))
+    if any(part.laws for part in analysis.parts):
+        made.append(Table("", (), (), _METHODS))
+    return [*made, _predicted(analysis)]
+
+
+def _optima(analysis: SweepAnalysis) -> Table:
+    optima, parts = analysis.optima, analysis.parts
+    said = [f"{part.name}: {headline(part)}" if part.key else headline(part) for part in parts[:3]]
+    settings = f"{len(optima)} setting{'s' if len(optima) > 1 else ''}"
+    answer = f"{'; '.join(said)} ({len(analysis.table)} runs of {settings})."
+    within = f"within {100 * analysis.options.tolerance:g} %"
+    columns = (
+        *(Column(name) for name in list(optima[0].group.key) or ["setting"]),
+        Column("best on grid", ".4g"),
+        Column("resampled"),
+        Column("best rate", ".3g"),
+        Column("95 % interval"),
+        Column("its loss", ".4f"),
+        Column("95 % interval", ".4f", wide=True),
+        Column(within, ".2g", wide=True),
+        Column("flags"),
+    )
+    rows = tuple(_optimum(one) for one in optima[:_ROWS])
+    more = len(optima) - _ROWS
+    cut = [f"And {more} more settings (--json or --out has all)."] if more > 0 else []
+    return Table(answer, columns, rows, (*cut, *_legend(optima)))
+
+
+def _optimum(one: Optimum) -> tuple[Cell, ...]:
+    setting = [label({"": value})[1:] for value in one.group.key.values()] or [one.group.name]
+    flags = ", ".join(one.flags) or "–"
+    if "no optimum" in one.flags:
+        return (*setting, *[None] * 7, flags)
+    if "single rate" in one.flags:
+        return (*setting, one.grid_lr, None, None, None, one.loss, None, None, flags)
+    low, high = (f"{end:.3g}" for end in one.interval)
+    ends = f"{'≤' if one.open_low else ''}{low}–{'≥' if one.open_high else ''}{high}"
+    sure = f"{100 * one.support:.0f} %" if one.noise.freedom else None
+    return (
+        *setting, one.grid_lr, sure, one.lr, ends, one.loss, one.loss_interval, one.basin, flags,
+    )  # fmt: skip
+
+
+def _legend(optima: Sequence[Optimum]) -> list[str]:
+    notes = [
+        "resampled: how often a repeated sweep with the seeds' noise has the same rate lowest.",
+        "within (--wide): by the interpolation; the ends are as unsure as the best rate.",
+    ]
+    seen = {flag for one in optima for flag in one.flags}
+    notes += [f"{flag}: {text}." for flag, text in FLAGS.items() if flag in seen]
+    sources = {one.noise.source for one in optima}
+    if len(sources) > 1:
+        return notes
+    source, noise = sources.pop(), optima[0].noise
+    spread = 100 * noise.spread
+    if source == "repeated runs of the setting":
+        text = "The noise of a setting is told by its own repeated runs."
+    elif noise.freedom:
+        unsure = spread / (2 * noise.freedom) ** 0.5  # of a standard deviation
+        text = f"Noise of one run: {spread:.2g} ± {unsure:.1g} % of the loss, from {source}."
+    else:
+        text = (
+            "The noise of a run is not known, for no run is repeated: intervals hold the grid's "
+            "resolution alone."
+        )
+    return [*notes, text]
+
+
+def _part(part: Part, method: str) -> Iterator[Table]:
+    said = tuple(text.strip() for text in sentences(part))
+    yield Table(f"{part.name}: {headline(part)}", (), (), said)
+    for variables in dict.fromkeys(law.variables for law in part.laws):
+        chosen = [law for law in part.laws if law.variables == variables]
+        yield _law(sorted(chosen, key=lambda law: law.method != method))
+    for size in dict.fromkeys(law.size for law in part.size_laws):
+        yield _size_law([law for law in part.size_laws if law.size == size])
+    if part.missing:
+        yield Table("", (), (), part.missing)
+
+
+def _law(laws: Sequence[PowerLaw]) -> Table:
+    """A law of the best rate in one set of variables, the chosen method first."""
+    first, single = laws[0], len(laws[0].variables) == 1
+    if single:
+        name = first.variables[0]
+        form = f"best rate = eta0 · ({first.reference[0]:.10g} / {name})^gamma"
+        exponents = [f"gamma of {name}"]
+    else:
+        pairs = zip(first.variables, first.reference, strict=True)
+        form = "best rate = eta0 · " + " · ".join(
+            f"({name} / {value:g})^{chr(97 + i)}" for i, (name, value) in enumerate(pairs)
+        )
+        exponents = [chr(97 + i) for i in range(len(first.variables))]
+    columns = [Column("method"), Column("settings"), Column("eta0", ".3e"), _INTERVAL]
+    for name in exponents:
+        columns += [Column(name, ".4f"), Column("95 %", ".3f")]
+    columns.append(Column("misfit", ".2g"))
+    notes = []
+    if first.left_out and first.method != "grid":
+        more = f" and {len(first.left_out) - 3} more" if len(first.left_out) > 3 else ""
+        notes.append(f"Left out of {first.method}: {'; '.join(first.left_out[:3])}{more}.")
+    rows = tuple(_law_row(law, laws, -1 if single else 1) for law in laws)
+    return Table(form, tuple(columns), rows, tuple(notes))
+
+
+def _law_row(law: PowerLaw, laws: Sequence[PowerLaw], sign: int) -> tuple[Cell, ...]:
+    name = law.method
+    if law.method == "grid" and sum(other.method == "grid" for other in laws) > 1:
+        name += " (single rates too)" if not law.left_out else " (no single rates)"
+    cells: list[Cell] = [name, law.settings, law.eta0, law.eta0_interval]
+    for exponent, ends in zip(law.exponents, law.intervals, strict=True):
+        low, high = sorted(sign * end + 0.0 for end in ends)
+        cells += [sign * exponent + 0.0, (low, high)]
+    return (*cells, law.misfit)
+
+
+def _size_law(laws: Sequence[SizeLaw]) -> Table:
+    first = laws[0]
+    form = f"loss at the best rate = E + A · ({first.size} / {first.reference:.10g})^(−alpha)"
+    columns = (
+        Column("law"), Column("E", ".4f"), Column("95 %", ".3f"), Column("A", ".4f"),
+        Column("95 %", ".3f"), Column("alpha", ".3f"), Column("95 %", ".3f"),
+        Column("misfit", ".2g"), Column(""),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            "with floor" if law.floor else "no floor",
+            law.E if law.floor else "0",
+            law.E_interval if law.floor else None,
+            law.A, law.A_interval, law.alpha, law.alpha_interval, law.misfit,
+            "" if law.determined else "not determined",
+        )
+        for law in laws
+    )  # fmt: skip
+    return Table(f"{form}, {first.settings} sizes", columns, rows)
+
+
+def _predicted(analysis: SweepAnalysis) -> Table:
+    if not analysis.predicted:
+        return Table("", (), (), (NOT_ASKED,))
+    columns = (
+        Column("setting"), Column("predicted best rate", ".4g"), Column("95 %", ".3g"),
+        Column("observed", ".3g"), Column("in its interval"), Column("loss paid"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            one.optimum.group.name, one.predicted_lr, one.interval, one.optimum.lr,
+            "yes" if one.inside else "no", f"{Mean(one.paid, one.paid_error, 2):.4f}",
+        )
+        for one in analysis.predicted[:_ROWS]
+    )  # fmt: skip
+    notes = (
+        "best rate: on the grid; 95 %: over draws of the fit's parameters; ±: standard error by "
+        "the noise of the runs.",
+    )
+    return Table("The best rate that the fit predicts, beside the sweep's.", columns, rows, notes)
