@@ -11,16 +11,14 @@ from mplfit.cli.common import (
     Examples,
     Target,
     json_option,
-    print_json,
     saves,
+    show_result,
     warn,
     warn_held,
-    warn_of_loss,
+    wide_option,
 )
-from mplfit.cli.tables import render, span
 
 if TYPE_CHECKING:
-    from mplfit.estimate.result import Fit
     from mplfit.plan.extend import Continuation
     from mplfit.schedule import Schedule
 
@@ -47,6 +45,7 @@ __all__ = ["extend_command"]
 )
 @click.option("--params", metavar="FIT", help="A fitted law, to predict the loss of each choice.")
 @saves(what="A folder for the schedule.")
+@wide_option
 @json_option
 def extend_command(
     past: str,
@@ -54,6 +53,7 @@ def extend_command(
     by: str,
     params: str | None,
     target: Target,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Continue a run for longer with its base learning rate.
@@ -64,7 +64,7 @@ def extend_command(
     --params, the loss that a fitted law predicts stands beside the bound. --out writes the choice
     of --by as schedule.csv, .npy and .json, with a figure of all.
     """
-    from mplfit.plan.extend import extend, extensions, phases
+    from mplfit.plan.extend import compare_ways, extend, extensions
     from mplfit.readers.fits import load_fit
     from mplfit.readers.schedules import load_schedule
 
@@ -72,110 +72,27 @@ def extend_command(
     chosen = extend(original, steps, by)  # type: ignore[arg-type]
     ways = extensions(original, steps)
     fit = load_fit(params) if params is not None else None
-    predicted = _predicted(fit, ways) if fit is not None else {}
+    found = compare_ways(original, ways, chosen.how, fit, text=past, params=params)
     if fit is not None:
         warn_held(fit)
-    silent = fit is not None and fit.spread is None
-    planned = phases(original).start
-    if chosen.begins < planned:
-        warn(
-            f"the longer cooldown begins at step {chosen.begins}, before the planned one (step "
-            f"{planned}): a run that is past it already needs --by factor"
-        )
-    found = {
-        "schema": "mplfit.extension/1",
-        "from": past,
-        "params": params,
-        "chosen": by,
-        "ways": [_way(one, predicted.get(one.how)) for one in ways],
-    }
-    target.write(lambda: _extended_files(original, chosen, ways, found))
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        [
-            {"same": "same share of cooldown", "cooldown": "longer cooldown"}.get(one.how, one.how),
-            f"{one.value:.3f}",
-            str(one.begins),
-            f"{one.base:.3f}",
-            f"{one.bound:.4f}",
-            *(_cells(predicted[one.how]) if predicted else []),
-        ]
-        for one in ways
-    ]
-    header = ["way", "value", "from step", "best lr / lr", "bound / planned"]
-    if predicted:
-        header.append("predicted loss")
-    if predicted and not silent:
-        header += ["95 % interval", "gain over same", "95 % interval", "P(gain)"]
-    click.echo(render(header, rows))
-    click.echo(
-        f"\nplanned: {original.steps} steps, cooldown from step {planned}; value: the cooldown's "
-        "share of all steps, or\nthe factor on the rate; best lr / lr below 1: the rate in use is "
-        "too large for that way to go on;\nall of these are theory's, and exact for it"
-        + ("\nno interval: published parameters do not say how sure they are" if silent else "")
-    )
-    target.say(f"schedule.csv, .npy, .json ({by}), ways.png")
+    for text in found.warnings:
+        warn(text)
+    values = found.to_dict()
+    target.write(lambda: _files(original, chosen, ways, values))
+    show_result(found, values, as_json=as_json, wide=wide)
+    if not as_json:
+        target.say(f"schedule.csv, .npy, .json ({by}), ways.png", apart=True)
 
 
-def _predicted(fit: Fit, ways: Sequence[Continuation]) -> dict[str, dict[str, Any]]:
-    """Of every way: its final loss and what it gains over the same share of cooldown, with their
-    intervals where the fit knows how sure it is."""
-    from mplfit.estimate.gains import gains
-    from mplfit.estimate.intervals import final_interval
-
-    found: dict[str, dict[str, Any]] = {}
-    for one in ways:
-        warn_of_loss(fit, one.schedule, one.how)
-        gain = None
-        if fit.spread is not None and one.how != "same":
-            gain = gains(fit, one.schedule, [ways[0].schedule])[0].summary().to_dict()
-        found[one.how] = {
-            "predicted_loss": fit.formula.final(fit.values, one.schedule.lr),
-            "intervals": final_interval(fit, one.schedule),
-            "gain_over_same": gain,
-        }
-    return found
-
-
-def _cells(of_way: Mapping[str, Any]) -> list[str]:
-    """The same in the table."""
-    cells = [f"{of_way['predicted_loss']:.4f}"]
-    intervals, gain = of_way["intervals"], of_way["gain_over_same"]
-    if intervals is None:
-        return cells
-    cells.append(span(intervals["0.95"]))
-    if gain is None:
-        return [*cells, "", "", ""]
-    return [
-        *cells,
-        f"{gain['value']:+.4f}",
-        span(gain["intervals"]["0.95"]),
-        f"{gain['probability']:.2f}",
-    ]
-
-
-def _way(one: Continuation, predicted: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {
-        "how": one.how,
-        "value": one.value,
-        "from_step": one.begins,
-        "best_over_used": one.base,
-        "bound_over_planned": one.bound,
-        **(predicted or {"predicted_loss": None, "intervals": None, "gain_over_same": None}),
-    }
-
-
-def _extended_files(
+def _files(
     original: Schedule,
     chosen: Continuation,
     ways: Sequence[Continuation],
-    found: Mapping[str, Any],
+    values: Mapping[str, Any],
 ) -> dict[str, bytes]:
     from mplfit.show.bound_plot import plot_continuations
     from mplfit.show.plot import png
     from mplfit.writers.text import schedule_files
 
-    files = schedule_files(chosen.schedule, {**chosen.schedule.to_dict(), "extension": found})
+    files = schedule_files(chosen.schedule, {**chosen.schedule.to_dict(), "extension": values})
     return {**files, "ways.png": png(plot_continuations(original, ways))}

@@ -9,20 +9,33 @@ the cooldown's length or the factor is then a root, found to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from scipy.optimize import brentq
 
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import FitError, ScheduleError
+from mplfit.estimate.gains import GainSummary, gains
+from mplfit.estimate.intervals import final_interval
+from mplfit.estimate.reach import check_loss
+from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, Record
 
-__all__ = ["Continuation", "Phases", "extend", "extensions", "phases"]
+__all__ = [
+    "Continuation",
+    "Extension",
+    "Phases",
+    "Way",
+    "compare_ways",
+    "extend",
+    "extensions",
+    "phases",
+]
 
 How: TypeAlias = Literal["same", "cooldown", "factor"]
 
@@ -88,6 +101,43 @@ class Continuation:
     schedule: Schedule
     base: float
     bound: float
+
+
+@dataclass(frozen=True, eq=False)
+class Way(Record):
+    """A `Continuation` as a result keeps it, with what a fit predicts of it (None without one).
+
+    gain : over the same share of cooldown.
+    """
+
+    how: How
+    value: float
+    begins: int = field(metadata={"key": "from_step"})
+    base: float = field(metadata={"key": "best_over_used"})
+    bound: float = field(metadata={"key": "bound_over_planned"})
+    loss: float | None = field(default=None, metadata={"key": "predicted_loss"})
+    intervals: Mapping[str, tuple[float, float]] | None = None
+    gain: GainSummary | None = field(default=None, metadata={"key": "gain_over_same"})
+
+
+@dataclass(frozen=True, eq=False)
+class Extension(Record):
+    """How to go on with a run of `planned_steps`, whose cooldown was to begin at `planned_start`.
+
+    text, params : what the original schedule and the fit are called.  chosen : the way that was
+    asked for.
+    """
+
+    SCHEMA: ClassVar[str] = "mplfit.extension/1"
+
+    text: str = field(metadata={"key": "from"})
+    params: str | None
+    chosen: How
+    ways: tuple[Way, ...]
+    planned_steps: int
+    planned_start: int
+    steps: int
+    warnings: tuple[str, ...] = ()
 
 
 def phases(schedule: Schedule) -> Phases:
@@ -195,6 +245,55 @@ def extensions(schedule: Schedule, steps: int) -> list[Continuation]:
         except FitError:
             continue  # no such cooldown or factor: the others remain
     return found
+
+
+def compare_ways(
+    original: Schedule,
+    ways: Sequence[Continuation],
+    chosen: How = "cooldown",
+    fit: Fit | None = None,
+    *,
+    text: str = "",
+    params: str | None = None,
+) -> Extension:
+    """The ways to go on side by side, with the losses that a fit predicts, where there is one.
+
+    text, params : what the original schedule and the fit are called.
+
+    Raises
+    ------
+    FitError
+        If the fit predicts a loss that no run can have, or there is no way of the chosen kind.
+
+    Examples
+    --------
+    >>> from mplfit.plan.extend import compare_ways, extensions
+    >>> from mplfit.schedule import wsdld
+    >>> run = wsdld(4000, 1e-3, decay=0.2)
+    >>> [way.how for way in compare_ways(run, extensions(run, 6000)).ways]
+    ['same', 'cooldown', 'factor']
+    """
+    made, said = [], []
+    for way in ways:
+        loss = intervals = gain = None
+        if fit is not None:
+            said += check_loss(fit, way.schedule, way.how)
+            loss = fit.formula.final(fit.values, way.schedule.lr)
+            intervals = final_interval(fit, way.schedule)
+            if fit.spread is not None and way.how != "same":
+                gain = gains(fit, way.schedule, [ways[0].schedule])[0].summary()
+        made.append(Way(way.how, way.value, way.begins, way.base, way.bound, loss, intervals, gain))
+    planned = phases(original).start
+    begins = {way.how: way.begins for way in ways}
+    if begins[chosen] < planned:
+        said.append(
+            f"the longer cooldown begins at step {begins[chosen]}, before the planned one (step "
+            f"{planned}): a run that is past it already needs the way by factor"
+        )
+    return Extension(
+        text, params, chosen, tuple(made), original.steps, planned, ways[0].schedule.steps,
+        warnings=tuple(said),
+    )  # fmt: skip
 
 
 def _solve(make: Callable[[float], FloatArray], wanted: float, grid: FloatArray, by: str) -> float:

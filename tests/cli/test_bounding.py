@@ -111,11 +111,14 @@ def test_extend_prints_the_published_values(tmp_path):
         "extend", "--from", "wsdld:steps=4000,peak=3e-4,decay=0.2", "--to-steps", 6000, "--by",
         "factor", "--params", "400", "--out", "longer",
     )  # fmt: skip
-    rows = {line[:22].strip(): line[22:].split() for line in result.stdout.splitlines()[1:4]}
-    assert rows["longer cooldown"][:3] == ["0.446", "3325", "1.000"]
-    assert rows["factor"][:3] == ["0.637", "3200", "1.000"]
-    assert "predicted loss" in result.stdout
-    assert "all of these are theory's, and exact for it" in result.stdout
+    said = " ".join(result.stdout.split())
+    assert said.startswith(
+        "To go on to 6000 updates with the base rate in use: lower the rate to 64 %"
+    )
+    assert "longer cooldown 0.446 3325 1.000 0.7722" in said
+    assert "lower rate 0.637 3200 1.000 0.7825" in said
+    assert "predicted loss" in said
+    assert "all of these are theory's, and exact for it" in said
     saved = json.loads((tmp_path / "longer" / "schedule.json").read_text())
     assert saved["steps"] == 6000
     assert saved["lr"][4000] == pytest.approx(0.637 * 3e-4, rel=1e-3)

@@ -221,8 +221,9 @@ def test_robust_is_mean_or_an_upper_quantile(logs, asked):
 def test_extend_predicts_with_intervals(logs):
     past = ["extend", "--from", WSD, "--to-steps", 4000]
     result = run(*past, "--params", logs / "fit")
-    assert "gain over same" in result.stdout
-    assert "no interval: published parameters" in run(*past, "--params", 400).stdout
+    assert "a gain with probability" in " ".join(result.stdout.split())
+    assert "P(gain)" in result.stdout
+    assert "No interval: published parameters" in run(*past, "--params", 400).stdout
     ways = json.loads(run(*past, "--params", logs / "fit", "--json").stdout)["ways"]
     assert ways[0]["gain_over_same"] is None
     assert 0 <= ways[1]["gain_over_same"]["probability"] <= 1
