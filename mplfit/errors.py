@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["DataError", "FitError", "MplfitError", "OutputError", "ScheduleError", "printable"]
+__all__ = [
+    "DataError",
+    "FitError",
+    "MplfitError",
+    "MplfitWarning",
+    "OutputError",
+    "ScheduleError",
+    "printable",
+]
 
 # Control characters, line and paragraph separators, marks that turn the direction of writing, and
 # the lone surrogates that stand for the bytes of a file name that is not UTF-8.
@@ -56,3 +64,7 @@ class FitError(MplfitError):
 
 class OutputError(MplfitError):
     """A result cannot be written where it was to go."""
+
+
+class MplfitWarning(UserWarning):
+    """Something went wrong that costs time or disk, and no result; the command line says it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from mplfit.errors import FitError, OutputError, ScheduleError, printable
+from mplfit.errors import FitError, MplfitWarning, OutputError, ScheduleError, printable
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -29,6 +30,7 @@ __all__ = [
     "law_constants",
     "named_schedules",
     "named_specs",
+    "one_line_warnings",
     "params_option",
     "print_json",
     "progress",
@@ -354,6 +356,19 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """A warning on stderr, coloured on a terminal."""
     click.echo(click.style("warning: ", fg="yellow") + printable(text), err=True)
+
+
+def one_line_warnings() -> None:
+    """From now on show warnings of mplfit's own without file name and source line."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if issubclass(category, MplfitWarning):
+            warn(str(message))
+        else:
+            usual(message, category, *place)
+
+    warnings.showwarning = show  # type: ignore[assignment]
 
 
 def warn_held(fit: Fit) -> None:

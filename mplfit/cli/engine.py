@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from mplfit.cli.common import one_line_warnings
 from mplfit.errors import MplfitError
 
 __all__ = ["engine", "engine_options"]
@@ -146,7 +147,8 @@ def _cores() -> int:
 @contextmanager
 def _processes(count: int) -> Iterator[Executor]:
     # Fresh processes: a copy of one with threads (BLAS, matplotlib) may hang.
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    fresh = get_context("spawn")
+    with ProcessPoolExecutor(count, fresh, one_line_warnings) as pool:
         with _deaf():
             pool.submit(int)  # starts them
         try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import click
 
 from mplfit import __version__
+from mplfit.cli.common import one_line_warnings
 from mplfit.cli.lazy import LazyGroup
 from mplfit.cli.recorded import record
 from mplfit.errors import MplfitError
@@ -45,7 +47,7 @@ class _Refusal(click.ClickException):
 
 
 class _Main(LazyGroup):
-    """Records the words of the command line, and turns refusals into one line on stderr."""
+    """Records the words of the command line; refusals and warnings are one line on stderr."""
 
     def make_context(
         self,
@@ -61,7 +63,9 @@ class _Main(LazyGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():  # which puts showwarning back
+                one_line_warnings()
+                return super().invoke(ctx)
         except MplfitError as error:
             raise _Refusal(str(error)) from error
 
