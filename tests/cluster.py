@@ -24,6 +24,6 @@ def dask_cluster(workers: int = 2) -> Iterator[Any]:
         "distributed", reason="distributed is not installed (pip install 'mplfit[dask]')"
     )
     with distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, processes=True
+        n_workers=workers, threads_per_worker=1, dashboard_address=":0", processes=True
     ) as cluster:
         yield cluster
