@@ -210,7 +210,11 @@ def _plot_lines(lines: Mapping[str, Line], emphasis: str, what: str) -> Figure:
     _frame(top, [(line.step, line.loss) for line in lines.values()])
     top.set_ylabel(what)
     top.set_title(f"{what.capitalize()}, with its value after the last update", loc="left")
-    _legend(top, len(lines))
+    if len(lines) > 4:  # beside the lines it would take a third of the width
+        handles, names = top.get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower left", ncols=2, frameon=False, fontsize=8)
+    else:
+        _legend(top, len(lines))
     _rate_axis(bottom)
     _step_axis(bottom)
     for axes in (top, bottom):
