@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,24 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from mplfit import read_curves
-from tests.benchmarks.timing import best
+from tests.benchmarks.timing import best, peak_growth
 from tests.readers.test_formats import events, scalar
-
-_MEMORY = """
-import resource, sys
-from mplfit import read_curves
-import mplfit.readers.paths
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-read_curves([sys.argv[1]])
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
-"""
 
 
 def memory(path: Path) -> str:
     """How far the largest memory of a fresh process grows in reading a file."""
-    command = [sys.executable, "-c", _MEMORY, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    grown, size = float(done.stdout), path.stat().st_size
+    reader = (
+        "from mplfit import read_curves; import mplfit.readers.csv_log, mplfit.readers.tfevents"
+    )
+    grown, size = peak_growth(reader, "read_curves([sys.argv[3]])", str(path)), path.stat().st_size
     return f"{grown / 1e6:.0f} MB, {grown / size:.1f} times the file"
 
 
