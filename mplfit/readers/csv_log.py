@@ -20,6 +20,7 @@ from mplfit.readers.finish import finish
 from mplfit.readers.log import Log, Series, hash_file
 from mplfit.readers.names import find_column, listed, losses_among
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.source import log_stem
 from mplfit.readers.table import open_table, read_columns
 from mplfit.schedule.spec import parse_schedule
 from mplfit.types import FloatArray
@@ -102,7 +103,7 @@ def columns_log(
     elif not given:
         no_rate = _no_rate(path, header)
     return Log(
-        name=path.stem,
+        name=log_stem(path),
         kind="litgpt csv" if litgpt else kind,
         path=path,
         sha256=sha256,

@@ -8,8 +8,9 @@ from mplfit.errors import DataError
 from mplfit.readers.csv_log import read_table
 from mplfit.readers.epfml import is_epfml, read_epfml
 from mplfit.readers.json_rows import parse_json, read_json_lines, rows_log
-from mplfit.readers.log import Log, file_bytes, hash_file, refuse_special
+from mplfit.readers.log import Log, file_bytes, hash_file
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.source import file_head, log_suffix
 from mplfit.readers.table import open_table
 from mplfit.readers.tensorboard import read_events
 from mplfit.readers.text_log import read_text, text_format
@@ -41,10 +42,10 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
     DataError
         If it is not a log that mplfit knows, or cannot be read.
     """
-    head = _head(path)
+    head = file_head(path, _HEAD)
     if looks_like_events(path) or is_event_file(head):
         return [read_events([path], options)]
-    suffix, first = path.suffix.lower(), head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    suffix, first = log_suffix(path), head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if suffix not in (".csv", ".tsv"):
         if suffix in (".jsonl", ".ndjson"):
             return [read_json_lines(path, hash_file(path), options)]
@@ -62,15 +63,6 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
     if is_wide(table.header):
         return read_wide(path, options)
     return [read_table(path, options)]
-
-
-def _head(path: Path) -> bytes:
-    refuse_special(path)
-    try:
-        with path.open("rb") as file:
-            return file.read(_HEAD)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _is_json(head: bytes) -> bool:

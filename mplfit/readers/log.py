@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mplfit.errors import DataError, printable
+from mplfit.readers.source import file_bytes, refuse_special
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray
 
@@ -85,40 +86,6 @@ class Log:
             object.__setattr__(self, key, printable(getattr(self, key)))
         for key in ("notes", "also", "warnings", "columns"):
             object.__setattr__(self, key, tuple(map(printable, getattr(self, key))))
-
-
-def refuse_special(path: Path) -> None:
-    """Refuse pipes, sockets and devices: to read one may block for ever, or never end.
-
-    Raises
-    ------
-    DataError
-        If the path is such a file.
-    """
-    try:
-        special = path.exists() and not (path.is_file() or path.is_dir())
-    except (OSError, ValueError):
-        return  # whoever opens it says why it cannot be
-    if special:
-        raise DataError(
-            f"{path} is no regular file but a pipe, a socket or a device, which cannot be read "
-            "twice: copy what it gives to a file first"
-        )
-
-
-def file_bytes(path: Path) -> bytes:
-    """The file's bytes.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read.
-    """
-    refuse_special(path)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def text_of(path: Path, data: bytes, expected: str) -> str:

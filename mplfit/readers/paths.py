@@ -17,6 +17,7 @@ from mplfit.readers.log import Log
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import TRAIN
 from mplfit.readers.same_run import merged, once
+from mplfit.readers.source import log_suffix
 from mplfit.readers.splits import known_split
 from mplfit.readers.table import is_there, shorten
 from mplfit.readers.tensorboard import read_events
@@ -156,7 +157,7 @@ def _logs(path: Path, options: ReadOptions) -> list[Log]:
         return read_log(path, options)
     folders = sorted({file.parent for file in path.rglob("*tfevents*") if file.is_file()})
     states = _states(path)
-    tables = sorted(file for file in path.iterdir() if file.suffix.lower() in LOG_SUFFIXES)
+    tables = sorted(file for file in path.iterdir() if log_suffix(file) in LOG_SUFFIXES)
     tables = [f for f in tables if f.is_file() and f not in states.values() and f.name[:1] != "."]
     skipped: list[str] = []
     events = []
@@ -175,7 +176,7 @@ def _logs(path: Path, options: ReadOptions) -> list[Log]:
         logs += [_with_events(log, own) for log in read_log(state, options)]
     logs += [log for _, log in events]
     # Beside an event file or a trainer's state, a folder holds many files that are no logs.
-    sure = [file for file in tables if file.suffix.lower() in (".csv", ".tsv", ".jsonl")]
+    sure = [file for file in tables if log_suffix(file) in (".csv", ".tsv", ".jsonl")]
     for file in tables:
         try:
             logs += read_log(file, options)

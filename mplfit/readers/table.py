@@ -1,7 +1,8 @@
 """Tables of numbers in text files: which columns there are, and their values as arrays.
 
 Regular files go through numpy's reader (10 million rows in seconds); a file that it refuses, for
-empty or odd cells, is read again row by row, so that the message can name the row.
+empty or odd cells, or whose rows are wider than the header, is read again row by row, so that the
+message can name the row.
 """
 
 from __future__ import annotations
@@ -9,19 +10,20 @@ from __future__ import annotations
 import csv
 import warnings
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mplfit.errors import DataError
+from mplfit.readers.source import is_plain, open_text
 from mplfit.types import FloatArray
 
-__all__ = ["Table", "is_there", "open_table", "read_columns", "shorten"]
+__all__ = ["Table", "is_there", "open_table", "read_columns", "read_texts", "shorten"]
 
-_NO_TEXT = "{} is not a text file in UTF-8: expected comma-separated columns, such as step,lr,loss"
 _SCHEDULE = "# schedule:"
+_BLOCK = 1 << 24  # bytes
 _NOT_NUMBERS = {"", "nan", "none", "null", "na", "n/a"}
 
 
@@ -44,24 +46,19 @@ def open_table(path: Path) -> Table:
     DataError
         If the file cannot be read, is empty, is binary, or its first line holds no names.
     """
-    try:
-        if path.exists() and not path.is_file():
-            kind = "a folder" if path.is_dir() else "no regular file (a pipe cannot be read twice)"
-            raise DataError(f"{path} is {kind}: expected a file with comma-separated columns")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            skip, schedule, line = 0, None, file.readline(1 << 24)
-            while line and (not line.strip() or line.startswith(_SCHEDULE)):
-                if line.startswith(_SCHEDULE):
-                    schedule = line.removeprefix(_SCHEDULE).strip()
-                skip, line = skip + 1, file.readline(1 << 24)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(_NO_TEXT.format(path)) from None
+    with open_text(path) as file:
+        skip, schedule, line = 0, None, file.readline(1 << 24)
+        while line and (not line.strip() or line.startswith(_SCHEDULE)):
+            if line.startswith(_SCHEDULE):
+                schedule = line.removeprefix(_SCHEDULE).strip()
+            skip, line = skip + 1, file.readline(1 << 24)
     if not line.strip():
         raise DataError(f"{path} is empty: expected a header line and rows of numbers")
     if "\0" in line:
-        raise DataError(_NO_TEXT.format(path))
+        raise DataError(
+            f"{path} is not a text file in UTF-8: expected comma-separated columns, such as "
+            "step,lr,loss"
+        )
     delimiter = max(",\t;", key=line.count)
     if delimiter not in line and len(line.split()) > 1:
         raise DataError(
@@ -88,42 +85,98 @@ def read_columns(table: Table, columns: Sequence[str]) -> list[FloatArray]:
     DataError
         If a cell is not a number, a row is too short, or there is no row.
     """
-    places = [table.header.index(name) for name in columns]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # "no data": refused below
-            values = np.loadtxt(
-                table.path,
-                delimiter=table.delimiter,
-                skiprows=table.skip,
-                usecols=places,
-                comments=None,
-                encoding="utf-8-sig",
-                ndmin=2,
-            )
-    except (ValueError, UnicodeDecodeError):
-        values = _read_rows(table, places)
+    places = _places(table, columns)
+    values = None
+    if is_plain(table.path) and not _is_odd(table):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # "no data": refused below
+                values = np.loadtxt(
+                    table.path,
+                    delimiter=table.delimiter,
+                    skiprows=table.skip,
+                    usecols=places,
+                    comments=None,
+                    encoding="utf-8-sig",
+                    ndmin=2,
+                )
+        except (ValueError, UnicodeDecodeError):
+            pass
+    if values is None:
+        cells = array("d")
+        for line, row in _rows(table):
+            cells.extend(_cell(table, line, row, place) for place in places)
+        values = np.array(cells, dtype=np.float64).reshape(-1, len(places))
     if len(values) == 0:
         raise DataError(f"{table.path} has a header but no rows: expected at least one")
     return [np.ascontiguousarray(values[:, i]) for i in range(len(places))]
 
 
-def _read_rows(table: Table, places: Sequence[int]) -> FloatArray:
-    """The same, row by row: slower, tolerant of empty cells, and able to say where it failed."""
-    cells = array("d")
+def read_texts(table: Table, columns: Sequence[str]) -> list[list[str]]:
+    """The cells of some columns as they are written, without spaces around them.
+
+    Raises
+    ------
+    DataError
+        If a row is too wide, or the file is no table.
+    """
+    places = _places(table, columns)
+    texts: list[list[str]] = [[] for _ in places]
+    for _, row in _rows(table):
+        for cells, place in zip(texts, places, strict=True):
+            cells.append(row[place].strip() if place < len(row) else "")
+    return texts
+
+
+def _places(table: Table, columns: Sequence[str]) -> list[int]:
+    first = {name: len(table.header) - i - 1 for i, name in enumerate(reversed(table.header))}
+    return [first[name] for name in columns]
+
+
+def _is_odd(table: Table) -> bool:
+    """Whether a row has more delimiters than the header, or a quote that may hold some."""
+    delimiter, width, skip, carried = ord(table.delimiter), len(table.header), table.skip, b""
+    with table.path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            if b'"' in block:
+                return True
+            if b"\r" in block:
+                block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            block = carried + block
+            while skip and b"\n" in block:
+                block, skip = block.partition(b"\n")[2], skip - 1
+            data = np.frombuffer(block, np.uint8)
+            cuts = np.flatnonzero(data == delimiter)
+            line = np.searchsorted(np.flatnonzero(data == 10), cuts)
+            if (
+                cuts.size >= width
+                and not skip
+                and np.any(line[width - 1 :] == line[: 1 - width or None])
+            ):
+                return True
+            carried = block[block.rfind(b"\n") + 1 :]
+    return False
+
+
+def _rows(table: Table) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, with their lines: slower than numpy, but able to say where."""
+    width = len(table.header)
     try:
-        with table.path.open(encoding="utf-8-sig", newline="") as file:
+        with open_text(table.path) as file:
             for _ in range(table.skip):
                 file.readline()
             for number, row in enumerate(csv.reader(file, delimiter=table.delimiter)):
                 if any(cell.strip() for cell in row):
                     line = table.skip + number + 1
-                    cells.extend(_cell(table, line, row, place) for place in places)
-    except UnicodeDecodeError:
-        raise DataError(_NO_TEXT.format(table.path)) from None
+                    if any(cell.strip() for cell in row[width:]):
+                        raise DataError(
+                            f"{table.path} line {line} has {len(row)} cells, but the header names "
+                            f"{width} columns: do the rows begin with names that have no header "
+                            "cell (add one), or are there decimal commas (write points)?"
+                        )
+                    yield line, row
     except csv.Error as error:
         raise DataError(f"{table.path} is not a table of numbers: {error}") from None
-    return np.array(cells, dtype=np.float64).reshape(-1, len(places))
 
 
 def _cell(table: Table, line: int, row: Sequence[str], place: int) -> float:

@@ -19,6 +19,7 @@ from mplfit.errors import DataError
 from mplfit.readers.log import Log, Series, file_bytes, text_of
 from mplfit.readers.names import find_column, losses_among
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.source import log_stem
 from mplfit.readers.table import shorten
 
 __all__ = ["FORMATS", "TextFormat", "read_text", "text_format"]
@@ -96,7 +97,7 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
         notes.append(_unreadable(text, form, reports, len(columns[loss][0])))
     counted = form.counted or (form.name == "nanoGPT" and loss != "loss")
     return Log(
-        name=path.stem,
+        name=log_stem(path),
         kind=f"{form.name} text log",
         path=path,
         sha256=sha256,

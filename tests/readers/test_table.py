@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import hashlib
 import io
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mplfit.errors import DataError
-from mplfit.readers.table import open_table, read_columns
+from mplfit.readers.paths import read_curves
+from mplfit.readers.table import open_table, read_columns, read_texts
 
 
 def read(path: Path, data: bytes | str, *columns: str) -> list[list[float]]:
@@ -51,9 +56,108 @@ def test_infinities_quotes_and_spaces(tmp_path: Path) -> None:
     assert read(tmp_path / "t.csv", text, "step", "loss") == [[1, 2, 3], [np.inf, -np.inf, 1000]]
 
 
-def test_longer_rows_and_columns_of_text_do_no_harm(tmp_path: Path) -> None:
-    text = "note,step,loss\nfirst,1,2\nsecond; # 5,2,3,surplus\n"
-    assert read(tmp_path / "t.csv", text, "loss", "step") == [[2, 3], [1, 2]]
+def test_columns_of_text_and_empty_cells_past_the_header_do_no_harm(tmp_path: Path) -> None:
+    text = 'note,step,loss\nfirst,1,2\nsecond; # 5,2,3,, \n"a, b",3,4\n'
+    assert read(tmp_path / "t.csv", text, "loss", "step") == [[2, 3, 4], [1, 2, 3]]
+    assert read_texts(open_table(tmp_path / "t.csv"), ["note"]) == [
+        ["first", "second; # 5", "a, b"]
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [("step,loss,lr", "0,100,3.98,0.0003"), ("step,loss,lr", "100,3,98,0.0003"), ("step", "1,2")],
+)
+@pytest.mark.parametrize("before", ["", "\n# schedule: constant:steps=9,peak=1,warmup=2,a=3\n"])
+def test_rows_wider_than_the_header_are_refused(
+    tmp_path: Path, header: str, row: str, before: str, end: str
+) -> None:
+    width = header.count(",") + 1
+    good = ",".join(["5"] * width)
+    lines = [header, *[good] * 999, row, good, good]
+    said = (
+        rf"line {1001 + before.count(chr(10))} has {row.count(',') + 1} cells, but the header "
+        rf"names {width} columns: do the rows begin with names .* or are there decimal commas"
+    )
+    text = (before + "\n".join(lines)).replace("\n", end)
+    with pytest.raises(DataError, match=said):
+        read(tmp_path / "t.csv", text, header.split(",")[0])
+    shorter = text.replace(row, good)
+    assert read(tmp_path / "t.csv", shorter, header.split(",")[0]) == [[5] * 1002]
+
+
+def test_a_wide_row_is_seen_wherever_the_blocks_of_the_file_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "step,loss,lr\n" + "10,3.5,0.5\n" * 9 + "7,11,3.5,0.5\n" + "10,3.5,0.5\n" * 9
+    for block in range(20, 60):
+        monkeypatch.setattr("mplfit.readers.table._BLOCK", block)
+        with pytest.raises(DataError, match="line 11 has 4 cells"):
+            read(tmp_path / "t.csv", text, "step", "loss")
+    monkeypatch.setattr("mplfit.readers.table._rows", None)  # and regular rows take the fast way
+    assert len(read(tmp_path / "t.csv", text.replace("7,11", "11"), "step")[0]) == 19
+
+
+def coded(text: str) -> dict[str, bytes]:
+    made = {
+        "run.csv.gz": gzip.compress(text.encode()),
+        "le.csv": b"\xff\xfe" + text.encode("utf-16-le"),
+        "be.csv": b"\xfe\xff" + text.encode("utf-16-be"),
+        "both.tsv.GZ": gzip.compress(text.replace(",", "\t").encode("utf-16")),
+    }
+    with suppress(ImportError):
+        import zstandard
+
+        half = len(text) // 2
+        parts = [
+            zstandard.ZstdCompressor().compress(x.encode()) for x in (text[:half], text[half:])
+        ]
+        made["run.csv.zst"] = b"".join(parts)
+    return made
+
+
+def test_compressed_tables_and_utf_16(tmp_path: Path) -> None:
+    for name, data in coded("step,lr,loss\n0,0.1,3.5\n1,0.1,3.25\n2,,3\n").items():
+        path = tmp_path / name
+        step, loss = read(path, data, "step", "loss")
+        assert (step, loss) == ([0, 1, 2], [3.5, 3.25, 3])
+        (curve,) = read_curves([path])
+        assert curve.name == name.split(".")[0]
+        assert curve.origin is not None
+        assert curve.origin.sha256 == hashlib.sha256(data).hexdigest()
+        with pytest.raises(DataError, match=r"damaged or cut short|not a text file|missing"):
+            read(path, data[:-9], "step", "loss")
+    rows = "".join(f'{{"step": {t}, "lr": 0.1, "loss": {9 - t}}}\n' for t in range(5))
+    megatron = "".join(
+        f" iteration {t}/ 9 | learning rate: 1.0E-01 | lm loss: {9 - t}.0 |\n" for t in range(1, 5)
+    )
+    for name, text in (("run.jsonl", rows), ("run.json", rows), ("run.log", megatron)):
+        for made, data in (("", text.encode("utf-16")), (".gz", gzip.compress(text.encode()))):
+            (tmp_path / (name + made)).write_bytes(data)
+            (curve,) = read_curves([tmp_path / (name + made)])
+            assert (curve.name, curve.loss[-1]) == ("run", 5)
+
+
+def test_zstandard_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(DataError, match=r"run.csv.zst is compressed .*pip install 'mplfit\[zst\]'"):
+        read(tmp_path / "run.csv.zst", b"\x28\xb5\x2f\xfd....", "step")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"PAR1" + bytes(9), r"is Parquet, .*pandas.read_parquet\(FILE\).to_csv"),
+        (b"PK\x03\x04" + bytes(9), r"as .npz and .xlsx are.*numpy.load\(FILE\).*to_csv"),
+        (b"\x93NUMPY" + bytes(9), r"numpy.savetxt"),
+    ],
+)
+def test_formats_that_are_to_be_converted(tmp_path: Path, data: bytes, said: str) -> None:
+    for name in ("run.parquet", "run.csv"):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(DataError, match=said):
+            read_curves([tmp_path / name])
 
 
 def test_thousands_of_columns(tmp_path: Path) -> None:
@@ -92,7 +196,8 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> object:
         (b"1,2\n3,4\n", r"begins with numbers \(1, 2\): expected a header line"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "is not a text file in UTF-8"),
         (b"st\0ep,loss\n1,2\n", "is not a text file in UTF-8"),
-        ("step,loss\n1,2\n".encode("utf-16"), "is not a text file in UTF-8"),
+        (b"s\0t\0e\0p\0,\0l\0o\0s\0s\0\n\0", "is not a text file in UTF-8"),
+        ("step,loss\n1,2\n".encode("utf-16")[:-1], "is not a text file in UTF-8"),
         (b"step,loss\n1,2\n\xff\xfe,3\n", "is not a text file in UTF-8"),
         (b"step,loss\n" + b"1,2\n" * 9999 + b"\xff,3\n", "is not a text file in UTF-8"),
         (b'step,loss\n1,"' + b"x" * 200_000, "is not a table of numbers: field larger"),
@@ -124,7 +229,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         open_table(tmp_path / "absent.csv")
     with pytest.raises(DataError, match="is a folder: expected a file"):
         open_table(tmp_path)
-    with pytest.raises(DataError, match="a pipe cannot be read twice"):
+    with pytest.raises(DataError, match="but a pipe, a socket or a device, which cannot be read"):
         open_table(tmp_path / "pipe.csv")
     with pytest.raises(DataError, match="cannot be read: File name too long"):
         open_table(tmp_path / ("x" * 300))
