@@ -6,6 +6,7 @@ import numpy as np
 
 from mplfit.curve import Curve, Origin, rebuild_schedule
 from mplfit.errors import DataError, ScheduleError
+from mplfit.readers.configs import weight_decay_beside
 from mplfit.readers.log import Log
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import released_schedule
@@ -62,8 +63,12 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
             f"{schedule.steps - 1}) dropped"
         )
     step, loss = select(path, step[inside], loss[inside], schedule, options, notes, fitted)
+    decay = log.weight_decay
+    if decay is None and (told := weight_decay_beside(path)) is not None:
+        decay = told[0]
+        notes.append(f"the weight decay {decay:g} is that in {told[1].name} beside the log")
     origin = Origin(str(path), log.sha256, tuple(notes), tuple(warnings))
-    return Curve(log.name, step, loss, schedule, origin, weight_decay=log.weight_decay)
+    return Curve(log.name, step, loss, schedule, origin, weight_decay=decay)
 
 
 def _schedule(
