@@ -23,7 +23,6 @@ from numpy.typing import ArrayLike
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
-from mplfit.estimate.checks import rate_changes
 from mplfit.estimate.constants import FORECAST_BEYOND, FORECAST_LAW, FORECAST_SCATTER
 from mplfit.estimate.fit import fit
 from mplfit.estimate.intervals import Interval
@@ -143,7 +142,7 @@ def forecast(
     off, sd = _off(run, found)
     plan = run.schedule.lr[run.step[0] :]
     falls = bool(plan[-1] < plan.max() * (1 - 1e-6))
-    by_prior = falls and known is None and not any(rate_changes(curve) for curve in trained)
+    by_prior = falls and known is None and not any(_fell(curve) for curve in trained)
     warnings = (*_warnings(run, found, known), *said)
     late = float(run.loss[_late(run)].mean())
     return Forecast(run, found, step, interval, rows, off, sd, late, by_prior, warnings)
@@ -203,6 +202,12 @@ def _off(run: Curve, found: Fit) -> tuple[float, float]:
     interval = forecast_interval(found, run.schedule, run.step[late])
     residual = np.log(run.loss[late] / interval.loss)
     return float(residual.mean()), float(interval.sd.mean())
+
+
+def _fell(curve: Curve) -> bool:
+    """Whether the rate has fallen up to the last row; a warmup tells nothing of that."""
+    seen = curve.schedule.lr[: curve.step[-1] + 1]
+    return bool(np.any(seen < np.maximum.accumulate(seen) * (1 - 1e-6)))
 
 
 def _late(run: Curve) -> slice:

@@ -64,8 +64,9 @@ class Interval:
     sd: FloatArray
 
     def bounds(self, level: float) -> tuple[FloatArray, FloatArray]:
-        """Lower and upper ends at one of `LEVELS`."""
-        width = np.exp(LEVELS[level] * self.sd)
+        """Lower and upper ends at one of `LEVELS`: 0 and infinity where nothing is known."""
+        with np.errstate(over="ignore"):
+            width = np.exp(LEVELS[level] * self.sd)
         return self.loss / width, self.loss * width
 
 

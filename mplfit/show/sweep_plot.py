@@ -121,7 +121,8 @@ def plot_beside(parts: Sequence[Part]) -> Figure:
         _tidy(axes)
     lowest = min(one.grid_loss for _, along in shared for one in along.optima)
     highest = max(_top(one) for _, along in shared for one in along.optima)
-    panels[0].set_ylim(lowest - 0.06 * (highest - lowest), highest)
+    height = highest - lowest or 0.1 * highest  # all losses the same: still an axis
+    panels[0].set_ylim(lowest - 0.06 * height, lowest + height)
     panels[0].set_ylabel("loss (mean over seeds)")
     figure.suptitle(
         f"Loss against rate for each {shared[0][1].size}, with the interpolated best rate and its "

@@ -136,3 +136,23 @@ def test_one_setting_and_a_diverged_one(tmp_path):
     assert "3 runs of 1 setting" in result.stdout
     path.write_text("lr,loss\n1,nan\n2,inf\n")
     assert "every rate of every setting has a diverged run" in sweep(path).stderr
+
+
+@pytest.mark.parametrize(
+    ("column", "names", "loss"),
+    [("parametrization", ("sp", "mup"), 3.0), ("model", ("幅1", "幅2"), None)],
+)
+def test_figures_warn_of_nothing(tmp_path, column, names, loss):
+    """Equal losses (an axis without a height), and names that matplotlib's font lacks."""
+    rates = [1e-3 * 2**k for k in range(7)]
+    rows = [
+        f"{name},{width},{rate},{loss or 3 + 0.1 * (k - 3) ** 2}"
+        for name in names
+        for width in (64, 128)
+        for k, rate in enumerate(rates)
+    ]
+    table = tmp_path / "sweep.csv"
+    table.write_text("\n".join([f"{column},width,lr,loss", *rows]), encoding="utf-8")
+    result = sweep(table, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert list((tmp_path / "out").glob("*.png"))

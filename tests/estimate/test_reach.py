@@ -16,6 +16,7 @@ from mplfit.errors import FitError
 from mplfit.estimate.checks import poor_curves
 from mplfit.estimate.fit import fit
 from mplfit.estimate.forecast import forecast
+from mplfit.estimate.intervals import Interval
 from mplfit.estimate.metrics import evaluate
 from mplfit.estimate.reach import check_loss, reach, reach_lines
 from mplfit.estimate.result import Fit
@@ -133,3 +134,15 @@ def test_a_training_curve_that_is_fitted_badly_is_named() -> None:
     flat = replace(runs[0], name="flat", loss=np.linspace(2.2, 2.3, step.size))
     (said,) = [text for text in fit([flat], "onepower").warnings if "badly" in text]
     assert said.startswith("flat is fitted badly (its R2 is ")
+
+
+def test_the_rise_of_a_warmup_tells_nothing_of_a_fall() -> None:
+    truth = load_fit("400")
+    plan = wsdld(3000, 3e-4, 3e-5, decay=600, warmup=100)
+    run = simulate(truth.formula, truth.values, plan, np.arange(20, 1500, 20))
+    assert forecast(run).by_prior
+
+
+def test_an_interval_of_what_is_not_known_at_all_is_everything() -> None:
+    low, high = Interval(np.array([3.0]), np.array([1000.0])).bounds(0.95)
+    assert (low[0], high[0]) == (0.0, np.inf)
