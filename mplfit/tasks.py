@@ -22,12 +22,10 @@ def run(
     executor: Executor | None = None,
     progress: Progress | None = None,
     what: str = "",
-    each: Callable[[Result], None] | None = None,
 ) -> list[Result]:
     """function(item) for every item, in the items' order, whichever ends first.
 
-    Without an executor the tasks run here, one after the other; the results are the same. `each`
-    receives every result as soon as it and those before it are there.
+    Without an executor the tasks run here, one after the other; the results are the same.
 
     >>> from mplfit.tasks import run
     >>> run(abs, [-2, 3])
@@ -40,8 +38,6 @@ def run(
     )
     for result in done:
         results.append(result)
-        if each is not None:
-            each(result)
         if progress is not None:
             progress(len(results), len(todo), what)
     return results

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from mplfit.cli.terminal import write_own
 from mplfit.errors import FitError, MplfitWarning, OutputError, ScheduleError, printable
 
 if TYPE_CHECKING:
@@ -331,6 +332,7 @@ def named_specs(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, spec = _named(text)
         stem = name or (Path(spec).stem if ":" not in spec else spec.partition(":")[0].strip())
+        stem = printable(stem)
         label, number = stem, 1
         while label in specs:
             number += 1
@@ -355,7 +357,7 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     """A warning on stderr, coloured on a terminal."""
-    click.echo(click.style("warning: ", fg="yellow") + printable(text), err=True)
+    write_own(click.style("warning: ", fg="yellow") + printable(text) + "\n")
 
 
 def one_line_warnings() -> None:
@@ -457,4 +459,4 @@ def progress(done: int, total: int, what: str) -> None:
     """A line on a terminal that is drawn over, and gone when all is done; else nothing."""
     if sys.stderr.isatty() and not _is_quiet():
         text = f"{what} {done}/{total}" if done < total else ""
-        click.echo(f"\r\033[K{text}", nl=False, err=True)
+        write_own(f"\r\033[K{printable(text)}")

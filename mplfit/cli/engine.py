@@ -6,13 +6,13 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, InvalidStateError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from itertools import starmap
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,40 +21,48 @@ import click
 from mplfit.cli.common import one_line_warnings
 from mplfit.errors import MplfitError
 
-__all__ = ["engine", "engine_options"]
+__all__ = ["engine", "engine_options", "processes", "worker_count", "workers_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SAID = "mplfit.engine"
 _PATIENCE = 10.0  # seconds to wait for a scheduler
+_LAST_SECONDS = 0.2  # to wait for a killed process
 
 
 def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
     context.meta.setdefault(_SAID, {})[option.name] = value
 
 
+def workers_option(usual: str) -> Callable[[F], F]:
+    """--workers, which `engine()` and `worker_count()` look up; the text says what is usual."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        expose_value=False,
+        callback=_keep,
+        help="Share long work among N processes; 1: all of it here. The results are the same. "
+        f"[default: MPLFIT_WORKERS, else {usual}]",
+    )
+
+
 def engine_options(command: F) -> F:
     """The options of every command with work to share; the command opens `engine()`."""
-    for names, settings in (
-        (
-            ("--workers",),
-            {
-                "type": click.IntRange(min=1),
-                "metavar": "N",
-                "help": "Share long work among N processes; 1: all of it here. The results are the "
-                "same. [default: MPLFIT_WORKERS, else this process and one beside it]",
-            },
-        ),
-        (
-            ("--dask",),
-            {
-                "metavar": "ADDRESS",
-                "help": "Share long work on the Dask cluster whose scheduler is at ADDRESS.",
-            },
-        ),
-    ):
-        command = click.option(*names, expose_value=False, callback=_keep, **settings)(command)
-    return command
+    command = workers_option("this process and one beside it")(command)
+    return click.option(
+        "--dask",
+        metavar="ADDRESS",
+        expose_value=False,
+        callback=_keep,
+        help="Share long work on the Dask cluster whose scheduler is at ADDRESS.",
+    )(command)
+
+
+def worker_count() -> int:
+    """How many processes the user wants, by option or environment; else one a core."""
+    asked = click.get_current_context().meta.get(_SAID, {}).get("workers")
+    return asked or _usual_workers() or _cores()
 
 
 @contextmanager
@@ -79,21 +87,26 @@ def engine() -> Iterator[Executor | None]:
             yield executor
     elif workers is None and _cores() > 1:
         with ExitStack() as stack:
-            beside = None
+            shared = None
             with suppress(OSError, ImportError, NotImplementedError, BrokenProcessPool):
-                pool = stack.enter_context(_processes(1))
+                pool = stack.enter_context(processes(1))
                 _prepare(pool)
-                beside = Beside(pool)
-            yield beside
+                shared = WithHelper(pool)
+            yield shared
     elif workers is not None and workers > 1:
-        with _processes(workers) as pool:
-            yield pool
+        try:
+            with processes(workers) as pool:
+                yield pool
+        except BrokenProcessPool:
+            raise MplfitError(
+                "a worker process ended before its work did (out of memory?): give fewer --workers"
+            ) from None
     else:
         yield None
 
 
-class Beside(Executor):
-    """One process beside this one: it takes tasks from the end, this one from the beginning.
+class WithHelper(Executor):
+    """Tasks shared with one other process: it takes them from the end, this one from the beginning.
 
     When it ends before its work does (out of memory?), this one does the rest.
     """
@@ -145,34 +158,56 @@ def _cores() -> int:
 
 
 @contextmanager
-def _processes(count: int) -> Iterator[Executor]:
-    # Fresh processes: a copy of one with threads (BLAS, matplotlib) may hang.
-    fresh = get_context("spawn")
-    with ProcessPoolExecutor(count, fresh, one_line_warnings) as pool:
-        with _deaf():
-            pool.submit(int)  # starts them
-        try:
-            yield pool
-        except BrokenProcessPool:
-            raise MplfitError(
-                "a worker process ended before its work did (out of memory?): give fewer --workers"
-            ) from None
-        except BaseException:  # what has not begun is wanted no more; what has is waited for:
-            pool.shutdown(wait=False, cancel_futures=True)  # CPython hangs if it is killed
-            raise
+def processes(count: int, environment: Mapping[str, str] | None = None) -> Iterator[Executor]:
+    """So many fresh processes, with these settings; after a failure they are killed at once.
 
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes started here do not hear Ctrl-C, which is for this one alone to answer."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Ctrl-C is for this process alone to answer: they never see it.
+    """
+    before, kept = set(active_children()), dict(os.environ)
+    os.environ.update(environment or {})
+    # Fresh processes: a copy of one with threads (BLAS, matplotlib) may hang, or keep its settings.
+    pool = _Pool(count, get_context("spawn"), one_line_warnings)
     try:
-        yield
+        yield pool
+        pool.shutdown()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        threading.excepthook = _but_cancelled(threading.excepthook)
+        workers = set(active_children()) - before
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.join(_LAST_SECONDS)
+        raise
     finally:
-        signal.signal(signal.SIGINT, before)
+        for name in environment or {}:
+            if name in kept:
+                os.environ[name] = kept[name]
+            else:
+                del os.environ[name]
+
+
+def _but_cancelled(hook: Callable[[Any], object]) -> Callable[[Any], object]:
+    """CPython's pool fails, in a thread of its own, on tasks that are cancelled when it breaks."""
+
+    def report(what: Any) -> None:
+        if not issubclass(what.exc_type, InvalidStateError):
+            hook(what)
+
+    return report
+
+
+class _Pool(ProcessPoolExecutor):
+    """Starts its processes, which happens when work is given, with SIGINT blocked in them."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not hasattr(signal, "pthread_sigmask"):
+            return super().submit(fn, *args, **kwargs)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(fn, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextmanager
@@ -185,7 +220,7 @@ def _dask(address: str) -> Iterator[Executor]:
             "pip install 'mplfit[dask]', or use --workers N"
         ) from None
     try:
-        # A knock first: a client that found nobody leaves threads behind that go on looking.
+        # First a plain connection: a client without a scheduler leaves threads that go on trying.
         place = urlsplit(address if "://" in address else f"tcp://{address}")
         if place.hostname and place.port:
             socket.create_connection((place.hostname, place.port), _PATIENCE).close()

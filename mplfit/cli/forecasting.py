@@ -118,7 +118,8 @@ def forecast_command(
     try:
         _watched(run, known, poll, target, as_json)
     except KeyboardInterrupt:
-        say("\nwatching ended")
+        say("watching ended: files are those of the last forecast")
+        raise
 
 
 def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: bool) -> None:

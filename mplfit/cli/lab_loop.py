@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mplfit.cli.common import Examples, force_option, json_option, print_json, progress, say
+from mplfit.cli.engine import workers_option
 from mplfit.cli.lab_options import (
     make_plan,
     run_options,
     set_threads,
     threads_option,
     train_side_by_side,
-    workers_option,
 )
 from mplfit.cli.metric_tables import per_cent
 from mplfit.cli.recorded import command_line
@@ -46,7 +46,7 @@ __all__ = ["loop_command"]
 @click.option("--seeds", default=3, show_default=True, help="Runs of every compared schedule.")
 @click.option("--width", default=64, show_default=True, help="Of the model.")
 @run_options(batch=8, every=50, eval_sequences=256)
-@workers_option
+@workers_option("one a core")
 @threads_option
 @click.option("--resume", is_flag=True, help="Keep the runs that are finished in OUT.")
 @click.option(
@@ -64,7 +64,6 @@ def loop_command(
     peak_lr: float,
     seeds: int,
     width: int,
-    processes: int,
     threads: int,
     resume: bool,
     out: Path,
@@ -100,7 +99,7 @@ def loop_command(
     if resume and place.exists() and place.read_bytes() != settings:
         raise DataError(f"{out} was made with other settings (see {place}): resume with those")
     write_file(place, settings, force=force or resume)
-    trainer = _Trainer(plan, out, resume, processes, threads)
+    trainer = _Trainer(plan, out, resume, threads)
     curves = trainer.curves({(name, 0): specs[name] for name in TRAINING})
     chosen = _chosen_before(out / "forecasts.json") if resume else None
     say("fitting; the optimized schedule is that of before" if chosen else "fitting and optimizing")
@@ -159,9 +158,9 @@ def _chosen_before(place: Path) -> str | None:
 class _Trainer:
     """Trains runs side by side and keeps each one's log; finished ones are read back."""
 
-    def __init__(self, plan: Plan, out: Path, resume: bool, processes: int, threads: int) -> None:
+    def __init__(self, plan: Plan, out: Path, resume: bool, threads: int) -> None:
         self.plan, self.out, self.resume = plan, out, resume
-        self.processes, self.threads, self.trained = processes, threads, 0
+        self.threads, self.trained = threads, 0
         self.made: dict[tuple[str, int], Curve] = {}
 
     def curves(self, wanted: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], Curve]:
@@ -191,7 +190,7 @@ class _Trainer:
             self.trained += 1
             say(f"{name} (seed {seed}): {outcome.eval_loss:.4f}, {outcome.seconds:.0f} s")
 
-        train_side_by_side(jobs, keep, self.processes, self.threads, str(self.out))
+        train_side_by_side(jobs, keep, self.threads, str(self.out))
         for key in todo:
             curve = self._read(key, wanted[key], fresh=True)
             assert curve is not None

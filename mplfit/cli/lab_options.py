@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mplfit.cli.common import progress, say
+from mplfit.cli.engine import processes, worker_count
 from mplfit.errors import DataError, OutputError, ScheduleError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mplfit.schedule import Schedule
 
 __all__ = [
-    "graceful",
+    "StopRequest",
     "make_plan",
     "numbers",
     "one_schedule",
@@ -31,7 +31,6 @@ __all__ = [
     "set_threads",
     "threads_option",
     "train_side_by_side",
-    "workers_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -90,10 +89,6 @@ def _run_options(command: F, values: Mapping[str, Any]) -> F:
 threads_option = click.option(
     "--threads", default=1, show_default=True, help="BLAS threads of each process."
 )
-workers_option = click.option(
-    "--workers", "processes", default=0, show_default="one a core",
-    help="Processes that train side by side.",
-)  # fmt: skip
 
 
 def set_threads(threads: int) -> None:
@@ -105,39 +100,10 @@ def set_threads(threads: int) -> None:
             os.environ[name] = str(threads)
 
 
-@contextmanager
-def workers(count: int, threads: int) -> Iterator[Executor | None]:
-    """An executor of so many processes, each with its BLAS threads; None for 1."""
-    if count == 1:
-        yield None
-        return
-    from multiprocessing import get_context
-
-    before = {name: os.environ.get(name) for name in _THREADS}
-    for name in _THREADS:
-        os.environ[name] = str(threads)  # read by the children when they import numpy
-    # Fresh processes: a forked BLAS keeps its parent's threads.
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_at_once)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _end_at_once() -> None:
-    """Ctrl-C reaches the whole group of processes: a worker has nothing to keep and to say."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-class graceful:
+class StopRequest:
     """While it lasts, the first interrupt only sets `asked`; a second one interrupts as usual."""
 
-    def __enter__(self) -> graceful:
+    def __enter__(self) -> StopRequest:
         self.asked = False
         self._before: dict[int, Any] = {}
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -153,26 +119,26 @@ class graceful:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        say("\nstopping after this update: the log and the checkpoint are kept")
+        say("stopping after this update: the log and the checkpoint are kept")
 
 
 def train_side_by_side(
-    jobs: Sequence[Job],
-    keep: Callable[[int, Outcome], None],
-    processes: int,
-    threads: int,
-    where: str,
+    jobs: Sequence[Job], keep: Callable[[int, Outcome], None], threads: int, where: str
 ) -> None:
-    """Train every job; `keep(number, outcome)` is called for each in order. Interrupts end it."""
+    """Train every job on --workers processes; each finished one goes to `keep(number, outcome)`."""
     from mplfit.lab.grid import train_all
 
-    count = min(processes or os.cpu_count() or 1, max(len(jobs), 1))
+    count = min(worker_count(), len(jobs))
+    limits = dict.fromkeys(_THREADS, str(threads))  # read when a process imports numpy
     try:
-        with workers(count, threads) as executor:
-            train_all(jobs, executor=executor, progress=progress, each=keep)
+        if count > 1:
+            with processes(count, limits) as executor:
+                train_all(jobs, executor=executor, progress=progress, each=keep)
+        else:
+            train_all(jobs, progress=progress, each=keep)
     except KeyboardInterrupt:
-        say(f"\nstopped: the finished runs are in {where}; go on with --resume")
-        sys.exit(130)
+        say(f"stopped: the finished runs are in {where}; go on with --resume")
+        raise
     except BrokenProcessPool:
         raise OutputError(
             "a worker process died (out of memory?): the finished runs are kept, go on with "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mplfit.cli.common import Examples, force_option, json_option, print_json, say
+from mplfit.cli.engine import workers_option
 from mplfit.cli.lab_options import (
     make_plan,
     numbers,
@@ -16,7 +17,6 @@ from mplfit.cli.lab_options import (
     set_threads,
     threads_option,
     train_side_by_side,
-    workers_option,
 )
 from mplfit.errors import DataError
 
@@ -44,7 +44,7 @@ _HEADER = "parametrization,width,lr,seed,loss,val_loss,seconds"
 @click.option("--parametrizations", default="SP,muP", show_default=True, help="SP, muP, or both.")
 @click.option("--seeds", default=2, show_default=True, help="Runs of every setting.")
 @run_options()
-@workers_option
+@workers_option("one a core")
 @threads_option
 @click.option("--resume", is_flag=True, help="Train only the runs that OUT lacks.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="A .csv.")
@@ -57,7 +57,6 @@ def sweep_command(
     rates: str,
     parametrizations: str,
     seeds: int,
-    processes: int,
     threads: int,
     resume: bool,
     out: Path,
@@ -120,7 +119,6 @@ def sweep_command(
     train_side_by_side(
         list(todo.values()),
         lambda number, outcome: keep(order[number], outcome),
-        processes,
         threads,
         str(out),
     )

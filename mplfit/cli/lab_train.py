@@ -21,7 +21,7 @@ from mplfit.cli.common import (
     warn,
 )
 from mplfit.cli.lab_options import (
-    graceful,
+    StopRequest,
     make_plan,
     one_schedule,
     run_options,
@@ -147,7 +147,7 @@ def train_command(
     keeper = _Keeper(
         run, out, kept, frozenset(keep), lambda rows: log_csv(run.plan, text, rows, loss)
     )
-    with graceful() as interrupt:
+    with StopRequest() as interrupt:
         keeper.claim(force or resume)
         train(run, on_row=keeper.row, after=keeper.after, stop=lambda: interrupt.asked)
         keeper.save()

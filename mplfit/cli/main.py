@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
+import threading
 import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import click
@@ -12,7 +18,8 @@ from mplfit import __version__
 from mplfit.cli.common import one_line_warnings
 from mplfit.cli.lazy import LazyGroup
 from mplfit.cli.recorded import record
-from mplfit.errors import MplfitError
+from mplfit.cli.terminal import finish, standard_streams
+from mplfit.errors import MplfitError, printable
 
 __all__ = ["COMMANDS", "main"]
 
@@ -40,14 +47,12 @@ COMMANDS = {
 }
 
 
-class _Refusal(click.ClickException):
-    """A `MplfitError` on its way out: one line on stderr, exit code 1."""
-
-    exit_code = 1
+_INTERRUPTED, _TERMINATED = 130, 143
+_AGAIN_SECONDS, _LAST_SECONDS = 1.5, 1.0  # to a second interrupt; from a failure to the very end
 
 
 class _Main(LazyGroup):
-    """Records the words of the command line; refusals and warnings are one line on stderr."""
+    """Records the words of the command line; every failure is one line and an exit code."""
 
     def make_context(
         self,
@@ -61,13 +66,108 @@ class _Main(LazyGroup):
         record(context, words)
         return context
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        *rest: Any,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click's; exits with 0, 1, 2, 3 or 130."""
+        words = sys.argv[1:] if args is None else list(args)
+
+        click_main: Any = super().main
+
+        def run() -> Any:
+            return click_main(words, *rest, standalone_mode=False, **extra)
+
+        if not standalone_mode:
+            return run()
+        # `catch_warnings` puts `showwarning` back.
+        with standard_streams(), warnings.catch_warnings():
+            one_line_warnings()
+            code = _code(run, words) or _code(finish, words)
+        sys.exit(code)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """`main`, as the process's own: its end is soon, and silent, whatever still runs."""
+        with suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+            signal.signal(signal.SIGINT, _interrupt)
+            sys.unraisablehook = _unraisable(sys.unraisablehook)
         try:
-            with warnings.catch_warnings():  # which puts showwarning back
-                one_line_warnings()
-                return super().invoke(ctx)
-        except MplfitError as error:
-            raise _Refusal(str(error)) from error
+            return self.main(*args, **kwargs)
+        except SystemExit as end:
+            if end.code:
+                with suppress(ValueError):
+                    signal.signal(signal.SIGINT, signal.SIG_IGN)
+                # An interrupt that passed an `exec` (as dataclasses use) has told Python to end by
+                # the signal instead of the code: a next `exec` takes that back.
+                exec("")
+                # Pools may wait for ever for a process that was killed.
+                last = threading.Timer(_LAST_SECONDS, os._exit, [end.code])
+                last.daemon = True
+                last.start()
+            raise
+
+
+def _code(run: Callable[[], Any], words: Sequence[str]) -> int:
+    """The exit code of `run()`; what it failed of is said on stderr."""
+    try:
+        code = run()
+        return code if isinstance(code, int) else 0
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except (click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error.__cause__, EOFError):  # click takes it for an interrupt
+            raise error.__cause__ from None
+        return _fails("interrupted", _INTERRUPTED, "")
+    except click.ClickException as error:
+        if any(word != printable(word) for word in words):  # which click repeats as they are
+            return _fails(error.format_message(), error.exit_code)
+        error.show()
+        return error.exit_code
+    except MplfitError as error:
+        return _fails(str(error))
+    except MemoryError as error:
+        return _fails(
+            f"there is not enough memory ({str(error) or 'none is left'}): give shorter schedules "
+            "or fewer runs, or free some"
+        )
+    except OSError as error:
+        if error.strerror is None:  # not the system's: a bug
+            raise
+        name = f"{error.filename}: " if error.filename is not None else ""
+        return _fails(f"{name}{error.strerror}")
+
+
+def _fails(text: str, code: int = 1, begin: str = "Error: ") -> int:
+    click.echo(begin + printable(text), err=True)
+    return code
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C, once more after a while: some packages swallow a first one as they are imported."""
+    _raise_later(_AGAIN_SECONDS)
+    raise KeyboardInterrupt
+
+
+def _raise_later(seconds: float) -> None:
+    again = threading.Timer(seconds, signal.raise_signal, [signal.SIGINT])
+    again.daemon = True
+    again.start()
+
+
+def _unraisable(usual: Callable[[Any], object]) -> Callable[[Any], object]:
+    """Python drops an interrupt that comes in a finalizer or a callback of the compiler."""
+
+    def hook(what: Any) -> None:
+        if issubclass(what.exc_type, KeyboardInterrupt):
+            _raise_later(0.01)
+        else:
+            usual(what)
+
+    return hook
 
 
 @click.group(cls=_Main, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

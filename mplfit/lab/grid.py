@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -14,7 +14,7 @@ import numpy as np
 from mplfit.errors import DataError
 from mplfit.lab.run import Plan, Row, Run, train
 from mplfit.schedule import Schedule
-from mplfit.tasks import Progress, run
+from mplfit.tasks import Progress
 
 __all__ = ["Cell", "Job", "Outcome", "cells", "rates_between", "train_all", "train_job"]
 
@@ -106,11 +106,21 @@ def train_all(
     progress: Progress | None = None,
     each: Callable[[int, Outcome], None] | None = None,
 ) -> list[Outcome]:
-    """Every run, on any executor; `each(number, outcome)` is called in the jobs' order."""
-    number = iter(range(len(jobs)))
-
-    def done(outcome: Outcome) -> None:
+    """Every run, on any executor; `each(number, outcome)` is called as soon as one has ended."""
+    outcomes: dict[int, Outcome] = {}
+    for number, outcome in _trained(jobs, executor):
+        outcomes[number] = outcome
         if each is not None:
-            each(next(number), outcome)
+            each(number, outcome)
+        if progress is not None:
+            progress(len(outcomes), len(jobs), "runs")
+    return [outcomes[number] for number in range(len(jobs))]
 
-    return run(train_job, jobs, executor=executor, progress=progress, what="runs", each=done)
+
+def _trained(jobs: Sequence[Job], executor: Executor | None) -> Iterator[tuple[int, Outcome]]:
+    if executor is None:
+        yield from enumerate(map(train_job, jobs))
+        return
+    futures = {executor.submit(train_job, job): number for number, job in enumerate(jobs)}
+    for future in as_completed(futures):
+        yield futures[future], future.result()

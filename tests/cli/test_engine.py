@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 from click.testing import CliRunner
 
-from mplfit.cli.engine import Beside
+from mplfit.cli.engine import WithHelper
 from mplfit.cli.main import main
 from mplfit.errors import FitError
 from tests.cluster import dask_cluster
@@ -89,18 +89,18 @@ class _Pool(Executor):
 
 
 @pytest.mark.parametrize("kill", [False, True])
-def test_the_one_beside_takes_tasks_from_the_end(kill):
+def test_the_helper_takes_tasks_from_the_end(kill):
     pool = _Pool(busy=2, kill=kill)
-    assert list(Beside(pool).map(pow, [2, 3, 4], [3, 2, 1])) == [8, 9, 4]
+    assert list(WithHelper(pool).map(pow, [2, 3, 4], [3, 2, 1])) == [8, 9, 4]
     assert pool.begun == [(4, 1), (3, 2)]
 
 
-def test_where_the_one_beside_has_died_all_is_done_here():
+def test_where_the_helper_has_died_all_is_done_here():
     class Dead(Executor):
         def submit(self, *_):
             raise BrokenProcessPool
 
-    assert list(Beside(Dead()).map(abs, [-1, 2])) == [1, 2]
+    assert list(WithHelper(Dead()).map(abs, [-1, 2])) == [1, 2]
 
 
 def test_where_no_process_can_be_started_all_is_done_here(here, monkeypatch):

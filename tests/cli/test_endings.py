@@ -1,0 +1,219 @@
+"""How every command ends: exit codes, interrupts, and outputs that cannot be written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from mplfit.cli.lab import LAB_COMMANDS
+from mplfit.cli.main import COMMANDS, main
+from mplfit.errors import FitError
+
+ROOT = Path(__file__).parents[2]
+SPEC = "linear:steps=100,peak=1e-3"
+EVERY = [*(name for name in COMMANDS if name != "lab"), *(f"lab {name}" for name in LAB_COMMANDS)]
+
+
+def command_of(name: str) -> click.Command:
+    found: click.Command = main
+    for word in name.split():
+        assert isinstance(found, click.Group)
+        got = found.get_command(click.Context(found), word)
+        assert got is not None
+        found = got
+    return found
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize(
+    ("ending", "code", "said"),
+    [
+        (None, 0, ""),
+        (FitError("no law"), 1, "Error: no law\n"),
+        (MemoryError(), 1, "Error: there is not enough memory (none is left): give shorter "),
+        (OSError(28, "No space left on device", "a/b"), 1, "Error: a/b: No space left on device\n"),
+        (click.UsageError("give one"), 2, "Error: give one\n"),
+        (SystemExit(3), 3, ""),
+        (KeyboardInterrupt(), 130, "\ninterrupted\n"),
+    ],
+    ids=["done", "refused", "memory", "system", "usage", "not converged", "interrupted"],
+)
+def test_exit_codes(
+    monkeypatch: pytest.MonkeyPatch, name: str, ending: BaseException | None, code: int, said: str
+) -> None:
+    command = command_of(name)
+
+    def body(**_: object) -> None:
+        if ending is not None:
+            raise ending
+
+    monkeypatch.setattr(command, "callback", body)
+    for parameter in command.params:
+        monkeypatch.setattr(parameter, "required", False)
+    result = CliRunner().invoke(main, name.split())
+    assert result.exit_code == code, result.output
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert CliRunner().invoke(main, [*name.split(), "--no-such-option"]).exit_code == 2
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def body(**_: object) -> None:
+        raise OSError("no library called cairo")
+
+    command = command_of("schedule")
+    monkeypatch.setattr(command, "callback", body)
+    result = CliRunner().invoke(main, ["schedule", SPEC])
+    assert isinstance(result.exception, OSError)
+
+
+def start(*words: str, cwd: Path, **streams: object) -> subprocess.Popen[bytes]:
+    env = {key: value for key, value in os.environ.items() if key != "MPLFIT_WORKERS"}
+    env["PYTHONPATH"] = str(ROOT)
+    settings: dict[str, object] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return subprocess.Popen(
+        [sys.executable, "-m", "mplfit", *words],
+        cwd=cwd, start_new_session=True, **{"env": env, **settings, **streams},
+    )  # type: ignore[call-overload, no-any-return]  # fmt: skip
+
+
+def group_is_gone(group: int, seconds: float) -> bool:
+    """Whether no process of a group runs any more; one that waits to be reaped does not run."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        table = subprocess.run(
+            ["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True
+        )
+        rows = [line.split() for line in table.stdout.splitlines()]
+        if not any(row[0] == str(group) and not row[1].startswith("Z") for row in rows):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups on this system")
+@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "kill"])
+@pytest.mark.parametrize(
+    ("words", "wait"),
+    [
+        ("fit DATA --law mpl --bootstrap 500 --workers 2 -o run", 2.5),
+        ("compare DATA -o run", 0.3),
+        ("lab sweep --schedule constant:steps=9k,peak=1 --widths 16 --rates 1e-3,1e-2 --workers 2"
+         " --batch 1 --task icl-regression -o run", 1.5),
+    ],
+    ids=["fit", "imports", "lab sweep"],
+)  # fmt: skip
+def test_an_interrupt_ends_all_processes(
+    tmp_path: Path, words: str, wait: float, whole_group: bool
+) -> None:
+    if "lab" in words:
+        words = words.replace("-o run", "-o run.csv")
+    words = words.replace("DATA", str(ROOT / "data" / "simulated_25"))
+    with start(*words.split(), cwd=tmp_path) as process:
+        time.sleep(wait)
+        assert process.poll() is None, "it ended before it was interrupted"
+        begin = time.monotonic()
+        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        took = time.monotonic() - begin
+    assert process.returncode == 130, said
+    assert group_is_gone(process.pid, 1.0)
+    assert took < 5  # a second, on a machine that is not busy
+    assert said.decode().endswith("\ninterrupted\n")
+    for bad in (b"Traceback", b"ignored", b"leaked"):
+        assert bad not in said
+    assert not (tmp_path / "run").exists()
+    assert not list(tmp_path.glob(".mplfit*"))
+
+
+def test_watching_ends_with_130_and_keeps_the_last_forecast(tmp_path: Path) -> None:
+    source = (ROOT / "data" / "simulated_25" / "cosine_24000.csv").read_text().splitlines()
+    (tmp_path / "log.csv").write_text("\n".join(source[: len(source) * 3 // 4]) + "\n")
+    spec = "cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160"
+    words = f"forecast log.csv --law mpl --watch --poll 60 -o out --schedule {spec}"
+    with start(*words.split(), cwd=tmp_path) as process:
+        end = time.monotonic() + 60
+        while not (tmp_path / "out" / "forecast.json").exists() and time.monotonic() < end:
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.1)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert b"watching ended" in said
+    assert (tmp_path / "out" / "forecast.json").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@pytest.mark.parametrize("words", [["export", SPEC, "--format", "csv"], ["--help"]])
+def test_standard_output_that_cannot_be_written(tmp_path: Path, words: list[str]) -> None:
+    with open("/dev/full", "wb") as full, start(*words, cwd=tmp_path, stdout=full) as process:
+        said = process.communicate(timeout=60)[1].decode()
+    assert said == "Error: standard output cannot be written: No space left on device\n"
+    assert process.returncode == 1
+    with start(*words, cwd=tmp_path, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        process.wait(timeout=60)
+    assert said == "Error: standard output cannot be written: Broken pipe\n"
+    assert process.returncode == 1
+
+
+def test_standard_error_that_cannot_be_written_loses_messages_only(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    for words, code in ((["nonsense"], 2), (["export", SPEC, "--format", "csv", "-o", "a"], 0)):
+        with open("/dev/full", "wb") as full, start(*words, cwd=tmp_path, stderr=full) as process:
+            process.communicate(timeout=60)
+        assert process.returncode == code
+
+
+def test_too_little_memory_is_said(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="no limits on this system")
+    limit = 1_500_000_000
+    words = ["schedule", "constant:steps=100m,peak=1e-3"]
+    with start(
+        *words, cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    ) as process:  # fmt: skip
+        said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1
+    assert said.startswith("Error: there is not enough memory (Unable to allocate ")
+    assert said.count("\n") == 1
+
+
+def test_nothing_from_a_command_line_reaches_the_terminal_raw(tmp_path: Path) -> None:
+    evil = "a\x1b[31m\x9b2J\r\u202eb"
+    for words in (
+        [evil],
+        ["read", evil],
+        ["predict", "--params", evil, SPEC],
+        ["schedule", f"{evil}={SPEC}", "-o", str(tmp_path / "\x1b[2Jout")],
+        ["schedule", SPEC, f"--{evil}"],
+        ["fit", "x", "--law", f"{evil}\nError: more"],
+    ):
+        result = CliRunner().invoke(main, words)
+        assert not {*"\x1b\x9b\r\u202e"} & {*result.output}, result.output
+        assert "x1b[" in result.output
+        assert "\nError: more" not in result.output
+
+
+def test_an_output_that_knows_no_utf_8(tmp_path: Path) -> None:
+    spec = "linear:steps=100,peak=1e-3"
+    with start(
+        "schedule", f"ü={spec}", cwd=tmp_path, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
+    ) as process:  # fmt: skip
+        out, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert b"\\xfc" in out
