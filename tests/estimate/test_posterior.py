@@ -98,7 +98,7 @@ def test_the_interval_of_a_gain_is_that_of_the_mixture():
     gain = Gain(0.0, rng.standard_normal(4000), 0.5)
     assert gain.sd == pytest.approx(np.hypot(1, 0.5), rel=0.03)
     assert gain.bounds(0.95)[1] == pytest.approx(1.96 * np.hypot(1, 0.5), rel=0.05)
-    assert set(gain.to_dict([0.8])) == {"value", "sd", "probability", "intervals"}
+    assert set(gain.summary().to_dict()) == {"value", "sd", "probability", "intervals"}
 
 
 def test_published_parameters_have_nothing_to_draw_from():
