@@ -215,6 +215,12 @@ def reading_options(command: F) -> F:
             help="The log counts N tokens (samples, micro-batches) an update, not updates.",
         ),
         _said(
+            "--steps-per-row",
+            type=int,
+            metavar="N",
+            help="The log's step counts its calls (W&B's Step), one in each N updates.",
+        ),
+        _said(
             "--spikes",
             type=click.Choice(["keep", "drop"]),
             default="keep",

@@ -18,7 +18,7 @@ from mplfit.curve import Curve
 from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.finish import finish
 from mplfit.readers.log import Log, Series, hash_file
-from mplfit.readers.names import find_column, listed, losses_among
+from mplfit.readers.names import CALLS, find_column, listed, losses_among
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.source import log_stem
 from mplfit.readers.table import open_table, read_columns
@@ -96,6 +96,8 @@ def columns_log(
     nano = {"iter", "train/loss", "val/loss", "lr", "mfu"} <= set(header) and step_name == "iter"
     counted = litgpt or nano or step_name == "train/global_step"
     notes += _about_steps(step_name or "", step, options, litgpt=litgpt, nano=nano)
+    told = options.steps_are or options.tokens_per_step or options.steps_per_row
+    calls = step_name == "_step" and options.step_col is None and not told
     rate, no_rate = Series.empty(), "no row logs a learning rate: give the run's --schedule"
     if lr_name:
         # Rows without a loss count too where they log a rate.
@@ -111,6 +113,7 @@ def columns_log(
         rate=rate,
         weight_decay=_constant(columns[decay]) if decay else None,
         notes=tuple(notes),
+        warnings=(CALLS.format(where="_step"),) if calls else (),
         no_rate=no_rate,
         also=tuple(name for name in losses_among(header) if name != loss_name),
     )
@@ -126,14 +129,14 @@ def _about_steps(
         return [what if options.tokens_per_step else what + more]
     if nano:
         return ["nanoGPT evaluates before the update of its iter: losses are those of iter − 1"]
-    if options.steps_are is not None or options.tokens_per_step is not None:
+    if options.steps_are or options.tokens_per_step or options.steps_per_row:
         return []
     if name == "train/global_step":
         return [
             f"{name} counts finished updates, as Hugging Face logs it (else: --steps-are index)"
         ]
     if name == "_step":
-        return ["W&B's _step, which counts its calls, is taken for the update (else: --step-col)"]
+        return []
     if step.size and not np.any(step <= 0):
         return ["steps are taken as 0-based indices (if they count updates: --steps-are count)"]
     return []

@@ -8,7 +8,16 @@ from pathlib import Path
 from mplfit.errors import DataError
 from mplfit.readers.table import shorten
 
-__all__ = ["find_column", "is_loss", "is_rate", "listed", "losses_among", "plain"]
+__all__ = [
+    "CALLS",
+    "COUNTERS",
+    "find_column",
+    "is_loss",
+    "is_rate",
+    "listed",
+    "losses_among",
+    "plain",
+]
 
 # In order of preference; compared without case, spaces, dots, dashes, underscores and slashes.
 _ALIASES = {
@@ -73,7 +82,14 @@ _ALIASES = {
     ),
 }
 # Counters that a training code keeps; W&B's own _step counts the calls of wandb.log instead.
-_COUNTERS = ("globalstep", "trainglobalstep", "trainerglobalstep", "iter", "iteration")
+COUNTERS = ("globalstep", "trainglobalstep", "trainerglobalstep", "iter", "iteration")
+
+CALLS = (
+    "W&B's {where} is taken for the update, but it counts calls of wandb.log unless the run gave "
+    "it a step: if rows are some updates apart, the steps are wrong. Give the column or the chart "
+    "that has the update (train/global_step, trainer/global_step, iter), or --steps-per-row N; if "
+    "it is the update: --steps-are index"
+)
 
 
 def plain(name: str) -> str:
@@ -134,7 +150,7 @@ def find_column(
     title = {"lr": "learning rate", "val": "validation loss"}.get(key, key)
     plains = [plain(column) for column in header]
     if what == "step" and "_step" in header:
-        for alias in _COUNTERS:
+        for alias in COUNTERS:
             if plains.count(alias) == 1:
                 found = header[plains.index(alias)]
                 if notes is not None:

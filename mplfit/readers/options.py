@@ -25,6 +25,8 @@ class ReadOptions:
         it (`mplfit.readers.selecting.beginning`); 0 keeps them.
     spikes : "keep" or "drop" losses far above their neighbours; reported either way.
     tokens_per_step : the log's step counts this many units (tokens, samples, …) an update.
+    steps_per_row : the log's step counts its calls, each so many updates after the one before it:
+        call k, from 0 on, comes after (k + 1)·N updates; with `steps_are` "index", in update k·N.
     steps_are : "index" or "count" (of finished updates), where the format's rule is wrong.
     """
 
@@ -41,6 +43,7 @@ class ReadOptions:
     spikes: str = "keep"
     tokens_per_step: float | None = None
     steps_are: str | None = None
+    steps_per_row: int | None = None
 
     def __post_init__(self) -> None:
         for value, name in ((self.smooth, "--smooth"), (self.every, "--every")):
@@ -49,6 +52,11 @@ class ReadOptions:
         units = self.tokens_per_step
         if units is not None and not 0 < units < float("inf"):
             raise DataError(f"--tokens-per-step must be positive, got {units:g}")
+        rows = self.steps_per_row
+        if rows is not None and rows < 1:
+            raise DataError(f"--steps-per-row must be a whole number from 1 on, got {rows}")
+        if rows is not None and units is not None:
+            raise DataError("--steps-per-row goes without --tokens-per-step: give one of them")
         low, high = self.from_step, self.to_step
         if low is not None and high is not None and low > high:
             raise DataError(f"--from-step {low} lies after --to-step {high}: nothing would be left")

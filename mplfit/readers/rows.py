@@ -100,6 +100,10 @@ def _index(path: Path, series: Series, options: ReadOptions, notes: list[str]) -
         notes.append(f"steps are the log's counts divided by {units:g}")
         if between.any():
             notes.append(f"{int(between.sum())} rows fall between two updates: rounded")
+    if options.steps_per_row is not None:
+        counted = options.steps_are != "index"
+        step = (step + int(counted)) * options.steps_per_row
+        notes.append(f"steps are the log's calls, each {options.steps_per_row} updates")
     whole = np.isfinite(step) & (step == np.floor(step)) & (step >= 0) & (step < 2**53)
     if not whole.all():
         row = int(np.flatnonzero(~whole)[0])

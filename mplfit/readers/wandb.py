@@ -16,7 +16,7 @@ import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.readers.log import Log, Series, hash_file
-from mplfit.readers.names import is_loss, is_rate, listed, plain
+from mplfit.readers.names import CALLS, COUNTERS, is_loss, is_rate, listed, plain
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.table import open_table, read_columns
 
@@ -60,7 +60,8 @@ def read_wide(path: Path, options: ReadOptions) -> list[Log]:
         run, _, metric = name.rpartition(" - ")
         kept = np.isfinite(values)
         if run and kept.any():
-            logs.append(_piece(path, sha256, run, metric, step[kept], values[kept], "W&B chart"))
+            piece = _piece(path, sha256, run, metric, step[kept], values[kept], "W&B chart")
+            logs.append(_told(piece, plain(step_name), options))
     if not logs:
         raise DataError(f"{path} has no column RUN - METRIC with a value: {listed(table.header)}")
     return logs
@@ -79,6 +80,7 @@ def joined(logs: Sequence[Log], options: ReadOptions) -> list[Log]:
     """The logs, with the pieces of one run put together (W&B and TensorBoard csv only)."""
     whole = [log for log in logs if log.kind not in ("W&B chart", "TensorBoard csv")]
     pieces = [log for log in logs if log.kind in ("W&B chart", "TensorBoard csv")]
+    pieces = _counted(pieces)
     rates = {log.name: log for log in pieces if not len(log.loss)}
     runs: dict[str, Log] = {}
     for log in pieces:
@@ -93,6 +95,7 @@ def joined(logs: Sequence[Log], options: ReadOptions) -> list[Log]:
         runs[log.name] = replace(log, also=())
         if rate is not None:
             notes = (*log.notes, f"the rates are from {rate.path.name}")
+            notes += tuple(note for note in rate.notes if note not in notes)
             runs[log.name] = replace(log, rate=rate.rate, notes=notes, also=())
     if pieces and not runs:
         raise DataError(
@@ -100,6 +103,70 @@ def joined(logs: Sequence[Log], options: ReadOptions) -> list[Log]:
             "loss that was asked for: name the metric with --metric, or give the file of the loss"
         )
     return whole + list(runs.values())
+
+
+def _told(piece: Log, step: str, options: ReadOptions) -> Log:
+    """A piece with what its x axis is known to be, or a warning that it may be no update."""
+    if step == "trainglobalstep":
+        loss, rate = replace(piece.loss, counted=True), replace(piece.rate, counted=True)
+        note = "train/global_step counts finished updates, as Hugging Face logs it"
+        return replace(piece, loss=loss, rate=rate, notes=(*piece.notes, note))
+    told = options.steps_are or options.tokens_per_step or options.steps_per_row
+    if step in ("step", "") and options.step_col is None and not told:
+        return replace(piece, warnings=(CALLS.format(where="Step"),))
+    return piece
+
+
+def _counted(pieces: Sequence[Log]) -> list[Log]:
+    """The pieces at the updates that a counter of their run gives, without the counters.
+
+    A counter is a metric such as train/global_step. It is known at the calls that logged it; a call
+    in between, as one that logs evaluations alone, has the update of the line through those.
+    """
+    counters = {log.name: log for log in pieces if _is_counter(log)}
+    return [
+        _at_updates(log, counters[log.name]) if log.name in counters else log
+        for log in pieces
+        if not _is_counter(log)
+    ]
+
+
+def _is_counter(log: Log) -> bool:
+    value = log.loss.value
+    return (
+        log.kind == "W&B chart"
+        and plain(log.also[0]) in COUNTERS
+        and bool(np.all(value == np.floor(value)) and np.all(np.diff(value) >= 0))
+    )
+
+
+def _at_updates(log: Log, counter: Log) -> Log:
+    name, series = counter.also[0], counter.loss
+    # Hugging Face counts finished updates; nanoGPT evaluates before the update of its iter, whose
+    # rate it logs; others give the index.
+    counts = plain(name) == "trainglobalstep"
+    before = plain(name) == "iter" and log.also[0] in ("train/loss", "val/loss")
+
+    def moved(old: Series, *, counted: bool) -> Series:
+        inside = (old.step >= series.step[0]) & (old.step <= series.step[-1])
+        update = np.round(np.interp(old.step[inside], series.step, series.value))
+        return Series(update, old.value[inside], counted=counted)
+
+    size = len(log.loss) + len(log.rate)
+    loss, rate = moved(log.loss, counted=counts or before), moved(log.rate, counted=counts)
+    notes = [
+        *log.notes,
+        f"the steps are {name}, from {counter.path.name}, not W&B's count of calls",
+    ]
+    if counts:
+        notes.append("train/global_step counts finished updates, as Hugging Face logs it")
+    if before:
+        notes.append(
+            "nanoGPT evaluates before the update of its iter: losses are those of iter − 1"
+        )
+    if (lost := size - len(loss) - len(rate)) > 0:
+        notes.append(f"{lost} rows before the first or after the last {name} dropped")
+    return replace(log, loss=loss, rate=rate, notes=tuple(notes), warnings=())
 
 
 def _piece(

@@ -124,6 +124,8 @@ def test_litgpt_s_rows_of_a_validation_loss_have_its_logger_s_step_alone(tmp_pat
     assert one(path, tokens_per_step=4).step.tolist() == list(range(29))
     val = one(path, tokens_per_step=4, metric="val")
     assert (val.step.tolist(), val.loss.tolist()) == ([9], [4.75])
+    # In micro-batches the row is that of the count 40, the index 39; a division would hide it.
+    assert one(path, metric="val").step.tolist() == [39]
 
 
 def test_nanogpt_s_own_keys_are_evaluations_before_the_update(tmp_path: Path) -> None:
@@ -160,7 +162,10 @@ def test_a_table_says_what_its_steps_are_where_that_is_not_plain(tmp_path: Path)
     assert "taken as 0-based indices (if they count updates: --steps-are count)" in said(curve)
     assert "1 row without a step dropped" in said(curve)
     path.write_text("_step,lr,loss\n0,1e-3,3\n1,1e-3,2\n")
-    assert "W&B's _step, which counts its calls" in said(one(path))
+    curve = one(path)
+    assert curve.origin is not None
+    assert "W&B's _step is taken for the update, but it counts calls" in curve.origin.warnings[0]
+    assert not one(path, steps_are="index").origin.warnings
 
 
 # --- charts -------------------------------------------------------------------------------------
@@ -192,6 +197,99 @@ def test_a_wandb_chart_holds_several_runs_and_the_rates_are_in_a_second_file(
         read_curves([rates])
     given = s.constant(100, 1e-3)
     assert read_curves([losses], ReadOptions(schedule=given))[0].schedule is given
+
+
+def chart(path: Path, metric: str, step: list[int], value: list[float], axis: str = "Step") -> Path:
+    head = f'"{axis}","r - {metric}","r - {metric}__MIN","r - {metric}__MAX"'
+    body = [f'"{t}","{v!r}","{v!r}","{v!r}"' for t, v in zip(step, value, strict=True)]
+    path.write_text("\n".join([head, *body]))
+    return path
+
+
+def hugging_face_charts(folder: Path) -> tuple[list[Path], Path]:
+    """2,000 updates, a call each 10 and an evaluation's call each 100: 219 calls, of which Step."""
+    calls, updates = [], []
+    for update in range(10, 2001, 10):
+        calls.append(len(calls) + len([u for u in updates if u % 100 == 0]))
+        updates.append(update)
+    lr = [1e-3 * (1 - (u - 1) / 2000) for u in updates]
+    loss = chart(folder / "loss.csv", "train/loss", calls, [5 - u / 999 for u in updates])
+    rate = chart(folder / "lr.csv", "train/learning_rate", calls, lr)
+    step = chart(folder / "step.csv", "train/global_step", calls, [float(u) for u in updates])
+    return [loss, rate], step
+
+
+def test_a_wandb_chart_s_step_counts_calls_and_a_second_chart_has_the_updates(
+    tmp_path: Path,
+) -> None:
+    charts, step = hugging_face_charts(tmp_path)
+    (curve,) = read_curves(charts, ReadOptions(from_step=0))
+    assert curve.step[-1] == 218
+    assert curve.origin is not None
+    (warning,) = curve.origin.warnings
+    assert "counts calls of wandb.log" in warning
+    assert "--steps-per-row" in warning
+    (curve,) = read_curves([step, *charts], ReadOptions(from_step=0))
+    assert curve.step.tolist() == list(range(9, 2000, 10))
+    assert curve.loss[:2].tolist() == [5 - 10 / 999, 5 - 20 / 999]
+    assert np.allclose(curve.schedule.lr[9:], 1e-3 * (1 - np.arange(9, 2000) / 2000), rtol=1e-9)
+    assert curve.origin is not None
+    assert not curve.origin.warnings
+    assert "the steps are train/global_step, from step.csv" in said(curve)
+
+
+def test_a_wandb_chart_over_the_trainer_s_count_has_its_steps(tmp_path: Path) -> None:
+    path = chart(
+        tmp_path / "a.csv", "train/loss", [10, 20, 30], [3.0, 2.5, 2.0], "train/global_step"
+    )
+    curve = one(path, schedule=s.constant(30, 1e-3), from_step=0)
+    assert curve.step.tolist() == [9, 19, 29]
+    assert not curve.origin.warnings
+
+
+def test_nanogpt_s_charts_over_calls_with_its_iter(tmp_path: Path) -> None:
+    calls, iters = [0, 1, 2, 3], [0.0, 250.0, 500.0, 750.0]
+    loss = chart(tmp_path / "l.csv", "val/loss", calls, [9.0, 4.0, 3.5, 3.25])
+    rate = chart(tmp_path / "r.csv", "lr", calls, [0.0, 1e-3, 1e-3, 1e-3])
+    step = chart(tmp_path / "i.csv", "iter", calls, iters)
+    options = ReadOptions(metric="val", from_step=0)
+    (curve,) = read_curves([loss, rate, step], options)
+    assert curve.step.tolist() == [249, 499, 749]
+    assert curve.schedule.lr[[0, 125, 250]].tolist() == [0.0, 5e-4, 1e-3]
+
+
+def test_rows_of_so_many_updates_are_told(tmp_path: Path) -> None:
+    path = chart(tmp_path / "a.csv", "train/loss", [0, 1, 3], [3.0, 2.5, 2.0])
+    given = s.constant(80, 1e-3)
+    curve = one(path, schedule=given, steps_per_row=20, from_step=0)
+    assert curve.step.tolist() == [19, 39, 79]
+    assert not curve.origin.warnings
+    index = one(path, schedule=given, steps_per_row=20, steps_are="index", from_step=0)
+    assert index.step.tolist() == [0, 20, 60]
+    for bad in ({"steps_per_row": 0}, {"steps_per_row": 2, "tokens_per_step": 9}):
+        with pytest.raises(DataError, match="--steps-per-row"):
+            ReadOptions(**bad)
+
+
+def test_nanogpt_s_rate_is_that_of_the_update_of_its_iter_and_its_loss_of_the_one_before(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        {
+            "iter": i,
+            "train/loss": 4 - i / 99,
+            "val/loss": 4.0,
+            "lr": 1e-3 * (1 - i / 100),
+            "mfu": 40,
+        }
+        for i in range(0, 100, 10)
+    ]
+    path = tmp_path / "nano.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    curve = one(path, from_step=0)
+    assert curve.step.tolist() == list(range(9, 90, 10))
+    assert curve.loss[0] == 4 - 10 / 99
+    assert np.allclose(curve.schedule.lr[:90], 1e-3 * (1 - np.arange(90) / 100), rtol=1e-9)
 
 
 def test_tensorboard_s_downloaded_csv(tmp_path: Path) -> None:

@@ -141,3 +141,108 @@ def test_what_was_written_is_what_is_read(name: str, rows: Rows) -> None:
         (curve,) = read_curves([write(Path(folder), rows)], ReadOptions(schedule=GIVEN))
     assert curve.step.tolist() == [t for t, _ in rows]
     assert curve.loss.tolist() == [rounded(y) for _, y in rows]
+
+
+# One run as each code logs it: after every tenth update, with the rate of that update or the next.
+LR = s.linear(400, 1e-3, warmup=41, endpoint=True).lr
+COUNTS = range(10, 400, 10)
+
+
+def rate_of(count: int, *, ahead: int = 0) -> float:
+    return float(LR[min(count - 1 + ahead, 399)])
+
+
+def loss_of(count: int) -> float:
+    return round(5 - count / 100, 2)
+
+
+def as_table(folder: Path) -> Path:
+    path = folder / "run.csv"
+    rows = [f"{c - 1},{rate_of(c)!r},{loss_of(c)}" for c in COUNTS]
+    path.write_text("\n".join(["step,lr,loss", *rows]))
+    return path
+
+
+def as_wandb_history(folder: Path) -> Path:
+    path = folder / "run.jsonl"
+    keys = ("_step", "train/global_step", "train/loss", "train/learning_rate")
+    rows = [
+        dict(zip(keys, (k, c, loss_of(c), rate_of(c)), strict=True)) for k, c in enumerate(COUNTS)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def as_trainer_state(folder: Path, *, ahead: int = 0) -> Path:
+    path = folder / "trainer_state.json"
+    rows = [
+        {"step": c, "loss": loss_of(c), "learning_rate": rate_of(c, ahead=ahead)} for c in COUNTS
+    ]
+    path.write_text(json.dumps({"log_history": rows, "max_steps": 400}))
+    return path
+
+
+def as_older_trainer_state(folder: Path) -> Path:
+    return as_trainer_state(folder, ahead=1)
+
+
+def as_events(folder: Path) -> Path:
+    rows = [
+        scalar(c - 1, "train/loss", loss_of(c)) + scalar(c - 1, "train/lr", rate_of(c))
+        for c in COUNTS
+    ]
+    return events(folder / "r" / "events.out.tfevents.1.h", rows)
+
+
+def as_megatron(folder: Path) -> Path:
+    path = folder / "train.log"
+    rows = [MEGATRON.format(c=c, n=c, lr=rate_of(c, ahead=1), loss=loss_of(c)) for c in COUNTS]
+    path.write_text("\n".join(rows))
+    return path
+
+
+def as_olmo(folder: Path) -> Path:
+    path = folder / "run.out"
+    rows = [
+        f"2025\th:0\tINFO\t[step={c}/400,epoch=1]\n    train/CE loss={loss_of(c)}\n"
+        f"    optim/LR (group 0)={rate_of(c)!r}"
+        for c in COUNTS
+    ]
+    path.write_text("\n".join(rows))
+    return path
+
+
+def as_epfml(folder: Path) -> Path:
+    path = folder / "run.json"
+    train = {
+        "iter": list(COUNTS),
+        "train_loss": [loss_of(c) for c in COUNTS],
+        "train_lr": [rate_of(c, ahead=1) for c in COUNTS],
+    }
+    path.write_text(json.dumps({"config": {}, "history": {"train": train}}))
+    return path
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        as_table,
+        as_wandb_history,
+        as_trainer_state,
+        as_older_trainer_state,
+        as_events,
+        as_megatron,
+        as_olmo,
+        as_epfml,
+    ],
+)
+def test_one_run_is_the_same_curve_in_every_format(
+    tmp_path: Path, write: Callable[[Path], Path]
+) -> None:
+    """An offset of one update, of the loss or of the rate, is not hidden by the tolerance."""
+    (curve,) = read_curves([write(tmp_path)], ReadOptions(from_step=0))
+    assert curve.step.tolist() == [c - 1 for c in COUNTS]
+    assert curve.loss.tolist() == pytest.approx([loss_of(c) for c in COUNTS], rel=1e-6)
+    update = np.r_[10:30, 60:380]  # away from the kink that lies between two rows
+    slope = 1e-3 / 359  # of the decay: what an offset of one update would change
+    assert np.abs(curve.schedule.lr[update] - LR[update]).max() < 0.1 * slope
