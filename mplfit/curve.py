@@ -6,7 +6,7 @@ file; every assumption is returned as a sentence for the caller to show and to k
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,25 +14,29 @@ import numpy as np
 from mplfit.errors import DataError, printable
 from mplfit.schedule import MAX_STEPS, Schedule
 from mplfit.trend import Trend, collinear, trend_of
-from mplfit.types import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray, Plain, Record
 
-__all__ = ["Curve", "Origin", "rebuild_schedule"]
+__all__ = ["Curve", "Origin", "curves_of", "rebuild_schedule"]
 
 
-@dataclass(frozen=True)
-class Origin:
+@dataclass(frozen=True, eq=False)
+class Origin(Record):
     """Where a curve came from.
 
     notes : what was assumed, dropped or mended on the way.
     warnings : what looked odd, so that the curve may not be what was meant.
+    reading : what the reader was told, where that is not the default: fields of
+        `mplfit.readers.options.ReadOptions`.
     """
 
     path: str
     sha256: str
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    reading: Mapping[str, Plain] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
         object.__setattr__(self, "warnings", tuple(map(printable, self.warnings)))
 
@@ -111,6 +115,25 @@ class Curve:
     def __len__(self) -> int:
         return self.step.size
 
+    def __eq__(self, other: object) -> bool:
+        """Whether name, rows, schedule and weight decay are the same, wherever it came from."""
+        if not isinstance(other, Curve):
+            return NotImplemented
+        return (
+            (self.name, self.weight_decay) == (other.name, other.weight_decay)
+            and np.array_equal(self.step, other.step)
+            and np.array_equal(self.loss, other.loss)
+            and self.schedule == other.schedule
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.step.tobytes(), self.loss.tobytes()))
+
+    def __reduce__(self) -> tuple[type[Curve], tuple[object, ...]]:
+        # A copy is made as the first was, so that its arrays are read-only again.
+        own = (self.name, self.step, self.loss, self.schedule, self.origin, self.weight_decay)
+        return Curve, own
+
     def __repr__(self) -> str:
         return (
             f"Curve({self.name!r}, {len(self)} points in steps {self.step[0]}–{self.step[-1]} "
@@ -137,6 +160,32 @@ class Curve:
         for other in others:
             shared |= self.shares(other)
         return shared
+
+
+def curves_of(curves: Curve | Iterable[Curve]) -> tuple[Curve, ...]:
+    """One curve or several as a tuple.
+
+    Raises
+    ------
+    DataError
+        If something is no curve.
+
+    >>> from mplfit.curve import curves_of
+    >>> curves_of("run.csv")
+    Traceback (most recent call last):
+    mplfit.errors.DataError: expected curves (mplfit.read_curves reads them from logs), got str
+    """
+    given: object = curves
+    if isinstance(given, Curve):
+        return (given,)
+    some = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+    for one in some:
+        if not isinstance(one, Curve):
+            raise DataError(
+                "expected curves (mplfit.read_curves reads them from logs), got "
+                f"{type(one).__name__}"
+            )
+    return some
 
 
 def rebuild_schedule(

@@ -8,7 +8,8 @@ checks them, driven by the annotations of the class alone. A field may be annota
 
 A number that is not finite is written as null, and read as NaN where the field is a `MaybeNaN`.
 A class may name its schema, ``SCHEMA: ClassVar[str]``, and properties that are written for people
-and other programs but not read, ``DERIVED: ClassVar[tuple[str, ...]]``. A field with
+and other programs but not read, ``DERIVED: ClassVar[tuple[str, ...]]``. A field that it does not
+know is refused, unless it says ``OPEN: ClassVar[bool] = True``. A field with
 ``metadata={"key": …}`` has that key.
 """
 
@@ -107,6 +108,7 @@ class Record:
 
     SCHEMA: ClassVar[str] = ""
     DERIVED: ClassVar[tuple[str, ...]] = ()
+    OPEN: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         cls: Any = type(self)
@@ -121,6 +123,10 @@ class Record:
     def from_dict(cls: type[T], values: object, where: str = "") -> T:
         """What `to_dict` wrote, checked; a DataError names the field that is wrong."""
         return from_plain(cls, values, where)
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        cls: Any = type(self)  # copies are made as the first was: arrays are read-only again
+        return cls, tuple(getattr(self, field.name) for field in _fields(cls))
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and to_plain(self) == to_plain(other)
@@ -212,7 +218,8 @@ def _read(kind: Any, value: object, where: str) -> Any:
     if origin is np.ndarray:
         return _array(value, where)
     if is_dataclass(kind):
-        return _dataclass(kind, value, where)
+        reader: Any = getattr(kind, "from_dict", None)  # a record may know earlier schemas
+        return _dataclass(kind, value, where) if reader is None else reader(value, where)
     if kind is str:
         return _text(value, where)
     if kind is int and (type(value) is not int or abs(value) >= _LARGEST):
@@ -243,7 +250,7 @@ def _dataclass(cls: Any, values: object, where: str) -> Any:
             made[field.name] = _read(hints[field.name], told.pop(key), path)
         elif field.default is MISSING and field.default_factory is MISSING:
             raise DataError(f'"{path}" is missing')
-    if told:
+    if told and not getattr(cls, "OPEN", False):
         path = f"{where}.{next(iter(told))}" if where else next(iter(told))
         raise DataError(f'"{_short(path)}" is not a field that is known here')
     try:
@@ -318,9 +325,9 @@ def _number(value: object, where: str) -> float:
 def _text(value: object, where: str) -> str:
     if isinstance(value, str):
         try:
-            value.encode("utf-8")
+            value.encode("utf-8", "surrogateescape")  # which names of files may need
             return value
-        except UnicodeEncodeError:  # half of a surrogate pair, which nothing can print
+        except UnicodeEncodeError:  # half of a surrogate pair
             pass
     raise _wrong(where, "text", value)
 
@@ -365,8 +372,6 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 def _frozen(value: Any) -> Any:
     """The same as something that cannot be changed."""
-    if isinstance(value, FrozenMap):
-        return value
     if isinstance(value, Mapping):
         return FrozenMap({key: _frozen(one) for key, one in value.items()})
     if isinstance(value, list | tuple):

@@ -142,6 +142,8 @@ def test_copies_are_equal_and_as_frozen(again):
     assert repr(made) == "{'a': 1}"
     with pytest.raises(TypeError):
         again(one).parts["a"] = 3
+    with pytest.raises(ValueError, match="read-only"):
+        again(one).matrix[0, 0] = 2
 
 
 def test_only_what_json_knows_has_a_plain_form():

@@ -26,7 +26,8 @@ def fit_to_logs(logs: Sequence[Path], column: str | None, as_json: bool) -> None
         for curve, path in zip(curves, logs, strict=True)
     }
     fitted = fit_logged_norms(curves, norms, progress=progress)
-    metrics = fitted.evaluation.to_dict()["train"]
+    trained = fitted.evaluation.train
+    assert trained is not None  # a bound is fitted to one curve at least
     if as_json:
         print_json(
             {
@@ -35,13 +36,13 @@ def fit_to_logs(logs: Sequence[Path], column: str | None, as_json: bool) -> None
                 "standard_errors": fitted.standard_errors,
                 "objective": fitted.objective,
                 "converged": fitted.converged,
-                "metrics": metrics,
+                "metrics": trained.to_dict(),
             }
         )
         return
     rows = [
-        [name, f"{one.whole.r2:.4f}", f"{one.whole.mae:.5f}", f"{one.whole.worste:.5f}"]
-        for name, one in fitted.evaluation.train.items()
+        [name, f"{one.r2:.4f}", f"{one.mae:.5f}", f"{one.worste:.5f}"]
+        for name, one in trained.curves.items()
     ]
     errors = fitted.standard_errors
     values = [

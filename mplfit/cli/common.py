@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ __all__ = [
     "Examples",
     "LawOption",
     "Target",
+    "command_line",
     "force_option",
     "json_option",
     "law_constants",
@@ -37,8 +39,9 @@ __all__ = [
     "print_json",
     "progress",
     "read_options",
-    "reading_given",
+    "read_options_given",
     "reading_options",
+    "record_words",
     "saves",
     "say",
     "say_notes",
@@ -259,35 +262,54 @@ def reading_options(command: F) -> F:
     return command
 
 
-def read_options() -> tuple[ReadOptions, Mapping[str, Schedule]]:
+def read_options() -> tuple[ReadOptions, Mapping[str, str]]:
     """The reader's options that the user gave, and the schedules of single runs."""
     from mplfit.readers.options import ReadOptions
-    from mplfit.readers.schedules import load_schedule
 
     said = dict(click.get_current_context().meta[_SAID])
     warmup, texts = said["warmup"], said.pop("schedules")
     if warmup is not None and warmup < 0:
         raise ScheduleError(f"the warmup must be 0 or a positive number of updates, got {warmup}")
-    of_all, of_one = None, {}
+    of_all: str | None = None
+    of_one: dict[str, str] = {}
     for text in texts:
         name, spec = _named(text)
         if name:
-            of_one[name] = load_schedule(spec)
+            of_one[name] = spec
         elif of_all is not None:
             raise ScheduleError(
                 "--schedule without a name is given twice: name the run that each belongs to, "
                 "as in --schedule run1=cosine:steps=…"
             )
         else:
-            of_all = load_schedule(spec)
+            of_all = spec
     return ReadOptions(schedule=of_all, **said), of_one
 
 
-def reading_given() -> bool:
-    """Whether the user gave any of the reading options."""
+def read_options_given(fit: Fit) -> tuple[ReadOptions | None, Mapping[str, str]]:
+    """The same for the logs of a fit; None where the user gave none of these options."""
     here = click.get_current_context()
     default = click.core.ParameterSource.DEFAULT
-    return any(here.get_parameter_source(name) is not default for name in here.meta[_SAID])
+    if all(here.get_parameter_source(name) is default for name in here.meta[_SAID]):
+        return None, {}
+    options, schedules = read_options()
+    names = {record.name for record in fit.data}
+    return options, {name: plan for name, plan in schedules.items() if name in names}
+
+
+_ARGV = "mplfit.argv"
+
+
+def record_words(context: click.Context, words: Sequence[str]) -> None:
+    """Keep the words after `mplfit`, for `command_line`."""
+    context.meta[_ARGV] = tuple(words)
+
+
+def command_line(without: Sequence[str] = ()) -> str:
+    """The command that runs as text for people, some of its flags left out; nothing reads it."""
+    context = click.get_current_context(silent=True)
+    words = sys.argv[1:] if context is None else context.meta.get(_ARGV, sys.argv[1:])
+    return shlex.join(["mplfit", *(word for word in words if word not in without)])
 
 
 def law_constants(

@@ -11,6 +11,7 @@ import click
 from mplfit.cli.common import (
     Examples,
     LawOption,
+    command_line,
     force_option,
     json_option,
     law_constants,
@@ -24,7 +25,6 @@ from mplfit.cli.common import (
     weight_decay_option,
 )
 from mplfit.cli.metric_tables import per_cent
-from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _as_dict(rows: Sequence[Comparison], command: str) -> dict[str, Any]:
         apart = _less(row, rows[0])
         law["less_best"] = apart.to_dict() if apart else None
         if law["fit"] is not None:
-            law["fit"]["options"]["command"] = command
+            law["fit"]["made_by"] = command
     return {"schema": "mplfit.comparison/1", "command": command, "laws": laws}
 
 
@@ -182,7 +182,7 @@ def _fit_row(row: Comparison) -> list[str]:
     fit, held = row.fit, row.coverage
     if fit is None:
         return [row.law, "", "", "no fit", *[""] * 5]
-    cells = [row.law, str(fit.options["prior"]), str(len(fit.params)), f"{fit.objective:.3e}"]
+    cells = [row.law, fit.prior_name, str(len(fit.params)), f"{fit.objective:.3e}"]
     cells.append(f"{row.criterion:.1f}")
     if held is None:
         return cells + ["–"] * 4

@@ -16,6 +16,7 @@ from mplfit.cli.bootstrapping import bootstrap_text
 from mplfit.cli.common import (
     Examples,
     LawOption,
+    command_line,
     force_option,
     json_option,
     law_constants,
@@ -32,12 +33,12 @@ from mplfit.cli.common import (
 )
 from mplfit.cli.engine import engine, engine_options
 from mplfit.cli.metric_tables import coverage_text, metrics_text, rival_text
-from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render
 from mplfit.errors import FitError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
+    from mplfit.estimate.records import Identification, Rival
     from mplfit.estimate.result import Fit
 
 __all__ = ["evaluate_command", "fit_command"]
@@ -146,12 +147,11 @@ def fit_command(
         jobs = _jobs(result, trained, held, rival, not no_save)
         done = tasks.run(call, jobs.values(), executor=executor, progress=progress, what="figures")
         made = dict(zip(jobs, done, strict=True))
-        options = {**result.options, "command": command_line()}
         result = replace(
             result,
             identification=made.pop("identification"),
             rival=made.pop("rival", None),
-            options=options,
+            made_by=command_line(),
         )
         drawn = None
         if refits is not None:
@@ -159,7 +159,7 @@ def fit_command(
                 drawn = bootstrap(
                     result, trained, refits, seed=seed, executor=executor, progress=progress
                 )
-                result = replace(result, bootstrap=drawn.to_dict([*trained, *held]))
+                result = replace(result, bootstrap=drawn.record([*trained, *held]))
             except FitError as error:  # the fit itself stands
                 warn(f"no bootstrap: {error}")
     if not no_save:
@@ -219,15 +219,15 @@ def evaluate_command(
     say_notes(curves)
     trained, held, how = split_for(fit, curves, train, test)
     say(f"{_names(held) or 'nothing'} held out, {_names(trained) or 'nothing'} trained on: {how}")
-    metrics = evaluate(fit.formula, fit.values, trained, held, exact=exact).to_dict()
+    metrics = evaluate(fit, curves, train=trained, exact=exact)
     for curve in curves:
         try:
             warn_of_loss(fit, Schedule(curve.schedule.lr[: curve.step[-1] + 1]), curve.name)
         except FitError as error:  # measured all the same
             warn(str(error))
     if as_json:
-        from mplfit.estimate.fit import describe
         from mplfit.estimate.intervals import coverage
+        from mplfit.estimate.records import CurveRecord
 
         held_shares = coverage(fit, held, trained)
         print_json(
@@ -235,10 +235,10 @@ def evaluate_command(
                 "schema": "mplfit.evaluation/1",
                 "params": params,
                 "law": fit.law,
-                "metrics": metrics,
+                "metrics": metrics.to_dict(),
                 "coverage": held_shares.to_dict() if held_shares else None,
-                "data": [describe(curve, "train") for curve in trained]
-                + [describe(curve, "test") for curve in held],
+                "data": [CurveRecord.of(curve, "train").to_dict() for curve in trained]
+                + [CurveRecord.of(curve, "test").to_dict() for curve in held],
             }
         )
     else:
@@ -247,15 +247,14 @@ def evaluate_command(
         click.echo(coverage_text(fit, held, trained))
 
 
-def _rival(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> dict[str, Any] | None:
+def _rival(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> Rival | None:
     from mplfit.estimate.rival import find_rival
 
     decays = {curve.weight_decay for curve in train if curve.weight_decay is not None}
     if len(decays) > 1:  # the rival has one weight decay, and nobody has said which
         return None
     constants = {"weight_decay": decays.pop()} if decays else None
-    found = find_rival(fit, train, test, constants)
-    return found.to_dict() if found else None
+    return find_rival(fit, train, test, constants)
 
 
 def _names(curves: Sequence[Curve]) -> str:
@@ -280,10 +279,10 @@ def _jobs(
     return jobs
 
 
-def _open(fit: Fit, train: Sequence[Curve]) -> dict[str, Any]:
+def _open(fit: Fit, train: Sequence[Curve]) -> Identification:
     from mplfit.estimate.identify import identify
 
-    return identify(fit, train).to_dict()
+    return identify(fit, train)
 
 
 def _overview(fit: Fit, runs: Sequence[tuple[Curve, str]]) -> bytes:
@@ -313,8 +312,8 @@ def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
         "",
         f"objective {fit.objective:.5g} (exact: Huber sum of the training points' log residuals)",
     ]
-    if fit.options.get("prior", "none") != "none":
-        lines[-1] += f"; penalty of the {fit.options['prior']} prior {fit.penalty:.3g}"
+    if fit.prior is not None:
+        lines[-1] += f"; penalty of the {fit.prior.name} prior {fit.penalty:.3g}"
     if fit.constants:
         lines.append(", ".join(f"{name} = {value:g}" for name, value in fit.constants.items()))
     if starts:
@@ -323,25 +322,25 @@ def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
             f"{starts.screened} points that span the law's box"
         )
     lines += _correlation_lines(fit, law.names, correlations)
-    if fit.options.get("prior", "none") != "none":
+    if fit.prior is not None:
         lines.append(
             "standard errors and correlations are those of the posterior (Laplace's approximation)"
         )
     else:
-        r = fit.options.get("residual_correlation", 0)
+        r = fit.residual_correlation
         lines.append(
             "standard errors and correlations allow for the residuals' correlation along a run "
             f"({r:.2f} ± {((1 - r * r) / points) ** 0.5:.2f} from row to row),\n"
             "not for differences between runs: they are lower bounds"
         )
-    said = (fit.identification or {}).get("sentences", [])
+    said = fit.identification.sentences if fit.identification else ()
     if said:
         lines += [
             "",
             "what these curves leave open, by the curvature at the minimum:",
             *(f"- {text}" for text in said),
         ]
-    return "\n".join([*lines, "", metrics_text({**(fit.metrics or {}), "left_out": fit.left_out})])
+    return "\n".join([*lines, "", metrics_text(fit.metrics, fit.left_out)])
 
 
 def _correlation_lines(fit: Fit, names: Sequence[str], whole: bool) -> list[str]:

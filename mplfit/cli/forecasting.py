@@ -263,7 +263,7 @@ def _text(found: Forecast, known: _Known) -> str:
     last, total = int(run.step[-1]), run.schedule.steps
     beside = [f"{len(known.runs)} earlier run{'s' * (len(known.runs) > 1)}"] if known.runs else []
     beside += ["an earlier fit as prior"] if known.fit else []
-    prior = "with the prior of the law" if found.fit.options["prior"] != "none" else "no prior"
+    prior = "with the prior of the law" if found.fit.prior is not None else "no prior"
     return "\n".join(
         [
             f"{run.name}: {len(run)} rows to step {last} of {total} "

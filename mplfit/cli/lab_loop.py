@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, force_option, json_option, print_json, progress, say
+from mplfit.cli.common import (
+    Examples,
+    command_line,
+    force_option,
+    json_option,
+    print_json,
+    progress,
+    say,
+)
 from mplfit.cli.engine import workers_option
 from mplfit.cli.lab_options import (
     make_plan,
@@ -20,7 +28,6 @@ from mplfit.cli.lab_options import (
     train_side_by_side,
 )
 from mplfit.cli.metric_tables import per_cent
-from mplfit.cli.recorded import command_line
 from mplfit.cli.tables import render, span
 from mplfit.errors import DataError
 

@@ -15,9 +15,8 @@ from typing import Any
 import click
 
 from mplfit import __version__
-from mplfit.cli.common import one_line_warnings
+from mplfit.cli.common import one_line_warnings, record_words
 from mplfit.cli.lazy import LazyGroup
-from mplfit.cli.recorded import record
 from mplfit.cli.terminal import finish, standard_streams
 from mplfit.errors import MplfitError, printable
 
@@ -63,7 +62,7 @@ class _Main(LazyGroup):
     ) -> click.Context:
         words = list(args)  # click uses the list up
         context = super().make_context(info_name, args, parent, **extra)
-        record(context, words)
+        record_words(context, words)
         return context
 
     def main(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from math import isfinite
+from typing import TYPE_CHECKING
 
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
     from mplfit.estimate.mean import Mean
+    from mplfit.estimate.metrics import Evaluation, FinalLoss, Group, Measured, Metrics
+    from mplfit.estimate.paired import Difference
+    from mplfit.estimate.records import Rival
     from mplfit.estimate.result import Fit
 
 __all__ = ["coverage_text", "metrics_text", "per_cent", "rival_text"]
@@ -24,41 +28,36 @@ _NOTE = (
 )
 
 
-def metrics_text(metrics: Mapping[str, Any]) -> str:
+def metrics_text(metrics: Evaluation | None, left_out: Group | None = None) -> str:
     """The tables of training, left-out and held-out curves, each with its means and their ±."""
-    from mplfit.estimate.metrics import final_errors
-
     blocks = []
-    titles = {"train": "training", "left_out": "training, left out in turn", "test": "held out"}
-    for key, title in titles.items():
-        group = metrics.get(key)
+    for title, group in (
+        ("training", metrics.train if metrics else None),
+        ("training, left out in turn", left_out),
+        ("held out", metrics.test if metrics else None),
+    ):
         if group is None:
             continue
-        rows = [
-            _row(name, values, group["final"][name]) for name, values in group["curves"].items()
-        ]
-        rows += _means("mean", group, final_errors(group))
+        rows = [_row(name, one, group.final[name]) for name, one in group.curves.items()]
+        rows += _means("mean", group, group.final_error)
         note = ""
-        if "after_branching" in group:
-            shared = ", ".join(
-                f"{name} {rows}" for name, rows in group["shared_rows"].items() if rows
-            )
-            rows += _means("mean of unshared rows", group["after_branching"], None)
+        if group.after_branching is not None:
+            shared = ", ".join(f"{name} {rows}" for name, rows in group.shared_rows.items() if rows)
+            rows += _means("mean of unshared rows", group.after_branching, None)
             note = f"\nrows shared with a training curve: {shared}"
         blocks.append(render([title, *_TITLES], rows) + note)
     return "\n\n".join([*blocks, _NOTE])
 
 
-def _row(name: str, values: Mapping[str, Any], final: Mapping[str, float]) -> list[str]:
-    cells = ["–" if values[key] is None else format(values[key], _FORMS[key]) for key in _FORMS]
-    return [name, *cells, f"{final['predicted'] - final['observed']:+.4f}"]
+def _row(name: str, metrics: Metrics, final: FinalLoss) -> list[str]:
+    values = {key: float(getattr(metrics, key)) for key in _FORMS}
+    cells = [format(one, _FORMS[key]) if isfinite(one) else "–" for key, one in values.items()]
+    return [name, *cells, f"{final.predicted - final.observed:+.4f}"]
 
 
-def _means(name: str, part: Mapping[str, Any], final: Mean | None) -> list[list[str]]:
+def _means(name: str, part: Measured, final: Mean | None) -> list[list[str]]:
     """The means over the curves of a part of a group, and below them their standard errors."""
-    from mplfit.estimate.metrics import over_curves
-
-    means = over_curves(part)
+    means = part.means
     shown = [means[key].shown(form) for key, form in _FORMS.items()]
     shown.append(final.shown(".4f") if final else ("", ""))
     return [[name, *(mean for mean, _ in shown)], ["±", *(error for _, error in shown)]]
@@ -102,33 +101,30 @@ def per_cent(share: float, count: int) -> tuple[str, str]:
     return f"{100 * share:.0f} %", f"{100 * low:.0f}–{100 * high:.0f} %"
 
 
-def rival_text(rival: Mapping[str, Any]) -> str:
+def rival_text(rival: Rival) -> str:
     """What another law's held-out errors say, and whether their difference is sure."""
-    count, apart = rival["curves"], rival["difference"]
     where = (
-        f"each of the {count} training curves left out in turn (few curves: weak evidence)"
-        if rival["left_out"]
-        else f"the {count} held-out curves"
+        f"each of the {rival.curves} training curves left out in turn (few curves: weak evidence)"
+        if rival.left_out
+        else f"the {rival.curves} held-out curves"
     )
     errors = (
-        f"mean error {rival['mae']:.5f} against {rival['own_mae']:.5f}, final loss "
-        f"{rival['final_error']:.4f} against {rival['own_final_error']:.4f}; on {where}"
+        f"mean error {rival.mae:.5f} against {rival.own_mae:.5f}, final loss "
+        f"{rival.final_error:.4f} against {rival.own_final_error:.4f}; on {where}"
     )
-    law = rival["law"]
-    said = f"the law {law} predicts no better: {errors}"
-    if rival["better"] and apart["sure"]:
-        said = f"another law predicts better: --law {law}, {errors}"
-    elif rival["better"]:
-        said = f"another law was less wrong here, but not surely: --law {law}, {errors}"
-    return f"\n{said}\ndifferences, curve by curve: {_difference(apart)}"
+    said = f"the law {rival.law} predicts no better: {errors}"
+    if rival.better and rival.difference.sure:
+        said = f"another law predicts better: --law {rival.law}, {errors}"
+    elif rival.better:
+        said = f"another law was less wrong here, but not surely: --law {rival.law}, {errors}"
+    return f"\n{said}\ndifferences, curve by curve: {_difference(rival.difference)}"
 
 
-def _difference(apart: Mapping[str, Any]) -> str:
-    mae, final = apart["mae"], apart["final_error"]
-    if mae["standard_error"] is None:
+def _difference(apart: Difference) -> str:
+    if apart.mae.count < 2:
         return "one curve alone gives no ±"
     return (
-        f"{mae['mean']:+.5f} ± {mae['standard_error']:.5f} and "
-        f"{final['mean']:+.4f} ± {final['standard_error']:.4f}; sure where both 95 % t intervals "
-        "leave out 0"
+        f"{apart.mae.value:+.5f} ± {apart.mae.error:.5f} and "
+        f"{apart.final_error.value:+.4f} ± {apart.final_error.error:.4f}; sure where both 95 % t "
+        "intervals leave out 0"
     )

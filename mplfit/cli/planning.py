@@ -10,6 +10,7 @@ import click
 from mplfit.cli.common import (
     Examples,
     Target,
+    command_line,
     json_option,
     progress,
     saves,
@@ -19,7 +20,6 @@ from mplfit.cli.common import (
     warn_of_peak,
     wide_option,
 )
-from mplfit.cli.recorded import command_line
 from mplfit.errors import FitError
 
 if TYPE_CHECKING:

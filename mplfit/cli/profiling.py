@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.again import options_of
 from mplfit.cli.common import (
     Examples,
     Target,
     json_option,
     print_json,
     progress,
+    read_options_given,
     reading_options,
     saves,
     say_notes,
@@ -52,8 +52,8 @@ def profile_command(
 
     Each parameter is held at values around the fitted one, and the others are fitted again. Where
     the deviance crosses its threshold the interval ends; where it never does, the data do not bound
-    the parameter, and that is said. The logs that FIT was made from are read again, as its recorded
-    command read them unless reading options are given here, and must not have changed.
+    the parameter, and that is said. The logs that FIT was made from are read again, as they were
+    read then unless reading options are given here, and must not have changed.
     """
     from mplfit.estimate.profile import profile
     from mplfit.readers.again import read_again
@@ -69,7 +69,7 @@ def profile_command(
             raise DataError(
                 f"the law {fit.law} has no parameter {name!r}: choose of {', '.join(known)}"
             )
-    curves = read_again(fit, *options_of(fit))
+    curves = read_again(fit, *read_options_given(fit))
     say_notes(curves)
     with engine() as executor:
         found = profile(fit, curves, names, executor=executor, progress=progress)
@@ -77,7 +77,7 @@ def profile_command(
         "schema": "mplfit.profile/1",
         "params": params,
         "law": fit.law,
-        "prior": fit.options.get("prior", "none"),
+        "prior": fit.prior_name,
         "parameters": {one.name: one.to_dict() for one in found},
     }
     target.write(
@@ -89,7 +89,7 @@ def profile_command(
     if as_json:
         print_json(values)
         return
-    prior = fit.options.get("prior", "none")
+    prior = fit.prior_name
     held = f", with the {prior} prior" if prior != "none" else ""
     click.echo(f"{fit.formula.title} ({fit.law}){held}, {len(curves)} training curves\n")
     header = ["parameter", "value"]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.again import options_of
 from mplfit.cli.common import (
     Examples,
+    command_line,
     force_option,
     json_option,
     named_schedules,
     print_json,
+    read_options_given,
     reading_options,
     say,
 )
-from mplfit.cli.recorded import command_line, parsed
 from mplfit.errors import DataError, MplfitError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
+    from mplfit.estimate.records import CurveRecord
     from mplfit.estimate.result import Fit
     from mplfit.plan.optimize import Plan
     from mplfit.readers.results import Results
@@ -63,8 +63,8 @@ def report_command(
 
     Each RUN is what a command wrote: `mplfit fit` (a run folder, a fit.json; or published
     parameters 25, 100, 400), `mplfit compare --out`, `mplfit optimize --out` or `mplfit sweep
-    --out`; several stand side by side. The logs are read again for the figures, as the recorded
-    command of the fit read them unless reading options are given here; a log that has changed
+    --out`; several stand side by side. The logs are read again for the figures, as they
+    were read for the fit unless reading options are given here; a log that has changed
     since is left out, and said. The page loads nothing, runs no script, and is the same byte for
     byte for the same results.
     """
@@ -169,14 +169,13 @@ def _fits_of(plans: Iterable[Plan]) -> dict[str, Fit]:
 
 def _curves(fits: Mapping[str, Fit]) -> dict[str, Curve]:
     """The logs behind the fits, where they are still what they were."""
-    known = {(str(e["name"]), e["sha256"], e["points"]) for f in fits.values() for e in f.data}
+    known = {(e.name, e.sha256, e.points) for fit in fits.values() for e in fit.data}
     curves: dict[str, Curve] = {}
-    done: set[tuple[str, ...]] = set()
+    done: set[tuple[CurveRecord, ...]] = set()
     for fit in fits.values():
-        key = (str(fit.options.get("command")), *(str(entry["path"]) for entry in fit.data))
-        if key in done:
+        if fit.data in done:
             continue
-        done.add(key)
+        done.add(fit.data)
         for curve in _read_again(fit):
             sha256 = curve.origin.sha256 if curve.origin else None
             if (curve.name, sha256, len(curve)) in known:
@@ -199,7 +198,7 @@ def _read_again(fit: Fit) -> list[Curve]:
     if not there:
         return []
     try:
-        return read_logs(fit, *options_of(fit))
+        return read_logs(fit, *read_options_given(fit))
     except MplfitError as error:
         say(f"note: no curve is drawn: the logs cannot be read again ({error})")
         return []
@@ -209,31 +208,15 @@ def _commands(found: Sequence[tuple[str, Results]]) -> list[str]:
     """Every recorded command, each once, and this one."""
     lines: dict[str, None] = {}
     for _, one in found:
-        lines |= {_fit_command(fit): None for fit in one.fits.values() if fit.data}
+        lines |= {fit.made_by: None for fit in one.fits.values() if fit.made_by}
         if one.command:
             lines[one.command] = None
-        for values in (one.comparison, one.sweep):
-            if values is not None and isinstance(values.get("command"), str):
-                lines[values["command"]] = None
     return [*lines, command_line(without=("--force", "--json", "--quiet", "-q"))]
-
-
-def _fit_command(fit: Fit) -> str:
-    """The command that made the fit; without a record (a fit by the library), one that would."""
-    line = fit.options.get("command")
-    if isinstance(line, str):
-        return line
-    paths = [str(entry["path"]) for entry in fit.data if entry["path"] is not None]
-    words = ["mplfit", "fit", *paths, "--law", fit.law]
-    for entry in fit.data:
-        if entry["role"] == "test":
-            words += ["--test", str(entry["name"])]
-    return shlex.join(words)
 
 
 def _sweeps(found: Sequence[tuple[str, Results]]) -> list[str]:
     """The sections of sweeps, analysed again from tables that are still what they were."""
-    from mplfit.cli.sweeping import analysed, sweep_command
+    from mplfit.cli.sweeping import analysed
     from mplfit.readers.log import hash_file
     from mplfit.show.sweep_plot import sweep_figures
     from mplfit.show.sweep_report import sweep_section
@@ -242,19 +225,16 @@ def _sweeps(found: Sequence[tuple[str, Results]]) -> list[str]:
     for run, one in found:
         if one.sweep is None:
             continue
-        said = parsed(sweep_command, one.sweep.get("command"))
+        call, paths = one.sweep.call, [table.file for table in one.sweep.data]
         try:
-            same = all(
-                hash_file(Path(str(entry["file"]))) == entry["sha256"]
-                for entry in one.sweep["data"]
-            )
-        except (OSError, KeyError, TypeError):
+            same = all(hash_file(Path(table.file)) == table.sha256 for table in one.sweep.data)
+        except (OSError, MplfitError):
             same = False
-        if said is None or not same:
+        if call is None or not same:
             say(f"note: {run}: the sweep's table is not what it was: no section is made of it")
             continue
         try:
-            analysis = analysed(**said.params)
+            analysis = analysed(paths, call)
         except MplfitError as error:
             say(f"note: {run}: no section is made of the sweep ({error})")
             continue

@@ -14,6 +14,7 @@ import click
 from mplfit.cli.common import (
     Examples,
     Target,
+    command_line,
     json_option,
     progress,
     saves,
@@ -22,9 +23,9 @@ from mplfit.cli.common import (
     warn,
     wide_option,
 )
-from mplfit.cli.recorded import command_line
 
 if TYPE_CHECKING:
+    from mplfit.readers.results import SweepCall
     from mplfit.sweep.analysis import SweepAnalysis
 
 __all__ = ["analysed", "sweep_command"]
@@ -76,35 +77,23 @@ def sweep_command(
     small model's rate costs at the large one, and laws eta0 · (N0/N)^gamma of the best rate and of
     its loss. --out writes sweep.json, optima.csv, report.html, report.txt and figures.
     """
+    from mplfit.readers.results import SweepCall
+
     if (asked["params"] is None) != (asked["schedule"] is None):
         raise click.UsageError("--params and --schedule belong together")
-    analysis = analysed(paths, **asked)
+    call = SweepCall(**asked)
+    analysis = analysed(paths, call)
     for note in analysis.table.notes:
         say(f"note: {note}")
     _warn(analysis)
-    values = _as_dict(analysis, paths)
+    values = _as_dict(analysis, paths, call)
     target.write(lambda: _files(analysis, values))
     show_result(analysis, values, as_json=as_json, wide=wide)
     if not as_json:
         target.say("sweep.json, optima.csv, report.html, report.txt, figures", apart=True)
 
 
-def analysed(
-    paths: Sequence[str],
-    lr: str | None,
-    loss: str | None,
-    seed: str | None,
-    groups: Sequence[str],
-    sizes: Sequence[str],
-    method: str,
-    reference: Sequence[str],
-    tolerance: float,
-    draws: int,
-    random_seed: int,
-    params: str | None,
-    schedule: str | None,
-    **_: object,
-) -> SweepAnalysis:
+def analysed(paths: Sequence[str], call: SweepCall) -> SweepAnalysis:
     """The analysis that the options of `mplfit sweep` ask for."""
     from mplfit.readers.fits import load_fit
     from mplfit.readers.schedules import load_schedule
@@ -113,12 +102,14 @@ def analysed(
     from mplfit.sweep.predicted import compare_predicted, predictor
     from mplfit.sweep.roles import Roles
 
-    options = Options(method, tolerance / 100, draws, random_seed, _references(reference))
-    table = read_sweep(paths, Roles(lr, loss, seed, tuple(groups) or None, tuple(sizes) or None))
-    analysis = analyse(table, options, progress=progress)
-    if params is None or schedule is None:
+    options = Options(
+        call.method, call.tolerance / 100, call.draws, call.random_seed, _references(call.reference)
+    )
+    roles = Roles(call.lr, call.loss, call.seed, call.groups or None, call.sizes or None)
+    analysis = analyse(read_sweep(paths, roles), options, progress=progress)
+    if call.params is None or call.schedule is None:
         return analysis
-    predict = predictor(load_fit(params), load_schedule(schedule))
+    predict = predictor(load_fit(call.params), load_schedule(call.schedule))
     return replace(analysis, predicted=tuple(compare_predicted(analysis.optima, predict)))
 
 
@@ -155,13 +146,14 @@ def _warn(analysis: SweepAnalysis) -> None:
             warn(f"in {len(names)} of {len(analysis.optima)} settings {text} ({shown})")
 
 
-def _as_dict(analysis: SweepAnalysis, paths: Sequence[str]) -> dict[str, Any]:
+def _as_dict(analysis: SweepAnalysis, paths: Sequence[str], call: SweepCall) -> dict[str, Any]:
     import hashlib
 
     from mplfit.sweep.export import as_dict
 
     values = as_dict(analysis)
     values["command"] = command_line()
+    values["call"] = call.to_dict()
     values["data"] = [
         {"file": str(path), "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest()}
         for path in paths

@@ -23,7 +23,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +32,7 @@ from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.huber import huber_slope
 from mplfit.estimate.objective import objective_of
+from mplfit.estimate.records import BootstrapRecord, FinalInterval
 from mplfit.estimate.refit import refit
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, descend, parameter_box
@@ -88,31 +88,27 @@ class Bootstrap:
         low, high = np.quantile([at.loss(params) for params in self.draws], _tails(level), axis=0)
         return low[place], high[place]
 
-    def to_dict(self, curves: Sequence[Curve] = ()) -> dict[str, Any]:
-        """The `bootstrap` object of fit.json: intervals, and the draws they are taken from.
+    def record(self, curves: Sequence[Curve] = ()) -> BootstrapRecord:
+        """What fit.json keeps: intervals, and the draws they are taken from.
 
         curves : runs whose last logged loss is predicted (`predictions`, by name).
         """
-        levels = {f"{level:.2f}": self.intervals(level) for level in (0.80, 0.95)}
-        return {
-            "refits": self.refits,
-            "converged": len(self.draws),
-            "seed": self.seed,
-            "blocks": dict(self.blocks),
-            "standard_errors": self.standard_errors(),
-            "intervals": {
-                level: {name: list(ends) for name, ends in found.items()}
-                for level, found in levels.items()
-            },
-            "predictions": {curve.name: self._final(curve) for curve in curves},
-            "draws": self.draws.tolist(),
-        }
+        return BootstrapRecord(
+            refits=self.refits,
+            converged=len(self.draws),
+            seed=self.seed,
+            blocks=self.blocks,
+            standard_errors=self.standard_errors(),
+            intervals={f"{level:.2f}": self.intervals(level) for level in (0.80, 0.95)},
+            predictions={curve.name: self._final(curve) for curve in curves},
+            draws=self.draws,
+        )
 
-    def _final(self, curve: Curve) -> dict[str, Any]:
+    def _final(self, curve: Curve) -> FinalInterval:
         last = curve.step[-1:]
         ends = {level: self.predict(curve.schedule, last, level) for level in (0.80, 0.95)}
-        found = {f"{level:.2f}": [float(a[0]), float(b[0])] for level, (a, b) in ends.items()}
-        return {"step": int(last[0]), "intervals": found}
+        found = {f"{level:.2f}": (float(a[0]), float(b[0])) for level, (a, b) in ends.items()}
+        return FinalInterval(int(last[0]), found)
 
     @classmethod
     def of(cls, fit: Fit) -> Bootstrap | None:
@@ -120,8 +116,7 @@ class Bootstrap:
         kept = fit.bootstrap
         if kept is None:
             return None
-        draws = np.array(kept["draws"], dtype=np.float64)
-        return cls(fit.law, fit.constants, draws, kept["blocks"], kept["refits"], kept["seed"])
+        return cls(fit.law, fit.constants, kept.draws, kept.blocks, kept.refits, kept.seed)
 
     def _names(self) -> tuple[str, ...]:
         return get_law(self.law, self.constants).names

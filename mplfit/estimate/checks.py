@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import FitError
-from mplfit.estimate.metrics import CurveReport
+from mplfit.estimate.metrics import Group
 from mplfit.estimate.prior import Prior
 from mplfit.laws.base import Law
 from mplfit.laws.registry import get_law
@@ -77,12 +77,13 @@ def curve_warnings(law: Law, curves: Sequence[Curve]) -> list[str]:
     return said
 
 
-def poor_curves(reports: Mapping[str, CurveReport]) -> list[str]:
+def poor_curves(trained: Group | None) -> list[str]:
     """Training curves that a fit does not meet: by themselves, or beside the others."""
     said = []
-    for name, report in reports.items():
-        r2, error = report.whole.r2, report.whole.prede
-        others = [one.whole.prede for key, one in reports.items() if key != name]
+    curves = trained.curves if trained else {}
+    for name, metrics in curves.items():
+        r2, error = metrics.r2, metrics.prede
+        others = [other.prede for key, other in curves.items() if key != name]
         usual = float(np.median(others)) if others else np.inf
         if r2 < _POOR_R2:
             how = f"its R2 is {r2:.2f}"

@@ -15,11 +15,11 @@ from mplfit.estimate.fit import fit
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.intervals import Coverage, coverage
 from mplfit.estimate.mean import Mean, binomial
-from mplfit.estimate.metrics import final_errors, over_curves
-from mplfit.estimate.prior import rows_of
+from mplfit.estimate.metrics import Group
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import LAWS, get_law
 from mplfit.tasks import Progress
+from mplfit.types import to_plain
 
 __all__ = ["Comparison", "compare_laws", "held_out_group"]
 
@@ -44,44 +44,41 @@ class Comparison:
     failed: str = ""
 
     @property
-    def held_out(self) -> Mapping[str, Any] | None:
+    def held_out(self) -> Group | None:
         """The metrics of the curves that the law has not seen; None where there are none."""
         return None if self.fit is None else held_out_group(self.fit, self.left_out)
 
     @property
     def whole(self) -> dict[str, Mean] | None:
         """The mean metrics of whole held-out curves."""
-        group = self.held_out
-        return over_curves(group) if group else None
+        return self.held_out.means if self.held_out else None
 
     @property
     def branched(self) -> dict[str, Mean] | None:
         """The same without the rows shared with training curves."""
-        group = self.held_out
-        return over_curves(group.get("after_branching", group)) if group else None
+        return self.held_out.unshared.means if self.held_out else None
 
     @property
     def final_error(self) -> Mean | None:
         """Mean |predicted - observed| final loss of the held-out curves."""
-        return final_errors(self.held_out) if self.held_out else None
+        return self.held_out.final_error if self.held_out else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, a standard error or an interval beside every mean and share."""
-        group: Mapping[str, Any] = self.held_out or {}
-        unshared: Mapping[str, Any] = group.get("after_branching", group)
-        final, held = group.get("final_error", {}), self.coverage
+        group, held = self.held_out, self.coverage
+        parts = {
+            "held_out": (group.mean, group.standard_error) if group else None,
+            "after_branching": (group.unshared.mean, group.unshared.standard_error)
+            if group
+            else None,
+            "final_error": (group.final_error.value, group.final_error.error) if group else None,
+        }
         return {
             "law": self.law,
             "fit": self.fit.to_dict() if self.fit else None,
             "left_out": self.left_out,
-            "held_out": group.get("mean"),
-            "after_branching": unshared.get("mean"),
-            "final_error": final.get("mean"),
-            "standard_errors": {
-                "held_out": group.get("standard_error"),
-                "after_branching": unshared.get("standard_error"),
-                "final_error": final.get("standard_error"),
-            },
+            **{key: to_plain(pair and pair[0]) for key, pair in parts.items()},
+            "standard_errors": {key: to_plain(pair and pair[1]) for key, pair in parts.items()},
             "criterion": self.criterion,
             "coverage": {f"{level:.2f}": share for level, share in held.points.items()}
             if held
@@ -95,9 +92,11 @@ class Comparison:
         }
 
 
-def held_out_group(fit: Fit, left_out: bool) -> Mapping[str, Any] | None:
+def held_out_group(fit: Fit, left_out: bool) -> Group | None:
     """A fit's metrics on its test curves, or on its training curves left out in turn."""
-    return fit.left_out if left_out else (fit.metrics or {}).get("test")
+    if left_out or fit.metrics is None:
+        return fit.left_out if left_out else None
+    return fit.metrics.test
 
 
 def compare_laws(
@@ -145,6 +144,6 @@ def _compare(
     if result.law != key:  # runs at a constant rate determine less than the law
         raise FitError(result.warnings[0])
     misfit = (result.objective or 0.0) / (PER_OBSERVATION * DELTA**2)
-    misfit += result.penalty / (rows_of(result.options["prior"]) * DELTA**2)
+    misfit += result.penalty / ((result.prior.rows if result.prior else PER_OBSERVATION) * DELTA**2)
     criterion = 2 * misfit + 2 * len(result.params)
     return Comparison(key, result, not test, criterion, coverage(result, test, train))

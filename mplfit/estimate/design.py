@@ -21,10 +21,9 @@ from scipy.stats import norm
 from mplfit.errors import FitError
 from mplfit.estimate.constants import TAU
 from mplfit.estimate.covariance import updated
-from mplfit.estimate.huber import DELTA, huber_slope, huber_weight, quadratic_share
+from mplfit.estimate.huber import huber_slope, huber_weight, quadratic_share
 from mplfit.estimate.intervals import predict_interval
 from mplfit.estimate.posterior import factor, log_slopes
-from mplfit.estimate.prior import rows_of
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray
@@ -150,19 +149,21 @@ def row_information(fit: Fit) -> float:
     """The information of one logged row (per squared log residual), as the fit's covariance has it.
 
     >>> from mplfit.estimate.design import row_information
+    >>> import numpy as np
+    >>> from mplfit.estimate.prior import Prior
     >>> from mplfit.estimate.result import Fit, Spread
-    >>> fit = Fit("onepower", {"L0": 2.0, "A": 1.0, "alpha": 0.5}, options={"prior": "weak"},
-    ...           spread=Spread(((1.0, 0.0, 0.0),) * 3, 1e-6, 1.0))
+    >>> fit = Fit("onepower", {"L0": 2.0, "A": 1.0, "alpha": 0.5},
+    ...           prior=Prior("mine", np.zeros(3), np.eye(3)),
+    ...           spread=Spread(np.eye(3).tolist(), 1e-6, 1.0))
     >>> round(row_information(fit) * 30 * 1e-6, 6)  # residuals in the quadratic zone
     1.0
     """
     scatter = max(fit.spread.scatter if fit.spread else 0.0, 1e-9)
     residual = scatter * norm.ppf((np.arange(200) + 0.5) / 200)
-    prior = fit.options.get("prior", "none")
-    if prior != "none":
-        return float(huber_weight(residual).mean()) / (rows_of(prior) * DELTA**2)
+    if fit.prior is not None:
+        return float(huber_weight(residual).mean()) / fit.prior.unit
     inside = quadratic_share(residual)
-    correlation = float(fit.options.get("residual_correlation", 0.0))
+    correlation = fit.residual_correlation
     noise = float(np.mean(huber_slope(residual) ** 2)) * (1 + correlation) / (1 - correlation)
     return inside**2 / noise
 
@@ -176,9 +177,8 @@ def _without_covariance(fit: Fit) -> Fit:
 
 def _spacing(fit: Fit) -> int:
     """Steps between the logged rows of the fit's longest run."""
-    runs = [entry for entry in fit.data if entry["role"] == "train" and entry.get("points", 0) > 1]
+    runs = [record for record in fit.trained if record.points > 1]
     if not runs:
         return _ROWS
-    one = max(runs, key=lambda entry: int(entry["points"]))
-    length = int(one["last_step"]) - int(one["first_step"])
-    return max(round(length / (int(one["points"]) - 1)), 1)
+    run = max(runs, key=lambda record: record.points)
+    return max(round((run.last_step - run.first_step) / (run.points - 1)), 1)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 import numpy as np
 
-from mplfit.curve import Curve
+from mplfit.curve import Curve, curves_of
 from mplfit.errors import FitError
 from mplfit.estimate.checks import (
     curve_warnings,
@@ -19,15 +18,15 @@ from mplfit.estimate.checks import (
     poor_curves,
     some_curve,
 )
-from mplfit.estimate.huber import DELTA
-from mplfit.estimate.identify import Identification, identify
+from mplfit.estimate.identify import identify
 from mplfit.estimate.intervals import gain
 from mplfit.estimate.leave_out import leave_each_out
-from mplfit.estimate.metrics import CurveReport, evaluate, group_of
+from mplfit.estimate.metrics import CurveReport, group_of, measure_curves
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.observations import counted
 from mplfit.estimate.prior import Prior, prior_for
-from mplfit.estimate.result import Fit, Spread, Starts
+from mplfit.estimate.records import CurveRecord, FitOptions, Identification, Spread, Starts
+from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, from_prior, parameter_box, search
 from mplfit.estimate.uncertainty import uncertainty
 from mplfit.laws.base import Law, scales
@@ -35,18 +34,18 @@ from mplfit.laws.registry import get_law
 from mplfit.tasks import Progress
 from mplfit.types import FloatArray
 
-__all__ = ["describe", "fit"]
+__all__ = ["fit"]
 
 
 def fit(
-    train: Sequence[Curve],
+    train: Curve | Iterable[Curve],
     law: str = "mpl",
     *,
     prior: str | Prior | None = None,
     quick: bool = False,
     leave_out: bool = True,
     constants: Mapping[str, float] | None = None,
-    test: Sequence[Curve] = (),
+    test: Curve | Iterable[Curve] = (),
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Fit:
@@ -58,7 +57,7 @@ def fit(
 
     Parameters
     ----------
-    train : the curves to learn from.
+    train : the curves to learn from, or one.
     law : a law's key, see `mplfit.laws.LAWS`. Where no training curve has a change of the rate,
         and no prior says what a drop is like, the constant-rate law is fitted instead
         (`Fit.law`), with a warning and the law that was asked for in `Fit.options`.
@@ -96,6 +95,7 @@ def fit(
     >>> {name: round(value, 4) for name, value in fit([curve], "onepower").params.items()}
     {'L0': 2.0, 'A': 1.0, 'alpha': 0.5}
     """
+    train, test = curves_of(train), curves_of(test)
     some_curve(train)
     _check_names(train, test)
     # What is given goes before what the curves would set.
@@ -103,9 +103,14 @@ def fit(
     chosen = formula.default_prior if prior is None else prior
     known = chosen if isinstance(chosen, Prior) else prior_for(formula, chosen)
     key, instead = determined_law(formula, known, train)
-    options: dict[str, Any] = {}
+    asked = FitOptions(
+        law=law,
+        prior=prior.name if isinstance(prior, Prior) else prior,
+        quick=quick,
+        leave_out=leave_out,
+        constants=constants or {},
+    )
     if instead:
-        options = {"asked_law": law, "asked_prior": known.name if known else "none"}
         formula, known = get_law(key).trained_on(train), None
     _check_points(train, formula)
     objective = Objective.of(formula, train, known)
@@ -125,7 +130,7 @@ def fit(
             objective, box, best.unknowns, train, executor=executor, progress=progress
         )
     agreeing = sum(end.value <= best.value * (1 + AGREEMENT) for end in ends)
-    measured = evaluate(formula, params, train, test)
+    measured = measure_curves(formula, params, train, test)
     warnings = [
         *([instead] if instead else []),
         *_solver_warnings(best.converged, agreeing, len(ends)),
@@ -162,25 +167,22 @@ def fit(
         starts=Starts(
             1 if quick else SCREENED, len(ends), agreeing, tuple(end.value for end in ends)
         ),
-        data=tuple(
-            [describe(curve, "train") for curve in train]
-            + [describe(curve, "test") for curve in test]
+        data=(
+            *(CurveRecord.of(curve, "train") for curve in train),
+            *(CurveRecord.of(curve, "test") for curve in test),
         ),
-        options={
-            "delta": DELTA,
-            "prior": objective.prior.name if objective.prior else "none",
-            "residual_correlation": errors.lag_one,
-            **options,
-        },
+        residual_correlation=errors.lag_one,
+        prior=objective.prior,
+        options=asked,
         versions=_versions(),
-        metrics=measured.to_dict(),
+        metrics=measured,
         left_out=group_of(left_out),
     )
     found = identify(result, train, {}, objective=objective)
     return replace(
         result,
         warnings=(*result.warnings, *_open_directions(found)),
-        identification=found.to_dict(),
+        identification=found,
     )
 
 
@@ -259,26 +261,6 @@ def _rows(matrix: FloatArray) -> tuple[tuple[float | None, ...], ...]:
     return tuple(
         tuple(value if np.isfinite(value) else None for value in row) for row in matrix.tolist()
     )
-
-
-def describe(curve: Curve, role: str) -> dict[str, Any]:
-    """The entry of a curve in the `data` of fit.json."""
-    origin = curve.origin
-    return {
-        "name": curve.name,
-        "role": role,
-        "path": origin.path if origin else None,
-        "sha256": origin.sha256 if origin else None,
-        "points": len(curve),
-        "first_step": int(curve.step[0]),
-        "last_step": int(curve.step[-1]),
-        "steps": curve.schedule.steps,
-        "warmup": curve.schedule.warmup,
-        "peak": curve.schedule.peak,
-        "highest_loss": float(curve.loss.max()),
-        "notes": list(origin.notes) if origin else [],
-        "warnings": list(origin.warnings) if origin else [],
-    }
 
 
 def _versions() -> dict[str, str]:

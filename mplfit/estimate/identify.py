@@ -26,13 +26,12 @@ that is linear around the fit: it says which kind of run is worth having, not wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.estimate.objective import Objective, objective_of
+from mplfit.estimate.records import Direction, Identification, Move
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
@@ -47,108 +46,6 @@ _RUNS = 0.5  # b over s, as in the prediction intervals
 _SHOWN = 3  # open directions that get candidates and sentences
 _LEAST = 1e-6  # of what a row that sees a move of 10 % at one standard error would add
 _PART = 0.2  # of the largest move: smaller ones are not named
-
-
-@dataclass(frozen=True)
-class Direction:
-    """A combination of parameters.
-
-    moves : by name, the factor (of a positive parameter) or the difference (of one that may have
-        any sign) of a move along the direction that changes the objective by at most ½χ² = ½.
-    kinds : by name, "×" or "+".
-    reach : the same as a multiple of 10 % moves: above 1 the data leave it open.
-    with_prior : the reach once the prior is counted; equal to `reach` without one.
-    shrink : by candidate run, the standard error along it after that run over that before.
-    """
-
-    moves: Mapping[str, float]
-    kinds: Mapping[str, str]
-    reach: float
-    with_prior: float
-    shrink: Mapping[str, float]
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a move of 10 % changes the fit by less than the noise."""
-        return self.reach > 1
-
-    def text(self) -> str:
-        """The direction in words, at a move that shows nothing yet (or at one standard error)."""
-        first, *rest = [f"{name} {_move(by, self.kinds[name])}" for name, by in self.moves.items()]
-        if rest:
-            *some, last = rest
-            first += f" with {', '.join(some)} and {last}" if some else f" with {last}"
-        return f"{first} changes the fit by no more than the noise"
-
-    def best(self) -> tuple[str, float] | None:
-        """The candidate run that tells most of it, and what is left of the standard error."""
-        if not self.shrink:
-            return None
-        name = min(self.shrink, key=lambda one: self.shrink[one])
-        return name, self.shrink[name]
-
-
-@dataclass(frozen=True)
-class Identification:
-    """The directions of a fit, the least determined first.
-
-    candidates : the runs that were tried, by what they are called; how many updates each has.
-    at_bounds : parameters that stopped at a bound of the box.
-    rank : directions that the rows (and a prior) determine at all.
-    undetermined : why a parameter has no standard error, by name.
-    """
-
-    directions: tuple[Direction, ...]
-    candidates: Mapping[str, int]
-    at_bounds: tuple[str, ...]
-    rank: int = 0
-    undetermined: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def open(self) -> tuple[Direction, ...]:
-        """The directions that the data leave open."""
-        return tuple(one for one in self.directions if one.is_open)
-
-    def sentences(self) -> list[str]:
-        """What the data leave open, and which run would tell, in plain words."""
-        said = []
-        for one in self.open[:_SHOWN]:
-            text = one.text()
-            if one.with_prior < 0.8 * one.reach:
-                text += f"; the prior leaves {100 * one.with_prior / one.reach:.0f} % of that"
-            best = one.best()
-            if best is not None and best[1] < 0.9:
-                text += f"; {best[0]} would leave {100 * best[1]:.0f} % of what is open now"
-            elif best is not None:
-                text += "; no single run of the usual kinds would tell"
-            said.append(text)
-        if len(self.open) > _SHOWN:
-            more = len(self.open) - _SHOWN
-            said.append(f"{more} more direction{'s are' if more > 1 else ' is'} open")
-        return said
-
-    def to_dict(self) -> dict[str, Any]:
-        """The `identification` object of fit.json."""
-        return {
-            "sentences": self.sentences(),
-            "open": len(self.open),
-            "at_bounds": list(self.at_bounds),
-            "rank": self.rank,
-            "undetermined": dict(self.undetermined),
-            "candidates": dict(self.candidates),
-            "directions": [
-                {
-                    "moves": {
-                        name: {"kind": one.kinds[name], "by": value}
-                        for name, value in one.moves.items()
-                    },
-                    "reach": one.reach,
-                    "with_prior": one.with_prior,
-                    "shrink": dict(one.shrink),
-                }
-                for one in self.directions
-            ],
-        }
 
 
 def identify(
@@ -219,7 +116,7 @@ def identify(
             move = _shortened(objective, box, unknowns, move, unit)
         directions.append(
             Direction(
-                *_moves(law, unknowns, move),
+                _moves(law, unknowns, move),
                 reach=reach,
                 with_prior=before if objective.prior is not None else reach,
                 shrink={
@@ -346,31 +243,16 @@ def _shortened(
     return move
 
 
-def _moves(
-    law: Law, unknowns: FloatArray, move: FloatArray
-) -> tuple[dict[str, float], dict[str, str]]:
+def _moves(law: Law, unknowns: FloatArray, move: FloatArray) -> dict[str, Move]:
     """Factors or differences, the largest moves first; small ones are left out."""
     size = np.abs(move) / _tenths(law, unknowns)
     there, here = to_params(law, unknowns + move), to_params(law, unknowns)
-    moves, kinds = {}, {}
+    moves = {}
     for i in np.argsort(-size, kind="stable"):
         if size[i] < max(_PART * size.max(), 1e-12):
             continue
         one = law.parameters[i]
         plain = one.transform == "none"
-        moves[one.name] = float(there[i] - here[i] if plain else there[i] / here[i])
-        kinds[one.name] = "+" if plain else "×"
-    return moves, kinds
-
-
-def _move(by: float, kind: str) -> str:
-    if kind == "+":
-        return f"{by:+.2g}"
-    if by >= 2:
-        return f"{by:.2g} times as large"
-    if by <= 0.5:
-        return f"{1 / by:.2g} times as small"
-    if abs(by - 1) < 0.0005:
-        return "hardly moved"
-    digits = 0 if abs(by - 1) >= 0.02 else 1
-    return f"{'up' if by > 1 else 'down'} {100 * abs(by - 1):.{digits}f} %"
+        by = float(there[i] - here[i] if plain else there[i] / here[i])
+        moves[one.name] = Move("+" if plain else "×", by)
+    return moves

@@ -16,7 +16,7 @@ import numpy as np
 
 from mplfit import tasks
 from mplfit.curve import Curve
-from mplfit.estimate.metrics import CurveReport, evaluate
+from mplfit.estimate.metrics import CurveReport, measure_curve
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box, descend
 from mplfit.types import FloatArray, IntArray
@@ -59,7 +59,8 @@ def leave_each_out(
     reports: dict[str, CurveReport] = {}
     for index, params in zip(chosen, found, strict=True):
         others = [*curves[:index], *curves[index + 1 :]]
-        reports |= evaluate(objective.law, params, others, [curves[index]]).test
+        curve = curves[index]
+        reports[curve.name] = measure_curve(objective.law, params, curve, others)
     return reports
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import DataError
-from mplfit.estimate.metrics import Evaluation, evaluate
+from mplfit.estimate.metrics import Evaluation, measure_curves
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import AGREEMENT, Box, search
 from mplfit.estimate.uncertainty import uncertainty
@@ -97,5 +97,5 @@ def fit_logged_norms(
         converged=found[0].converged,
         agreeing=sum(end.value <= lowest for end in found),
         descended=len(found),
-        evaluation=evaluate(law, params, curves),
+        evaluation=measure_curves(law, params, curves),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import betaincinv, stdtrit
+
+from mplfit.types import MaybeNaN
 
 __all__ = ["Mean", "binomial"]
 
@@ -23,23 +25,31 @@ class Mean:
     ('0.0120 ± 0.0012', '0.0100')
     """
 
-    value: float
-    error: float
+    value: MaybeNaN = field(metadata={"key": "mean"})
+    error: MaybeNaN = field(metadata={"key": "standard_error"})
     count: int
 
     @classmethod
     def of(cls, values: Iterable[float | None]) -> Mean:
         """The mean of some values; NaN where there is none, or one of them is not known."""
-        found = np.array(list(values), dtype=np.float64)
-        error = np.std(found, ddof=1) / np.sqrt(found.size) if found.size > 1 else np.nan
-        return cls(float(found.mean()) if found.size else float("nan"), float(error), found.size)
+        some = np.array(list(values), dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers of a damaged file
+            error = np.std(some, ddof=1) / np.sqrt(some.size) if some.size > 1 else np.nan
+            value = some.mean() if some.size else np.nan
+        return cls(float(value), float(error), some.size)
+
+    @property
+    def _reach(self) -> float:
+        """Half of the 95 % interval by Student's t."""
+        with np.errstate(over="ignore"):
+            return float(np.multiply(stdtrit(self.count - 1, 0.975), self.error))
 
     @property
     def sure(self) -> bool:
         """Whether the 95 % interval by Student's t leaves out zero; never of a single value."""
         if self.count < 2:
             return False
-        return bool(abs(self.value) > stdtrit(self.count - 1, 0.975) * self.error)
+        return bool(abs(self.value) > self._reach)
 
     def __format__(self, form: str) -> str:
         value, error = self.shown(form)
@@ -55,16 +65,11 @@ class Mean:
         rounded_away = self.error > 0 and float(error) == 0
         return value, f"{self.error:.0e}" if rounded_away else error
 
-    def to_dict(self) -> dict[str, float | int | None]:
-        """Plain values for JSON; a number that is not finite is None."""
-        value, error = (x if np.isfinite(x) else None for x in (self.value, self.error))
-        return {"mean": value, "standard_error": error, "count": self.count}
-
 
 def binomial(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of so many, Clopper and Pearson's.
+    """The 95 % interval of a share of `count` trials (Clopper and Pearson).
 
-    It is one even where share · count is no integer.
+    share · count need not be a whole number.
 
     >>> from mplfit.estimate.mean import binomial
     >>> [round(end, 3) for end in binomial(0.5, 6)]

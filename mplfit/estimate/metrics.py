@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from mplfit.curve import Curve
+from mplfit.curve import Curve, curves_of
+from mplfit.errors import DataError
 from mplfit.estimate.huber import huber
 from mplfit.estimate.mean import Mean
 from mplfit.laws.base import Law
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, MaybeNaN, Record
+
+if TYPE_CHECKING:
+    from mplfit.estimate.result import Fit
 
 __all__ = [
     "CurveReport",
     "Evaluation",
+    "FinalLoss",
+    "Group",
+    "Measured",
     "Metrics",
     "evaluate",
-    "final_errors",
     "group_of",
     "measure",
-    "over_curves",
+    "measure_curve",
+    "measure_curves",
 ]
 
 
-@dataclass(frozen=True)
-class Metrics:
+@dataclass(frozen=True, eq=False)
+class Metrics(Record):
     """R², MAE, RMSE, PredE = mean |y-ŷ|/y, WorstE = max |y-ŷ|/y and the Huber sum of a curve."""
 
-    r2: float
-    mae: float
-    rmse: float
-    prede: float
-    worste: float
-    huber: float
+    r2: MaybeNaN
+    mae: MaybeNaN
+    rmse: MaybeNaN
+    prede: MaybeNaN
+    worste: MaybeNaN
+    huber: MaybeNaN
 
-    def to_dict(self) -> dict[str, float | None]:
-        """Plain values for JSON; a number that is not finite is None."""
-        return {
-            key: float(value) if np.isfinite(value) else None for key, value in asdict(self).items()
-        }
+
+METRICS = tuple(one.name for one in fields(Metrics))
 
 
 @dataclass(frozen=True)
@@ -68,15 +72,90 @@ class CurveReport:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """The reports of the training curves and of the held-out ones, by name."""
+class FinalLoss:
+    """The last logged loss of a curve, and what was predicted."""
 
-    train: dict[str, CurveReport]
-    test: dict[str, CurveReport]
+    step: int
+    observed: float
+    predicted: float
 
-    def to_dict(self) -> dict[str, object]:
-        """The `metrics` object of fit.json and of `evaluate --json`."""
-        return {"train": group_of(self.train), "test": group_of(self.test)}
+    @property
+    def error(self) -> float:
+        """|predicted - observed|."""
+        return abs(self.predicted - self.observed)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured(Record):
+    """The metrics of some curves by name, and their means.
+
+    A metric of one curve is computed from its rows and has no error; a mean of metrics has one, as
+    other curves of the same kind would have given another.
+    """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("mean", "standard_error")
+
+    curves: Mapping[str, Metrics]
+
+    @property
+    def means(self) -> dict[str, Mean]:
+        """Each metric averaged over the curves."""
+        some = self.curves.values()
+        return {key: Mean.of(getattr(one, key) for one in some) for key in METRICS}
+
+    @property
+    def mean(self) -> Metrics:
+        """The means alone."""
+        return Metrics(**{key: one.value for key, one in self.means.items()})
+
+    @property
+    def standard_error(self) -> Metrics:
+        """Of each mean, by the scatter over the curves; NaN for one curve."""
+        return Metrics(**{key: one.error for key, one in self.means.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Group(Measured):
+    """The metrics of some curves of a fit, with their final losses.
+
+    shared_rows : by curve, rows that are also rows of a training curve, where any curve has some.
+    after_branching : the metrics of the other rows, where any curve has shared ones.
+    """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("mean", "standard_error", "final_error")
+
+    final: Mapping[str, FinalLoss]
+    shared_rows: Mapping[str, int] = field(default_factory=dict)
+    after_branching: Measured | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        other = self.after_branching
+        for what, part in (
+            ("final losses", self.final),
+            ("shared rows", self.shared_rows if other else self.curves),
+            ("metrics of unshared rows", other.curves if other else self.curves),
+        ):
+            if set(part) != set(self.curves) or not part:
+                raise DataError(f"the {what} are not those of the same curves as the metrics")
+
+    @property
+    def unshared(self) -> Measured:
+        """The metrics of the rows that no training curve has."""
+        return self.after_branching or self
+
+    @property
+    def final_error(self) -> Mean:
+        """Mean |predicted - observed| last loss."""
+        return Mean.of(one.error for one in self.final.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation(Record):
+    """The metrics of training curves and of held-out ones; None where there is no such curve."""
+
+    train: Group | None = None
+    test: Group | None = None
 
 
 def measure(loss: FloatArray, predicted: FloatArray) -> Metrics:
@@ -104,18 +183,49 @@ def measure(loss: FloatArray, predicted: FloatArray) -> Metrics:
     )
 
 
-def over_curves(part: Mapping[str, Any]) -> dict[str, Mean]:
-    """Each metric averaged over the curves of a group (or of its part `after_branching`)."""
-    curves = part["curves"].values()
-    return {field.name: Mean.of(one[field.name] for one in curves) for field in fields(Metrics)}
-
-
-def final_errors(group: Mapping[str, Any]) -> Mean:
-    """Mean |predicted - observed| last loss of the curves of a group."""
-    return Mean.of(abs(one["predicted"] - one["observed"]) for one in group["final"].values())
-
-
 def evaluate(
+    fit: Fit,
+    curves: Curve | Iterable[Curve],
+    *,
+    train: Curve | Iterable[Curve] | None = None,
+    exact: bool = False,
+) -> Evaluation:
+    """Predict curves at their logged steps with a fit, and measure the errors.
+
+    Parameters
+    ----------
+    curves : one curve or several. Rows that a held-out one shares with a training curve are
+        counted, and the metrics without them stand beside those of the whole curve.
+    train : those that the fit was estimated from; where None, those of `curves` that the fit
+        records as its training curves (`Fit.has_seen`). The others are held out.
+    exact : sum plainly instead of fast.
+
+    Raises
+    ------
+    DataError
+        If there is no curve.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mplfit import evaluate, load_fit, parse_schedule, simulate
+    >>> fit, plan = load_fit("400"), parse_schedule("constant:steps=2000,peak=3e-4,warmup=100")
+    >>> run = simulate(fit.formula, fit.values, plan, np.arange(100, 2000, 50))
+    >>> evaluate(fit, run).test.mean.mae < 1e-9
+    True
+    """
+    some = curves_of(curves)
+    if not some:
+        raise DataError("no curve is given to measure: give at least one")
+    if train is None:
+        trained = tuple(curve for curve in some if fit.has_seen(curve))
+    else:
+        trained = curves_of(train)
+    held = [curve for curve in some if all(curve is not one for one in trained)]
+    return measure_curves(fit.formula, fit.values, trained, held, exact=exact)
+
+
+def measure_curves(
     law: Law,
     params: FloatArray,
     train: Sequence[Curve] = (),
@@ -123,70 +233,49 @@ def evaluate(
     *,
     exact: bool = False,
 ) -> Evaluation:
-    """Predict every curve at its logged steps and measure the errors.
+    """The same of a law and its parameters.
 
-    Parameters
-    ----------
-    law, params : the law and its parameters.
-    train : the curves that the parameters were estimated from.
-    test : held-out curves. Rows that one of them shares with a training curve are counted, and
-        the metrics without them stand beside those of the whole curve.
-    exact : sum plainly instead of fast.
+    train : the curves that the parameters were estimated from.  test : held-out curves.
     """
-
-    def report(curve: Curve, seen: Sequence[Curve]) -> CurveReport:
-        predicted = law.at(curve.schedule, curve.step, exact=exact).loss(params)
-        shared = curve.shared_with(seen)
-        partly = bool(shared.any() and not shared.all())
-        return CurveReport(
-            whole=measure(curve.loss, predicted),
-            points=len(curve),
-            shared=int(shared.sum()),
-            branched=measure(curve.loss[~shared], predicted[~shared]) if partly else None,
-            final_step=int(curve.step[-1]),
-            final_loss=float(curve.loss[-1]),
-            final_predicted=float(predicted[-1]),
-        )
-
     return Evaluation(
-        {curve.name: report(curve, ()) for curve in train},
-        {curve.name: report(curve, train) for curve in test},
+        group_of({one.name: measure_curve(law, params, one, exact=exact) for one in train}),
+        group_of({one.name: measure_curve(law, params, one, train, exact=exact) for one in test}),
     )
 
 
-def group_of(reports: dict[str, CurveReport]) -> dict[str, Any] | None:
-    """The means over some curves, with standard errors, and the single reports; None for no curve.
+def measure_curve(
+    law: Law, params: FloatArray, curve: Curve, seen: Sequence[Curve] = (), *, exact: bool = False
+) -> CurveReport:
+    """The report of one curve; `seen` are the training curves that it may share rows with."""
+    predicted = law.at(curve.schedule, curve.step, exact=exact).loss(params)
+    shared = curve.shared_with(seen)
+    partly = bool(shared.any() and not shared.all())
+    return CurveReport(
+        whole=measure(curve.loss, predicted),
+        points=len(curve),
+        shared=int(shared.sum()),
+        branched=measure(curve.loss[~shared], predicted[~shared]) if partly else None,
+        final_step=int(curve.step[-1]),
+        final_loss=float(curve.loss[-1]),
+        final_predicted=float(predicted[-1]),
+    )
 
-    A metric of one curve is computed from its rows and has no error; a mean of metrics has one, as
-    other curves of the same kind would have given another.
-    """
+
+def group_of(reports: Mapping[str, CurveReport]) -> Group | None:
+    """The reports of some curves as one group; None for no curve."""
     if not reports:
         return None
-    group: dict[str, Any] = {
-        **_summary({name: report.whole for name, report in reports.items()}),
-        "final": {
-            name: {
-                "step": report.final_step,
-                "observed": report.final_loss,
-                "predicted": report.final_predicted,
-            }
+    shared = any(report.shared for report in reports.values())
+    return Group(
+        curves={name: report.whole for name, report in reports.items()},
+        final={
+            name: FinalLoss(report.final_step, report.final_loss, report.final_predicted)
             for name, report in reports.items()
         },
-    }
-    group["final_error"] = final_errors(group).to_dict()
-    if any(report.shared for report in reports.values()):
-        group["shared_rows"] = {name: report.shared for name, report in reports.items()}
-        group["after_branching"] = _summary(
+        shared_rows={name: report.shared for name, report in reports.items()} if shared else {},
+        after_branching=Measured(
             {name: report.branched or report.whole for name, report in reports.items()}
         )
-    return group
-
-
-def _summary(metrics: Mapping[str, Metrics]) -> dict[str, Any]:
-    curves = {name: one.to_dict() for name, one in metrics.items()}
-    means = {key: mean.to_dict() for key, mean in over_curves({"curves": curves}).items()}
-    return {
-        "mean": {key: mean["mean"] for key, mean in means.items()},
-        "standard_error": {key: mean["standard_error"] for key, mean in means.items()},
-        "curves": curves,
-    }
+        if shared
+        else None,
+    )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mplfit.curve import Curve
+from mplfit.curve import Curve, curves_of
 from mplfit.errors import FitError
 from mplfit.estimate.checks import some_curve
 from mplfit.estimate.huber import huber, huber_slope, huber_weight
-from mplfit.estimate.prior import Prior, prior_for
+from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import Law, Predictor, to_params, unknown_slopes
 from mplfit.types import FloatArray, IntArray
@@ -129,13 +129,13 @@ class Objective:
         return np.log(above) + np.minimum(loss - floor, 0.0) / floor, 1 / above
 
 
-def objective_of(fit: Fit, curves: Sequence[Curve]) -> Objective:
+def objective_of(fit: Fit, curves: Curve | Iterable[Curve]) -> Objective:
     """The objective that a fit minimised, built again from its training curves.
 
     Raises
     ------
     FitError
-        If the fit had a prior of its own (`fit(prior=Prior)`), of which it keeps only the name.
+        If the fit's file is of the first schema, and lacks the prior of its own that it had.
 
     >>> from mplfit import load_fit, parse_schedule, simulate
     >>> from mplfit.estimate.objective import objective_of
@@ -145,12 +145,9 @@ def objective_of(fit: Fit, curves: Sequence[Curve]) -> Objective:
     >>> objective_of(fit, [run]).value(fit.values)
     0.0
     """
-    name = str(fit.options.get("prior", "none"))
-    try:
-        prior = prior_for(fit.formula, name)
-    except FitError:
+    if fit.prior is None and fit.penalty > 0:
         raise FitError(
-            f"this fit had a prior of its own, {name!r}, of which it keeps only the name: fit the "
-            'curves again with a prior of mplfit, "none" or "weak"'
-        ) from None
-    return Objective.of(fit.formula, curves, prior)
+            "this fit had a prior of its own, of which its file keeps only the name: fit the "
+            "curves again"
+        )
+    return Objective.of(fit.formula, curves_of(curves), fit.prior)

@@ -6,22 +6,25 @@ of their error, so that the difference is surer than either mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from mplfit.estimate.mean import Mean
+from mplfit.estimate.metrics import Group
+from mplfit.types import Record
 
 __all__ = ["Difference", "difference"]
 
 
-@dataclass(frozen=True)
-class Difference:
+@dataclass(frozen=True, eq=False)
+class Difference(Record):
     """The errors of one fit less those of another on the same curves; negative: it is less wrong.
 
     mae : of the rows that no training curve has.  final_error : of |predicted - observed| last
     losses.
     """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("sure",)
 
     mae: Mean
     final_error: Mean
@@ -32,17 +35,9 @@ class Difference:
         alike = self.mae.value * self.final_error.value > 0
         return alike and self.mae.sure and self.final_error.sure
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "mae": self.mae.to_dict(),
-            "final_error": self.final_error.to_dict(),
-            "sure": self.sure,
-        }
 
-
-def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> Difference:
-    """Of two groups of a fit's metrics (`metrics.group_of`), on the curves that both have.
+def difference(first: Group, second: Group) -> Difference:
+    """The errors of the first group less those of the second, on the curves that both have.
 
     >>> from mplfit.estimate.metrics import CurveReport, Metrics, group_of
     >>> from mplfit.estimate.paired import difference
@@ -55,17 +50,9 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> Difference:
     >>> f"{found.mae:+.3f}", found.sure
     ('-0.012 ± 0.002', True)
     """
-    mine, theirs = (_errors(group) for group in (one, other))
-    both = [name for name in mine if name in theirs]
-    mae, final = (
-        Mean.of(mine[name][i] - theirs[name][i] for name in both) for i in range(2)
-    )  # fmt: skip
-    return Difference(mae, final)
-
-
-def _errors(group: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    curves, ends = group.get("after_branching", group)["curves"], group["final"]
-    return {
-        name: (curves[name]["mae"], abs(ends[name]["predicted"] - ends[name]["observed"]))
-        for name in curves
-    }
+    both = [name for name in first.curves if name in second.curves]
+    mine, theirs = first.unshared.curves, second.unshared.curves
+    return Difference(
+        Mean.of(mine[name].mae - theirs[name].mae for name in both),
+        Mean.of(first.final[name].error - second.final[name].error for name in both),
+    )

@@ -19,19 +19,19 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mplfit.errors import FitError
+from mplfit.errors import DataError, FitError
 from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA
 from mplfit.laws.base import Law
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, Record
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
-__all__ = ["Prior", "prior_for", "rows_of"]
+__all__ = ["Prior", "prior_for"]
 
 
-@dataclass(frozen=True)
-class Prior:
+@dataclass(frozen=True, eq=False)
+class Prior(Record):
     """A normal in the unknowns: W (φ - μ) is standard. A row and column of 0 leave one free.
 
     W (`whitening`) is diag(1/σ) where the unknowns are independent. So many logged `rows` weigh as
@@ -42,6 +42,14 @@ class Prior:
     mean: FloatArray
     whitening: FloatArray
     rows: float = PER_OBSERVATION
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        mean, whitening = self.mean, self.whitening
+        if mean.ndim != 1 or whitening.ndim != 2 or whitening.shape[1] != mean.size:
+            raise DataError(f"the prior {self.name} has a mean and a whitening that do not match")
+        if not (np.isfinite(mean).all() and np.isfinite(whitening).all() and self.rows >= 1):
+            raise DataError(f"the prior {self.name} has rows below 1, or numbers not finite")
 
     @property
     def unit(self) -> float:
@@ -112,13 +120,7 @@ def prior_for(law: Law, name: str) -> Prior | None:
         raise FitError(f"there is no prior {name!r} for the law {law.key}: choose {known}")
     pairs = [parameter.prior or (0.0, np.inf) for parameter in law.parameters]
     mean, spread = np.array(pairs).T
-    return Prior(name, mean, np.diag(1 / spread), rows_of(name))
-
-
-def rows_of(name: str) -> float:
-    """How many logged rows count as one observation, by a prior's name: N of "weak:N", else 30."""
-    count = name.partition(":")[2]
-    return float(count) if count else PER_OBSERVATION
+    return Prior(name, mean, np.diag(1 / spread), float(count) if count else PER_OBSERVATION)
 
 
 def _is_count(text: str) -> bool:

@@ -61,8 +61,7 @@ class Reach:
 
 def trained_updates(fit: Fit) -> int | None:
     """The updates up to the last training row, where they are known."""
-    last = [int(entry["last_step"]) + 1 for entry in fit.data if entry["role"] == "train"]
-    return max(last) if last else fit.options.get("updates")
+    return fit.longest
 
 
 def reach(fit: Fit, schedule: Schedule) -> Reach:
@@ -132,7 +131,7 @@ def check_loss(fit: Fit, schedule: Schedule, name: str = "") -> list[str]:
         )
     last = np.array([schedule.steps - 1])
     drop = loss * float(gain(fit.formula, fit.values, schedule, last, np.array([loss]))[0])
-    seen = [float(e["highest_loss"]) for e in fit.data if e.get("highest_loss") is not None]
+    seen = [one.highest_loss for one in fit.data if one.highest_loss is not None]
     most = max(seen, default=loss)
     if drop > most:
         return [

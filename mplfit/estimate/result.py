@@ -4,106 +4,134 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mplfit.curve import Curve
 from mplfit.errors import DataError
+from mplfit.estimate.first_schema import FIRST, upgraded
+from mplfit.estimate.metrics import Evaluation, Group
+from mplfit.estimate.prior import Prior
+from mplfit.estimate.records import (
+    BootstrapRecord,
+    CurveRecord,
+    FitOptions,
+    Identification,
+    Rival,
+    Spread,
+    Starts,
+)
 from mplfit.laws import get_law
 from mplfit.laws.base import Law, check_params
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, Record, from_plain
 
 __all__ = ["SCHEMA", "Fit", "Spread", "Starts", "published_fit"]
 
-SCHEMA = "mplfit.fit/1"
+SCHEMA = "mplfit.fit/2"
+_PUBLISHED_PEAK, _PUBLISHED_UPDATES = 3e-4, 24000  # of the released runs
 
 
-@dataclass(frozen=True)
-class Starts:
-    """Where the solver began and how far its ends agree.
-
-    screened : points that span the law's box.  descended : the best of them, each minimised.
-    agreeing : ends within 1e-6 (relative) of the best.  objectives : of all ends, best first.
-    """
-
-    screened: int
-    descended: int
-    agreeing: int
-    objectives: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Spread:
-    """What prediction intervals need to know of a fit (`mplfit.estimate.intervals`).
-
-    covariance : of the solver's unknowns; None where a parameter is at a bound.
-    scatter : 1.25 · mean |training log residual|.
-    largest_S : the largest cumulative rate at a training point.
-    largest_gain : the largest predicted difference of a training run to the same run at a rate
-        that never falls, at a training point and relative to the loss.
-    left_out : the log residual of the final loss of each training curve that was left out in turn.
-    informed : whether every shape parameter has a prior.
-    """
-
-    covariance: tuple[tuple[float | None, ...], ...]
-    scatter: float
-    largest_S: float
-    largest_gain: float = 0.0
-    left_out: tuple[float, ...] = ()
-    informed: bool = False
-
-
-@dataclass(frozen=True)
-class Fit:
+@dataclass(frozen=True, eq=False)
+class Fit(Record):
     """The parameters of a law, estimated from curves.
 
     law : the law's key.  params : its parameters by name.
     objective : the raw Huber sum.  penalty : a prior's share, apart.
     constants : what the law knows of the runs beside their schedules (`Law.constants`).
     standard_errors : by name, None where there is none (see `warnings`).
-    correlations : of the estimates, in the order of `params`; None where one is at a bound.
+    correlations : of the estimates, in the law's order; None where one is at a bound.
     spread : what prediction intervals need; None for published parameters.
-    data : one entry a curve: name, role, path, sha256, points, steps, peak, notes.
-    options, versions : what it was made with.  metrics : see `Evaluation.to_dict`.
+    residual_correlation : of the training log residuals, from row to row.
+    prior : the prior that was used, if there was one.
+    metrics : on the training curves and on the held-out ones.
     left_out : the metrics of each training curve by a fit to the others, where there are others.
-    rival : how another law does on the same held-out rows (`Rival.to_dict`), where that is known.
-    bootstrap : see `Bootstrap.to_dict`.  identification : see `Identification.to_dict`; each None
-    where it was not asked for.
+    rival : how another law does on the same held-out rows, where that is known.
+    bootstrap, identification : None where they were not asked for.
+    data : the curves, with where they came from and how they were read.
+    options : what was asked for; None for published parameters.
+    published : the size (25, 100 or 400) of published parameters.
+    made_by : the command line that made the fit, for people: nothing reads it.
+    versions : of the packages that it was made with.
 
-    Round-trips through `to_dict` and `from_dict` (the JSON of fit.json).
+    It cannot be changed (`dataclasses.replace` makes another one), and it round-trips through
+    `to_dict` and `from_dict`, the JSON of fit.json.
     """
 
+    SCHEMA: ClassVar[str] = SCHEMA
+
     law: str
-    params: dict[str, float]
+    params: Mapping[str, float]
     objective: float | None = None
     penalty: float = 0.0
-    constants: dict[str, float] = field(default_factory=dict)
+    constants: Mapping[str, float] = field(default_factory=dict)
     converged: bool = True
     warnings: tuple[str, ...] = ()
-    standard_errors: dict[str, float | None] | None = None
+    standard_errors: Mapping[str, float | None] | None = None
     correlations: tuple[tuple[float | None, ...], ...] | None = None
     spread: Spread | None = None
+    residual_correlation: float = 0.0
+    prior: Prior | None = None
     starts: Starts | None = None
-    data: tuple[dict[str, Any], ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, Any] | None = None
-    left_out: dict[str, Any] | None = None
-    rival: dict[str, Any] | None = None
-    bootstrap: dict[str, Any] | None = None
-    identification: dict[str, Any] | None = None
+    metrics: Evaluation | None = None
+    left_out: Group | None = None
+    rival: Rival | None = None
+    bootstrap: BootstrapRecord | None = None
+    identification: Identification | None = None
+    data: tuple[CurveRecord, ...] = ()
+    options: FitOptions | None = None
+    published: str | None = None
+    made_by: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         law = self.formula
-        if set(self.params) != set(law.names):
+        names = set(law.names)
+        if set(self.params) != names:
             raise DataError(
                 f"the law {self.law} has the parameters {' '.join(law.names)}, got "
                 f"{' '.join(self.params) or 'none'}"
             )
         check_params(law, self.values)
+        self._check_sizes(len(law.names))
+        for what, some in (
+            ("standard errors", self.standard_errors),
+            ("errors of the bootstrap", self.bootstrap.standard_errors if self.bootstrap else None),
+        ):
+            if some is not None and set(some) != names:
+                raise DataError(f"the {what} are not those of {' '.join(law.names)}")
+        for direction in self.identification.directions if self.identification else ():
+            if not set(direction.moves) <= names:
+                raise DataError(f"a direction moves what is no parameter of {self.law}")
+        if not 0 <= self.residual_correlation < 1:
+            raise DataError(
+                f"a residual correlation lies from 0 to 1, got {self.residual_correlation:g}"
+            )
+        if any(error is not None and error < 0 for error in (self.standard_errors or {}).values()):
+            raise DataError("a standard error is negative")
+        if self.published is not None and self.published not in PUBLISHED:
+            raise DataError(f"no parameters are published for {self.published!r}")
+        curves = [record.name for record in self.data]
+        if len(set(curves)) < len(curves):
+            raise DataError("two curves of this fit have one name")
+
+    def _check_sizes(self, size: int) -> None:
+        prior, draws = self.prior, self.bootstrap.draws if self.bootstrap else None
+        rows = self.correlations or ()
+        if self.spread is not None and len(self.spread.covariance) != size:
+            raise DataError(f"the covariance is not that of {size} parameters")
+        if self.correlations is not None and [len(row) for row in rows] != [size] * size:
+            raise DataError(f"the correlations are not those of {size} parameters")
+        if any(value is not None and abs(value) > 1.001 for row in rows for value in row):
+            raise DataError("a correlation lies between -1 and 1")
+        if prior is not None and not prior.mean.shape == prior.whitening.shape[1:] == (size,):
+            raise DataError(f"the prior is not one of {size} parameters")
+        if draws is not None and draws.shape[1] != size:
+            raise DataError(f"the draws of the bootstrap are not of {size} parameters")
 
     @property
     def formula(self) -> Law:
@@ -116,18 +144,48 @@ class Fit:
         return np.array([self.params[name] for name in self.formula.names], dtype=np.float64)
 
     @property
+    def prior_name(self) -> str:
+        """What the prior is called: "none" without one."""
+        return self.prior.name if self.prior else "none"
+
+    @property
+    def trained(self) -> tuple[CurveRecord, ...]:
+        """The training curves."""
+        return tuple(record for record in self.data if record.role == "train")
+
+    @property
     def peak(self) -> float | None:
         """The largest training rate, where it is known: predictions beyond it extrapolate."""
-        peaks = [entry["peak"] for entry in self.data if entry["role"] == "train"]
-        return max(peaks) if peaks else None
+        return max((record.peak for record in self.trained), default=None)
 
     @property
     def peaks(self) -> tuple[float, float] | None:
         """The smallest and the largest peak rate of the training runs, where they are known."""
-        peaks = [entry["peak"] for entry in self.data if entry["role"] == "train"]
-        if not peaks and self.options.get("peak"):
-            peaks = [self.options["peak"]]
+        peaks = [record.peak for record in self.trained]
+        if not peaks and self.published:
+            peaks = [_PUBLISHED_PEAK]
         return (min(peaks), max(peaks)) if peaks else None
+
+    @property
+    def longest(self) -> int | None:
+        """The updates of the longest training run up to its last row, where they are known."""
+        steps = [record.last_step + 1 for record in self.trained]
+        return max(steps) if steps else _PUBLISHED_UPDATES if self.published else None
+
+    def has_seen(self, curve: Curve) -> bool:
+        """Whether a curve is one of the training curves: of the same file contents, by its hash.
+
+        A curve that was not read from a file is told by its name and rows.
+        """
+        sha256 = curve.origin.sha256 if curve.origin else None
+        if sha256 is not None:
+            return any(record.sha256 == sha256 for record in self.trained)
+        rows = (curve.name, len(curve), int(curve.step[0]), int(curve.step[-1]))
+        return any(
+            record.sha256 is None
+            and (record.name, record.points, record.first_step, record.last_step) == rows
+            for record in self.trained
+        )
 
     def predict(
         self, schedule: Schedule, step: ArrayLike | None = None, *, exact: bool = False
@@ -143,92 +201,26 @@ class Fit:
         at, place = schedule.in_order(np.arange(schedule.steps) if step is None else step)
         return self.formula.at(schedule, at, exact=exact).loss(self.values)[place]
 
-    def to_dict(self) -> dict[str, Any]:
-        """The contents of fit.json."""
-        starts, spread = self.starts, self.spread
-        return {
-            "schema": SCHEMA,
-            "law": self.law,
-            "params": dict(self.params),
-            "standard_errors": self.standard_errors,
-            "correlations": self.correlations and [list(row) for row in self.correlations],
-            "spread": spread
-            and {
-                "covariance": [list(row) for row in spread.covariance],
-                "scatter": spread.scatter,
-                "largest_S": spread.largest_S,
-                "largest_gain": spread.largest_gain,
-                "left_out": list(spread.left_out),
-                "informed": spread.informed,
-            },
-            "objective": self.objective,
-            "penalty": self.penalty,
-            "constants": dict(self.constants),
-            "converged": self.converged,
-            "warnings": list(self.warnings),
-            "starts": starts
-            and {
-                "screened": starts.screened,
-                "descended": starts.descended,
-                "agreeing": starts.agreeing,
-                "objectives": list(starts.objectives),
-            },
-            "metrics": self.metrics,
-            "left_out": self.left_out,
-            "rival": self.rival,
-            "bootstrap": self.bootstrap,
-            "identification": self.identification,
-            "data": [dict(entry) for entry in self.data],
-            "options": dict(self.options),
-            "versions": dict(self.versions),
-        }
-
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Fit:
-        """The fit that `to_dict` wrote.
+    def from_dict(cls, values: object, where: str = "") -> Fit:
+        """The fit that `to_dict` wrote, of this schema or the first one.
 
         Raises
         ------
         DataError
-            If the schema is another one, or something is missing or of the wrong type.
+            If the schema is another one, or anything is missing, of the wrong type or size, or not
+            possible; the sentence names the field.
         """
-        if not isinstance(values, Mapping) or values.get("schema") != SCHEMA:
-            got = values.get("schema") if isinstance(values, Mapping) else type(values).__name__
-            raise DataError(f"this is not a fit of mplfit: expected schema {SCHEMA!r}, got {got!r}")
-        try:
-            starts, correlations = values.get("starts"), values.get("correlations")
-            spread = values.get("spread")
-            return cls(
-                law=values["law"],
-                params={name: float(value) for name, value in values["params"].items()},
-                objective=values.get("objective"),
-                penalty=float(values.get("penalty", 0.0)),
-                constants=dict(values.get("constants", {})),
-                converged=bool(values.get("converged", True)),
-                warnings=tuple(values.get("warnings", ())),
-                standard_errors=values.get("standard_errors"),
-                correlations=correlations and tuple(tuple(row) for row in correlations),
-                spread=spread
-                and Spread(
-                    tuple(tuple(row) for row in spread["covariance"]),
-                    float(spread["scatter"]),
-                    float(spread["largest_S"]),
-                    float(spread.get("largest_gain", 0.0)),
-                    tuple(map(float, spread.get("left_out", ()))),
-                    bool(spread.get("informed", False)),
-                ),
-                starts=starts and Starts(**{**starts, "objectives": tuple(starts["objectives"])}),
-                data=tuple(values.get("data", ())),
-                options=dict(values.get("options", {})),
-                versions=dict(values.get("versions", {})),
-                metrics=values.get("metrics"),
-                left_out=values.get("left_out"),
-                rival=values.get("rival"),
-                bootstrap=values.get("bootstrap"),
-                identification=values.get("identification"),
+        schema = values.get("schema") if isinstance(values, Mapping) else type(values).__name__
+        if not isinstance(values, Mapping) or schema not in (SCHEMA, FIRST):
+            raise DataError(
+                f"this is not a fit of mplfit: expected schema {SCHEMA!r} or {FIRST!r}, got "
+                f"{ascii(schema)[:80]}"
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"this fit is damaged: {type(error).__name__}: {error}") from None
+        try:
+            return from_plain(cls, upgraded(values, SCHEMA) if schema == FIRST else values, where)
+        except DataError as error:
+            raise DataError(f"this fit is damaged: {error}") from None
 
 
 def published_fit(size: str) -> Fit:
@@ -243,5 +235,5 @@ def published_fit(size: str) -> Fit:
         law="mpl",
         params=dict(zip(names, PUBLISHED[size], strict=True)),
         warnings=("published parameters (Luo et al. 2025): no standard errors were published",),
-        options={"published": size, "peak": 3e-4, "updates": 24000},
+        published=size,
     )

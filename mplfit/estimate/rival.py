@@ -10,47 +10,17 @@ not the one that predicts best.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from mplfit.curve import Curve
 from mplfit.errors import MplfitError
 from mplfit.estimate.compare import held_out_group
 from mplfit.estimate.fit import fit
-from mplfit.estimate.metrics import final_errors
-from mplfit.estimate.paired import Difference, difference
+from mplfit.estimate.paired import difference
+from mplfit.estimate.records import Rival
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import get_law
 
 __all__ = ["Rival", "find_rival"]
-
-
-@dataclass(frozen=True)
-class Rival:
-    """Another law beside a fit, on the same curves.
-
-    mae, final_error : of the rival.  own_mae, own_final_error : of the fit.
-    difference : the rival's errors less the fit's own, curve by curve.
-    left_out : whether the curves are the training curves, left out in turn, or test curves.
-    """
-
-    law: str
-    mae: float
-    own_mae: float
-    final_error: float
-    own_final_error: float
-    difference: Difference
-    curves: int
-    left_out: bool
-
-    @property
-    def better(self) -> bool:
-        """Whether the rival is less wrong in both measures."""
-        return self.mae < self.own_mae and self.final_error < self.own_final_error
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {**asdict(self), "difference": self.difference.to_dict(), "better": self.better}
 
 
 def find_rival(
@@ -82,16 +52,11 @@ def find_rival(
         return None
     return Rival(
         law=law,
-        mae=_mae(theirs),
-        own_mae=_mae(mine),
-        final_error=final_errors(theirs).value,
-        own_final_error=final_errors(mine).value,
+        mae=theirs.unshared.mean.mae,
+        own_mae=mine.unshared.mean.mae,
+        final_error=theirs.final_error.value,
+        own_final_error=mine.final_error.value,
         difference=difference(theirs, mine),
-        curves=len(mine["curves"]),
+        curves=len(mine.curves),
         left_out=not test,
     )
-
-
-def _mae(group: Mapping[str, Any]) -> float:
-    mean: Mapping[str, float] = group.get("after_branching", group)["mean"]
-    return mean["mae"]

@@ -194,25 +194,24 @@ def optimize(
     (2.942, 6000, 7)
     """
     law, values = fit.formula, fit.values
-    trained = [entry for entry in fit.data if entry["role"] == "train"]
-    like = max(trained, key=lambda entry: int(entry["last_step"])) if trained else None
+    like = max(fit.trained, key=lambda record: record.last_step, default=None)
     largest = fit.peak or _PEAK
     notes: tuple[str, ...] = ()
     if like is not None and past is None and None in (steps, warmup, peak):
         notes = (
             "steps, warmup and peak that are not given are those of the longest training run, "
-            f"{like['name']}, and the largest peak of all",
+            f"{like.name}, and the largest peak of all",
         )
     goal = _Goal(
         law=fit.law,
-        params=name or str(fit.options.get("published", "given")),
+        params=name or fit.published or "given",
         what="loss",
         final=lambda lr: law.final_gradient(values, lr),
         value=lambda lr: law.final(values, lr),
         curve=lambda schedule, step: fit.predict(schedule, step),
         fit=fit,
-        steps=steps or (int(like["steps"]) if like else _STEPS),
-        warmup=warmup if warmup is not None else int(like["warmup"]) if like else _WARMUP,
+        steps=steps or (like.steps if like else _STEPS),
+        warmup=warmup if warmup is not None else like.warmup if like else _WARMUP,
         peak=(largest / 10, largest * _WIDEST) if peak == "free" else peak or largest,
         minimum=minimum,
         notes=notes,

@@ -1,23 +1,21 @@
-"""The curves of a fit, read again from the logs that it names."""
+"""The curves of a fit, read again from the logs that it names, as they were read for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import DataError
-from mplfit.estimate.objective import Objective
+from mplfit.estimate.records import CurveRecord
 from mplfit.estimate.result import Fit
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
 from mplfit.schedule import Schedule
+from mplfit.types import from_plain
 
 __all__ = ["logs_of", "read_again", "read_logs"]
-
-_SAME = 1e-4  # relative difference of the objective that rounding may make
 
 
 def logs_of(fit: Fit) -> tuple[list[str], list[str]]:
@@ -25,7 +23,7 @@ def logs_of(fit: Fit) -> tuple[list[str], list[str]]:
 
     They are as they were given to the command that made the fit.
     """
-    paths = dict.fromkeys(str(one["path"]) for one in fit.data if one.get("path") is not None)
+    paths = dict.fromkeys(record.path for record in fit.data if record.path is not None)
     there = [path for path in paths if Path(path).exists()]
     return there, [path for path in paths if path not in there]
 
@@ -33,67 +31,101 @@ def logs_of(fit: Fit) -> tuple[list[str], list[str]]:
 def read_logs(
     fit: Fit,
     options: ReadOptions | None = None,
-    schedules: Mapping[str, Schedule] | None = None,
+    schedules: Mapping[str, Schedule | str] | None = None,
 ) -> list[Curve]:
     """The curves in those logs of a fit that are there, whatever they are by now.
 
-    All together, because some logs (W&B charts, cooldowns) need one another.
+    Parameters
+    ----------
+    options, schedules : how to read them, as in `read_curves`; as the fit records it where None.
     """
-    return read_curves(logs_of(fit)[0], options, schedules=schedules)
+    there, _ = logs_of(fit)
+    # Of fits of the first schema, which do not say how their logs were read, all rows were kept.
+    first = {"from_step": min((record.first_step for record in fit.data), default=0)}
+    groups: dict[ReadOptions, tuple[dict[str, None], dict[str, Schedule | str]]] = {}
+    for record in fit.data:
+        if record.path is None or record.path not in there:
+            continue
+        alike, plan = options, (schedules or {}).get(record.name)
+        if alike is None:
+            said = from_plain(ReadOptions, record.reading if record.reading is not None else first)
+            alike, plan = replace(said, schedule=None), said.schedule
+        # Logs that were read alike are read together: some (W&B charts, cooldowns) need others.
+        plans = groups.setdefault(alike, ({}, {}))[1]
+        groups[alike][0][record.path] = None
+        if plan is not None:
+            plans[record.name] = plan
+    return [
+        curve
+        for alike, (paths, plans) in groups.items()
+        for curve in read_curves(list(paths), alike, schedules=plans)
+    ]
 
 
 def read_again(
     fit: Fit,
     options: ReadOptions | None = None,
-    schedules: Mapping[str, Schedule] | None = None,
+    schedules: Mapping[str, Schedule | str] | None = None,
 ) -> list[Curve]:
     """The training curves of a fit, as they were when it was made.
+
+    Parameters
+    ----------
+    options, schedules : as in `read_logs`.
 
     Raises
     ------
     DataError
-        If the fit names no logs, one is gone or has changed, or the logs, read with these options,
-        do not give the fit's training objective under its parameters.
+        If the fit names no logs, one is gone or has changed, or the logs, read like this, have
+        other rows than the fit had.
     """
-    entries = [entry for entry in fit.data if entry["role"] == "train"]
-    if not entries:
+    if not fit.trained:
         raise DataError(
             "this fit names no logs (published parameters have none): fit your own runs first, "
             "with `mplfit fit`"
         )
-    nameless = [str(entry["name"]) for entry in entries if entry.get("path") is None]
-    if nameless:
-        raise DataError(
-            f"the curve {nameless[0]} of this fit was not read from a file: it cannot be read again"
-        )
-    _, missing = logs_of(fit)
-    gone = [entry["path"] for entry in entries if str(entry["path"]) in missing]
-    if gone:
-        raise DataError(
-            f"{gone[0]}, which this fit was made from, is not there (its path is as it was given "
-            "to `mplfit fit`): run this from the same folder, or fit again"
-        )
+    _, gone = logs_of(fit)
+    for record in fit.trained:
+        if record.path is None:
+            raise DataError(
+                f"the curve {record.name} of this fit was not read from a file: it cannot be read "
+                "again"
+            )
+        if record.path in gone:
+            raise DataError(
+                f"{record.path}, which this fit was made from, is not there (its path is as it was "
+                "given to `mplfit fit`): run this from the same folder, or fit again"
+            )
     read = {curve.name: curve for curve in read_logs(fit, options, schedules)}
-    curves = []
-    for entry in entries:
-        name, curve = str(entry["name"]), read.get(str(entry["name"]))
-        if curve is None or curve.origin is None or curve.origin.sha256 != entry["sha256"]:
+    for record in fit.trained:
+        _check_same(fit, record, read.get(record.name))
+    return [read[record.name] for record in fit.trained]
+
+
+def _check_same(fit: Fit, record: CurveRecord, curve: Curve | None) -> None:
+    """Refuse what is not the curve that the fit was made from."""
+    name = record.name
+    if curve is None or curve.origin is None or curve.origin.sha256 != record.sha256:
+        raise DataError(
+            f"{record.path} has changed since the fit (the curve {name} is no longer what was "
+            "fitted): fit again"
+        )
+    now, hint = CurveRecord.of(curve, "train"), "give the reading options that `mplfit fit` had"
+    for what, number, then in (
+        ("{} rows", now.points, record.points),
+        ("a first row at step {}", now.first_step, record.first_step),
+        ("a last row at step {}", now.last_step, record.last_step),
+        ("a schedule of {} updates", now.steps, record.steps),
+        ("a warmup of {} updates", now.warmup, record.warmup),
+    ):
+        if number != then:
             raise DataError(
-                f"{entry['path']} has changed since the fit (the curve {name} is no longer what "
-                "was fitted): fit again"
+                f"{name} has {what.format(number)} where the fit had {then}: {hint} (--metric, "
+                "--every, --warmup, …)"
             )
-        if len(curve) != entry["points"]:
-            raise DataError(
-                f"{name} has {len(curve)} rows where the fit had {entry['points']}: give the "
-                "reading options that `mplfit fit` had (--metric, --every, --smooth, …)"
-            )
-        curves.append(curve)
-    if fit.objective is not None:
-        value = Objective.of(fit.formula, curves).value(fit.values)
-        if not np.isclose(value, fit.objective, rtol=_SAME, atol=1e-12):
-            raise DataError(
-                f"the logs, read like this, have the objective {value:.6g} under the fit's "
-                f"parameters, not its {fit.objective:.6g}: give the reading options that `mplfit "
-                "fit` had (--warmup, --schedule, …)"
-            )
-    return curves
+    measured = fit.metrics.train if fit.metrics else None
+    last = measured.final.get(name) if measured else None
+    if (record.reading is not None and now.reading != record.reading) or (
+        last is not None and abs(curve.loss[-1] / last.observed - 1) > 1e-9
+    ):
+        raise DataError(f"{name}, read like this, has other losses than the fit had: {hint}")

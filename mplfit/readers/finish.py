@@ -11,6 +11,7 @@ from mplfit.readers.log import Log
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import released_schedule
 from mplfit.readers.rows import clean_losses, clean_rates
+from mplfit.readers.schedules import schedule_of
 from mplfit.readers.selecting import select
 from mplfit.schedule import MAX_STEPS, Schedule
 from mplfit.trend import trend_of
@@ -80,8 +81,9 @@ def _schedule(
     notes: list[str],
 ) -> Schedule:
     if options.schedule is not None:
-        _compare(step, lr, options.schedule, "the schedule given", notes)
-        return options.schedule
+        plan = schedule_of(options.schedule)
+        _compare(step, lr, plan, "the schedule given", notes)
+        return plan
     if log.schedule is not None and options.warmup is None:
         worst = disagreement(step, lr, log.schedule) if step.size else 0.0
         if worst <= 1e-6:

@@ -9,7 +9,9 @@ from mplfit.errors import DataError, MplfitError
 from mplfit.estimate.result import Fit, published_fit
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.readers.log import refuse_special
+from mplfit.readers.options import ReadOptions
 from mplfit.readers.table import is_there, shorten
+from mplfit.types import from_plain
 
 __all__ = ["load_fit"]
 
@@ -54,20 +56,16 @@ def load_fit(source: str | Path) -> Fit:
         ) from None
     try:
         fit = Fit.from_dict(values)
-        _check_data(fit)
+        _check_reading(fit)
     except MplfitError as error:
         raise DataError(f"{path}: {error}") from None
     return fit
 
 
-def _check_data(fit: Fit) -> None:
-    """What other parts look up in the entries of `data` must be there."""
-    for entry in fit.data:
-        if not isinstance(entry, dict) or not (
-            isinstance(entry.get("role"), str)
-            and isinstance(entry.get("sha256"), str | None)
-            and isinstance(entry.get("peak"), int | float)
-        ):
-            raise DataError('this fit is damaged: an entry of "data" lacks role, sha256 or peak')
-    if not isinstance(fit.options.get("peak", 0.0), int | float):
-        raise DataError('this fit is damaged: "peak" in its options is no number')
+def _check_reading(fit: Fit) -> None:
+    """How the logs were read must be what a reader can be told."""
+    for i, record in enumerate(fit.data):
+        try:
+            from_plain(ReadOptions, record.reading or {}, f"data[{i}].reading")
+        except DataError as error:
+            raise DataError(f"this fit is damaged: {error}") from None

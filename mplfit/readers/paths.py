@@ -17,6 +17,7 @@ from mplfit.readers.log import Log
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import TRAIN
 from mplfit.readers.same_run import merged, once
+from mplfit.readers.schedules import schedule_of
 from mplfit.readers.source import log_suffix
 from mplfit.readers.splits import known_split
 from mplfit.readers.table import is_there, shorten
@@ -34,7 +35,7 @@ def read_curves(
     paths: Sequence[str | Path],
     options: ReadOptions | None = None,
     *,
-    schedules: Mapping[str, Schedule] | None = None,
+    schedules: Mapping[str, Schedule | str] | None = None,
 ) -> list[Curve]:
     """Every run in these files and folders (a folder: its logs, by name), in any known format.
 
@@ -45,7 +46,7 @@ def read_curves(
     ----------
     paths : files or folders.
     options : what is said about all of them.
-    schedules : schedules of single runs, by name (the file's stem).
+    schedules : schedules of single runs, by name (the file's stem), or texts of such.
 
     Raises
     ------
@@ -61,11 +62,15 @@ def read_logged(
     paths: Sequence[str | Path],
     options: ReadOptions | None = None,
     *,
-    schedules: Mapping[str, Schedule] | None = None,
+    schedules: Mapping[str, Schedule | str] | None = None,
     fitted: bool = False,
 ) -> list[tuple[Curve, Log]]:
     """The same, each curve with the log that it was made from; all rows, if not to be `fitted`."""
-    schedules, options = schedules or {}, options or ReadOptions()
+    plans = dict(schedules or {})
+    asked = options = options or ReadOptions()
+    known = {name: schedule_of(plan) for name, plan in plans.items()}
+    if asked.schedule is not None:
+        options = replace(asked, schedule=schedule_of(asked.schedule))
     logs = [log for path in paths for log in _logs(Path(path), options)]
     logs = spliced(once(joined(logs, options)))
     names = [log.name for log in logs]
@@ -78,20 +83,18 @@ def read_logged(
             f"two runs are named {twice[0]} ({' and '.join(both)}): rename a file, so that "
             "results can tell them apart"
         )
-    unknown = sorted(set(schedules) - set(names))
+    unknown = sorted(set(plans) - set(names))
     if unknown:
         raise DataError(f"--schedule names {unknown[0]!r}, but the runs are {', '.join(names)}")
-    return [
-        (
-            finish(
-                log,
-                replace(options, schedule=schedules.get(log.name, options.schedule)),
-                fitted=fitted,
-            ),
-            log,
-        )
-        for log in logs
-    ]
+    read = []
+    for log in logs:
+        own = replace(options, schedule=known.get(log.name, options.schedule))
+        told = replace(asked, schedule=plans.get(log.name, asked.schedule)).told()
+        curve = finish(log, own, fitted=fitted)
+        if curve.origin is not None:
+            curve = replace(curve, origin=replace(curve.origin, reading=told))
+        read.append((curve, log))
+    return read
 
 
 def split(
@@ -137,13 +140,12 @@ def split_for(
     if train or test:
         return split(curves, train, test)
     if fit.data:
-        seen = {entry["sha256"] for entry in fit.data if entry["role"] == "train"}
-        trained = [c for c in curves if c.origin is not None and c.origin.sha256 in seen]
+        trained = [curve for curve in curves if fit.has_seen(curve)]
         how = "by the contents of the files in the fit"
     else:
         trained = [c for c in curves if c.name in TRAIN]
         how = "by the released split (Luo et al. 2025)"
-    return trained, [curve for curve in curves if curve not in trained], how
+    return trained, [curve for curve in curves if all(curve is not one for one in trained)], how
 
 
 def _logs(path: Path, options: ReadOptions) -> list[Log]:

@@ -6,16 +6,25 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mplfit.errors import DataError, MplfitError
+from mplfit.estimate.metrics import Metrics
 from mplfit.estimate.result import SCHEMA, Fit
 from mplfit.plan.optimize import Plan
 from mplfit.readers.fits import load_fit
 from mplfit.readers.log import refuse_special
 from mplfit.readers.table import is_there
+from mplfit.types import MaybeNaN, Record
 
-__all__ = ["Results", "load_results"]
+__all__ = [
+    "ComparedLaw",
+    "ComparisonResult",
+    "Results",
+    "SweepCall",
+    "SweepResult",
+    "load_results",
+]
 
 COMPARISON, SWEEP = "mplfit.comparison/1", "mplfit.sweep/1"
 _FILES = {
@@ -26,20 +35,101 @@ _FILES = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Errors(Record):
+    """Standard errors of a compared law's means."""
+
+    held_out: Metrics | None = None
+    after_branching: Metrics | None = None
+    final_error: MaybeNaN = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedLaw(Record):
+    """One law of `mplfit compare` (`mplfit.estimate.compare.Comparison`)."""
+
+    OPEN: ClassVar[bool] = True
+
+    law: str
+    fit: Fit | None
+    left_out: bool
+    held_out: Metrics | None = None
+    after_branching: Metrics | None = None
+    final_error: MaybeNaN = float("nan")
+    standard_errors: Errors = field(default_factory=Errors)
+    criterion: float | None = None
+    coverage: Mapping[str, float] | None = None
+    coverage_intervals: Mapping[str, tuple[float, float]] | None = None
+    failed: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ComparisonResult(Record):
+    """What `mplfit compare` wrote: the laws, the best first."""
+
+    SCHEMA: ClassVar[str] = COMPARISON
+    OPEN: ClassVar[bool] = True
+
+    laws: tuple[ComparedLaw, ...]
+    command: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SweepCall(Record):
+    """What `mplfit sweep` was asked, its arguments."""
+
+    lr: str | None = None
+    loss: str | None = None
+    seed: str | None = None
+    groups: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    method: str = "robust"
+    reference: tuple[str, ...] = ()
+    tolerance: float = 1.0
+    draws: int = 1000
+    random_seed: int = 0
+    params: str | None = None
+    schedule: str | None = None
+
+
+@dataclass(frozen=True)
+class SweepFile:
+    """A table of a sweep, and its hash."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class SweepResult(Record):
+    """What `mplfit sweep` wrote: what it was made from and how, so that it can be made again.
+
+    call : None in files of earlier versions.
+    """
+
+    SCHEMA: ClassVar[str] = SWEEP
+    OPEN: ClassVar[bool] = True
+
+    data: tuple[SweepFile, ...]
+    call: SweepCall | None = None
+    command: str | None = None
+
+
 @dataclass(frozen=True)
 class Results:
     """What was found at one place.
 
     fits : by the law's name.
-    plan : that of `mplfit optimize`.  command : the command line that made it, as it was kept.
-    comparison, sweep : the JSON of such a result, where there is one.
+    plan : that of `mplfit optimize`.
+    comparison, sweep : what is read of such a result, where there is one.
+    command : the command line that made it, as it was kept.
     """
 
     fits: Mapping[str, Fit] = field(default_factory=dict)
-    comparison: Mapping[str, Any] | None = None
+    comparison: ComparisonResult | None = None
     plan: Plan | None = None
-    command: str = ""
-    sweep: Mapping[str, Any] | None = None
+    sweep: SweepResult | None = None
+    command: str | None = None
 
 
 def load_results(source: str) -> Results:
@@ -58,18 +148,17 @@ def load_results(source: str) -> Results:
     schema, values = _schema(path)
     try:
         if schema == COMPARISON:
-            rows = [row for row in values["laws"] if row["fit"] is not None]
-            fits = {str(row["law"]): Fit.from_dict(row["fit"]) for row in rows}
-            return Results(fits, comparison=values)
+            compared = ComparisonResult.from_dict(values)
+            fits = {row.law: row.fit for row in compared.laws if row.fit is not None}
+            return Results(fits, comparison=compared, command=compared.command)
         if schema == Plan.SCHEMA:
             kept = {key: value for key, value in values.items() if key != "command"}
             return Results(plan=Plan.from_dict(kept), command=str(values.get("command", "")))
         if schema == SWEEP:
-            return Results(sweep=values)
+            sweep = SweepResult.from_dict(values)
+            return Results(sweep=sweep, command=sweep.command)
     except MplfitError as error:
         raise DataError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged: {type(error).__name__}: {error}") from None
     fit = load_fit(source)
     return Results({fit.law: fit})
 

@@ -14,7 +14,7 @@ from mplfit.schedule import Schedule, from_knots
 from mplfit.schedule.spec import parse_schedule
 from mplfit.types import FloatArray
 
-__all__ = ["load_schedule", "read_schedule"]
+__all__ = ["load_schedule", "read_schedule", "schedule_of"]
 
 _SUFFIXES = (".csv", ".npy", ".json")
 
@@ -30,6 +30,11 @@ def load_schedule(text: str) -> Schedule:
     if path.suffix.lower() in _SUFFIXES and (":" not in text or is_there(path)):
         return read_schedule(path)
     return parse_schedule(text)
+
+
+def schedule_of(plan: Schedule | str) -> Schedule:
+    """A schedule that is given as one or as text."""
+    return load_schedule(plan) if isinstance(plan, str) else plan
 
 
 def read_schedule(path: Path) -> Schedule:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from typing import Any
 
+from mplfit.estimate.records import Move
 from mplfit.estimate.result import Fit
 from mplfit.show.html import details, section, table
 
@@ -18,16 +18,16 @@ def identification_section(fit: Fit, title: str = "What the data leave open") ->
     Empty for a fit that carries no identification, such as published parameters.
     """
     found = fit.identification
-    if not found:
+    if found is None:
         return ""
-    directions = found["directions"]
-    if found["sentences"]:
-        items = "".join(f"<li>{escape(str(text))}</li>" for text in found["sentences"])
+    directions = found.directions
+    if found.sentences:
+        items = "".join(f"<li>{escape(str(text))}</li>" for text in found.sentences)
         parts = [f"<ul>{items}</ul>"]
     else:
         parts = ["<p>Every combination of parameters is determined to within 10 %.</p>"]
     rows = [
-        [str(number + 1), _moves(one["moves"]), _size(one["reach"]), _size(one["with_prior"])]
+        [str(number + 1), _moves(one.moves), _size(one.reach), _size(one.with_prior)]
         for number, one in enumerate(directions)
     ]
     header = ["direction", "a move", "open to, data alone", "with the prior"]
@@ -44,13 +44,13 @@ def identification_section(fit: Fit, title: str = "What the data leave open") ->
             f'<p class="note">{escape(note)}</p>',
         )
     )
-    asked = [(i + 1, one["shrink"]) for i, one in enumerate(directions) if one["shrink"]]
+    asked = [(i + 1, one.shrink) for i, one in enumerate(directions) if one.shrink]
     if asked:
-        names = list(found["candidates"])
+        names = list(found.candidates)
         rows = [
             [
                 name,
-                str(found["candidates"][name]),
+                str(found.candidates[name]),
                 *(f"{100 * shrink[name]:.0f} %" for _, shrink in asked),
             ]
             for name in names
@@ -60,9 +60,9 @@ def identification_section(fit: Fit, title: str = "What the data leave open") ->
     return section(title, *parts)
 
 
-def _moves(moves: Mapping[str, Any]) -> str:
+def _moves(moves: Mapping[str, Move]) -> str:
     return ", ".join(
-        f"{name} {one['by']:+.2g}" if one["kind"] == "+" else f"{name} ×{one['by']:.3g}"
+        f"{name} {one.by:+.2g}" if one.kind == "+" else f"{name} ×{one.by:.3g}"
         for name, one in moves.items()
     )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
 
 from mplfit.curve import Curve
+from mplfit.estimate.records import CurveRecord
 from mplfit.estimate.result import Fit
 from mplfit.plan.optimize import Plan
+from mplfit.readers.results import ComparisonResult
 from mplfit.show.html import details, figure, page, section, table
 from mplfit.show.plot import plot_residuals, svg
 from mplfit.show.report_laws import (
@@ -35,7 +36,7 @@ class Report:
     curves : the curves that could be read again as they were fitted, by name.
     candidates : schedules by name.
     commands : the command lines that made all this.
-    comparisons : the JSON of `mplfit compare`, by name.
+    comparisons : results of `mplfit compare`, by name.
     plans : of `mplfit optimize`, by name.
     sweeps : sections of `mplfit.show.sweep_report`.
     """
@@ -45,7 +46,7 @@ class Report:
     curves: Mapping[str, Curve] = field(default_factory=dict)
     candidates: Mapping[str, Candidate] = field(default_factory=dict)
     commands: Sequence[str] = ()
-    comparisons: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    comparisons: Mapping[str, ComparisonResult] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
     sweeps: Sequence[str] = ()
 
@@ -71,13 +72,13 @@ def report(what: Report, first: Sequence[str] = ()) -> bytes:
 def _summary(what: Report) -> str:
     rows = []
     for name, fit in what.fits.items():
-        trained = [entry for entry in fit.data if entry["role"] == "train"]
+        trained = fit.trained
         cells = [name, fit.formula.title, str(len(fit.params)), str(len(trained))]
         cells.append(number(fit.objective, ".4g"))
         for role in ("train", "test"):
             found = group(fit, role)
-            mean = found["mean"] if found else {}
-            cells += [number(mean.get(key), ".4f") for key in ("mae", "r2")]
+            mean = found.mean if found else None
+            cells += [number(getattr(mean, key) if mean else None, ".4f") for key in ("mae", "r2")]
         rows.append([*cells, "yes" if fit.converged else "no"])
     header = ["fit", "law", "parameters", "curves", "objective", "training MAE", "training R2"]
     header += ["held-out MAE", "held-out R2", "converged"]
@@ -89,32 +90,32 @@ def _summary(what: Report) -> str:
 
 
 def _data(what: Report) -> str:
-    entries: dict[str, Mapping[str, Any]] = {}
+    entries: dict[str, CurveRecord] = {}
     for fit in what.fits.values():
         for entry in fit.data:
-            entries.setdefault(f"{entry['name']} {entry['sha256']}", entry)
+            entries.setdefault(f"{entry.name} {entry.sha256}", entry)
     if not entries:
         return section("Data", "<p>The parameters are published ones: no data are in the fit.</p>")
     rows = [
         [
-            str(one["name"]),
-            {"train": "training", "test": "held out"}.get(str(one["role"]), str(one["role"])),
-            str(one["points"]),
-            f"{one.get('first_step', '?')}–{one.get('last_step', '?')} of {one['steps']}",
-            str(one["warmup"]),
-            f"{one['peak']:.4g}",
-            str(one["sha256"] or "–")[:12],
+            one.name,
+            {"train": "training", "test": "held out"}[one.role],
+            str(one.points),
+            f"{one.first_step}–{one.last_step} of {one.steps}",
+            str(one.warmup),
+            f"{one.peak:.4g}",
+            (one.sha256 or "–")[:12],
         ]
         for one in entries.values()
     ]
     header = ["curve", "role", "rows", "steps", "warmup", "peak lr", "sha256"]
     notes = [
-        f"<li>{escape(str(one['name']))}<ul>"
-        + "".join(f"<li>warning: {escape(str(text))}</li>" for text in one.get("warnings", ()))
-        + "".join(f"<li>{escape(str(note))}</li>" for note in one["notes"])
+        f"<li>{escape(one.name)}<ul>"
+        + "".join(f"<li>warning: {escape(str(text))}</li>" for text in one.warnings)
+        + "".join(f"<li>{escape(str(note))}</li>" for note in one.notes)
         + "</ul></li>"
         for one in entries.values()
-        if one["notes"] or one.get("warnings")
+        if one.notes or one.warnings
     ]
     told = details("What was assumed, dropped or mended", f"<ul>{''.join(notes)}</ul>")
     return section("Data, and what was done to it", table(header, rows), told if notes else "")
@@ -130,7 +131,7 @@ def _figures(what: Report) -> str:
         if size > _BYTES:
             break
         roles = {
-            str(e["role"]) for fit in what.fits.values() for e in fit.data if e["name"] == name
+            record.role for fit in what.fits.values() for record in fit.data if record.name == name
         }
         role = {"train": "training", "test": "held out"}.get("".join(sorted(roles)), "")
         alt = f"Loss, relative error and learning rate of the run {name} against the step"
@@ -154,8 +155,9 @@ def _made(what: Report) -> str:
     if versions:
         parts.append(table(["package", "version"], [[k, v] for k, v in versions.items()]))
     rows = [
-        [name, ", ".join(f"{k} = {v}" for k, v in fit.options.items() if k != "command")]
+        [name, ", ".join(f"{k} = {v}" for k, v in fit.options.to_dict().items())]
         for name, fit in what.fits.items()
+        if fit.options is not None
     ]
     if rows:
         parts.append(details("Options of the fits", table(["fit", "options"], rows)))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from math import isfinite
 
-from mplfit.estimate.metrics import over_curves
+from mplfit.estimate.metrics import Group, Measured, Metrics
 from mplfit.estimate.result import Fit
+from mplfit.readers.results import ComparisonResult
 from mplfit.show.html import details, section, table
 from mplfit.show.identification import identification_section
 
@@ -20,38 +21,44 @@ _METRICS = {
 
 
 def number(value: float | None, form: str = ".5g") -> str:
-    return "–" if value is None else format(value, form)
+    return "–" if value is None or not isfinite(value) else format(value, form)
 
 
-def group(fit: Fit, role: str) -> Mapping[str, Any] | None:
-    return (fit.metrics or {}).get(role)
+def group(fit: Fit, role: str) -> Group | None:
+    if fit.metrics is None:
+        return None
+    return fit.metrics.train if role == "train" else fit.metrics.test
 
 
-def comparison_section(name: str, values: Mapping[str, Any]) -> str:
+def comparison_section(name: str, values: ComparisonResult) -> str:
     """The laws of `mplfit compare`, the best on held-out curves first."""
-    errors, more, laws = [], [], values["laws"]
+    errors, more, laws = [], [], values.laws
     for one in laws:
-        fit = one["fit"] or {}
-        trained = ((fit.get("metrics") or {}).get("train") or {}).get("mean") or {}
-        whole, unshared = one["held_out"] or {}, one["after_branching"] or {}
-        cells = [str(one["law"]), str(len(fit.get("params") or ())) if fit else "no fit"]
-        sizes = one.get("standard_errors") or {}
-        spread, unsure = sizes.get("held_out") or {}, sizes.get("after_branching") or {}
-        cells += [number(trained.get("mae"), ".5f"), _pm(whole, spread, "mae", ".5f")]
-        cells += [_pm(unshared, unsure, "mae", ".5f")]
-        cells += [_pm(whole, spread, key, ".5f") for key in ("rmse", "worste")]
-        cells += [number(trained.get("r2"), ".4f"), _pm(whole, spread, "r2", ".4f")]
-        errors.append([*cells, _pm(one, sizes, "final_error", ".4f")])
-        shares, ends = one["coverage"] or {}, one.get("coverage_intervals") or {}
+        trained = group(one.fit, "train") if one.fit else None
+        mean = trained.mean if trained else None
+        sizes = one.standard_errors
+        whole, unshared = (
+            {key: _pm(part, error, key) for key in _METRICS}
+            for part, error in (
+                (one.held_out, sizes.held_out),
+                (one.after_branching, sizes.after_branching),
+            )
+        )
+        cells = [one.law, str(len(one.fit.params)) if one.fit else "no fit"]
+        cells += [number(mean.mae if mean else None, ".5f"), whole["mae"], unshared["mae"]]
+        cells += [whole["rmse"], whole["worste"]]
+        cells += [number(mean.r2 if mean else None, ".4f"), whole["r2"]]
+        errors.append([*cells, _with_error(one.final_error, sizes.final_error, ".4f")])
+        shares, ends = one.coverage or {}, one.coverage_intervals or {}
         held = [_share(shares.get(level), ends.get(level)) for level in ("0.80", "0.95")]
-        prior = str((fit.get("options") or {}).get("prior", "–"))
-        more.append([str(one["law"]), prior, number(one["criterion"], ".1f"), *held])
+        prior = one.fit.prior_name if one.fit else "–"
+        more.append([one.law, prior, number(one.criterion, ".1f"), *held])
     header = ["law", "parameters", "training MAE", "held-out MAE", "of unshared rows"]
     header += ["held-out RMSE", "held-out WorstE", "training R2", "held-out R2", "final error"]
     others = ["law", "prior", "criterion", "80 % intervals hold", "95 % intervals hold"]
     how = (
         "Held out: each training curve in turn, predicted from the others."
-        if any(one["left_out"] for one in laws)
+        if any(one.left_out for one in laws)
         else "Held out: curves that no law was fitted to."
     )
     note = (
@@ -61,7 +68,7 @@ def comparison_section(name: str, values: Mapping[str, Any]) -> str:
         "as are the training errors. Intervals hold a share of the held-out points (in parentheses "
         "its 95 % binomial interval for as many curves)."
     )
-    failed = [f"{one['law']}: {one['failed']}" for one in laws if one.get("failed")]
+    failed = [f"{one.law}: {one.failed}" for one in laws if one.failed]
     items = "".join(f"<li>{escape(text)}</li>" for text in failed)
     parts = [table(header, errors), table(others, more), f'<p class="note">{escape(note)}</p>']
     if failed:
@@ -69,9 +76,18 @@ def comparison_section(name: str, values: Mapping[str, Any]) -> str:
     return section("Laws compared" + (f": {name}" if name else ""), *parts)
 
 
-def _pm(means: Mapping[str, Any], errors: Mapping[str, Any], key: str, form: str) -> str:
-    mean, error = means.get(key), errors.get(key)
-    return number(mean, form) + (f" ± {error:{form}}" if error is not None else "")
+def _pm(means: Metrics | None, errors: Metrics | None, key: str) -> str:
+    form = ".4f" if key == "r2" else ".5f"
+    return _with_error(_of(means, key), _of(errors, key), form)
+
+
+def _of(metrics: Metrics | None, key: str) -> float | None:
+    return getattr(metrics, key) if metrics else None
+
+
+def _with_error(mean: float | None, error: float | None, form: str) -> str:
+    known = error is not None and isfinite(error)
+    return number(mean, form) + (f" ± {error:{form}}" if known else "")
 
 
 def _share(share: float | None, ends: Sequence[float] | None) -> str:
@@ -88,15 +104,15 @@ def metrics_section(fits: Mapping[str, Fit]) -> str:
         groups = {name: found for name, fit in fits.items() if (found := group(fit, role))}
         if not groups:
             continue
-        curves = list(dict.fromkeys(c for group in groups.values() for c in group["curves"]))
+        curves = list(dict.fromkeys(c for group in groups.values() for c in group.curves))
         tables = []
         for key, metric in _METRICS.items():
             rows = [
-                [curve, *(_cell(group["curves"].get(curve), key) for group in groups.values())]
+                [curve, *(_cell(group.curves.get(curve), key) for group in groups.values())]
                 for curve in curves
             ]
             rows.append(["mean ± standard error", *(_mean(one, key) for one in groups.values())])
-            branched = [group.get("after_branching") for group in groups.values()]
+            branched = [group.after_branching for group in groups.values()]
             if any(branched):
                 means = [_mean(one, key) if one else "–" for one in branched]
                 rows.append(["mean of rows not shared with training", *means])
@@ -110,12 +126,12 @@ def metrics_section(fits: Mapping[str, Fit]) -> str:
     return section("Metrics side by side", *parts, f'<p class="note">{note}</p>') if parts else ""
 
 
-def _cell(values: Mapping[str, Any] | None, key: str) -> str:
-    return number(values[key] if values else None, _form(key))
+def _cell(metrics: Metrics | None, key: str) -> str:
+    return number(_of(metrics, key), _form(key))
 
 
-def _mean(part: Mapping[str, Any], key: str) -> str:
-    return format(over_curves(part)[key], _form(key))
+def _mean(part: Measured, key: str) -> str:
+    return format(part.means[key], _form(key))
 
 
 def _form(key: str) -> str:
@@ -159,20 +175,20 @@ def fit_section(name: str, fit: Fit) -> str:
 def _bootstrap(fit: Fit) -> list[str]:
     """The percentile intervals of a bootstrap, where the fit carries one."""
     found = fit.bootstrap
-    if not found:
+    if found is None:
         return []
-    levels = sorted(found["intervals"])
+    levels = sorted(found.intervals)
     rows = [
         [
             name,
             f"{error:.2g}",
-            *("{:.5g} – {:.5g}".format(*found["intervals"][level][name]) for level in levels),
+            *("{:.5g} – {:.5g}".format(*found.intervals[level][name]) for level in levels),
         ]
-        for name, error in found["standard_errors"].items()
+        for name, error in found.standard_errors.items()
     ]
     header = ["", "standard error", *(f"{float(level):.0%}" for level in levels)]
     caption = (
-        f"{found['converged']} of {found['refits']} refits to residuals drawn again in blocks "
-        f"converged (seed {found['seed']})"
+        f"{found.converged} of {found.refits} refits to residuals drawn again in blocks "
+        f"converged (seed {found.seed})"
     )
     return [details("Bootstrap", table(header, rows, caption))]

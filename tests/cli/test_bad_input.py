@@ -144,7 +144,7 @@ def test_a_damaged_fit(folder: Path) -> None:
     Path("fit.json").write_text(json.dumps({**published_fit("25").to_dict(), "data": [{}]}))
     assert refused("predict", "--params", "fit.json", SPEC).startswith("fit.json: this fit is dam")
     Path("fit.json").write_text("{}")
-    assert "expected schema 'mplfit.fit/1'" in refused("evaluate", "runs", "--params", "fit.json")
+    assert "expected schema 'mplfit.fit/2'" in refused("evaluate", "runs", "--params", "fit.json")
 
 
 def test_a_pickle_is_not_loaded(folder: Path) -> None:

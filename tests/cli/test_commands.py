@@ -50,7 +50,7 @@ def test_fit_prints_and_writes_what_it_found(fitted):
         assert (folder / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "overview.png").exists()
     saved = json.loads((folder / "fit.json").read_text())
-    assert saved["schema"] == "mplfit.fit/1"
+    assert saved["schema"] == "mplfit.fit/2"
     assert set(saved) >= {
         "law", "params", "objective", "penalty", "converged", "warnings", "data", "options",
         "versions", "metrics",
@@ -73,7 +73,7 @@ def test_fit_json_is_fit_json(fitted):
     printed = json.loads(run("fit", DATA, "--json", "--no-save").stdout)
     written = json.loads((folder / "fit.json").read_text())
     # Each holds the command line that made it, and these were two.
-    lines = [values["options"].pop("command") for values in (printed, written)]
+    lines = [values.pop("made_by") for values in (printed, written)]
     assert [line.split()[:2] for line in lines] == [["mplfit", "fit"]] * 2
     assert "--json" in lines[0]
     assert printed == written
@@ -83,7 +83,7 @@ def test_evaluate_has_the_same_metrics_as_the_fit(fitted):
     folder, _ = fitted
     for source in (folder, folder / "fit.json"):
         result = json.loads(run("evaluate", DATA, "--params", source, "--json").stdout)
-        assert result["metrics"] == load_fit(folder).metrics
+        assert result["metrics"] == load_fit(folder).metrics.to_dict()
     assert "held out" in run("evaluate", DATA, "--params", "400").stdout
 
 

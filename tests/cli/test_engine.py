@@ -35,7 +35,7 @@ def run(*arguments, code=0):
 def found_in(text):
     """All of a fit but the command that made it, which names the engine."""
     fit = json.loads(text)
-    del fit["options"]["command"]
+    del fit["made_by"]
     return fit
 
 

@@ -70,7 +70,7 @@ def test_earlier_runs_and_a_fit_narrow_the_forecast(logs, tmp_path):
     runs = json.loads(run(*common, "--law", "amplitude", *earlier).stdout)
     fit = json.loads(run(*common, "--with", logs / "fit").stdout)
     assert fit["fit"]["law"] == "amplitude"
-    assert fit["fit"]["options"]["prior"] == "earlier fit"
+    assert fit["fit"]["prior"]["name"] == "earlier fit"
     assert len(runs["fit"]["data"]) == 3
 
     def width(one):

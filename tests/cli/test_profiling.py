@@ -45,7 +45,7 @@ def test_table_file_and_figure(fitted):
     run("profile", fitted, "--out", "profiles", code=1)
 
 
-def test_logs_are_read_as_the_recorded_command_read_them(fitted):
+def test_logs_are_read_as_they_were_for_the_fit(fitted):
     plan = "wsdcon_9=two-stage:steps=24000,peak=3e-4,second=9e-5,switch=8000,warmup=2160"
     run("fit", ".", "--law", "onepower", "--every", "1000", "--from-step", "3000",
         "--schedule", plan, "--train", "cosine_24000", "--out", "thin")  # fmt: skip
@@ -58,7 +58,8 @@ def test_changed_logs_get_a_sentence(fitted):
     assert "no parameter 'gamma'" in run("profile", fitted, "--param", "gamma", code=1).stderr
     assert "names no logs" in run("profile", "400", code=1).stderr
     assert "give the reading options" in run("profile", fitted, "--every", "1000", code=1).stderr
-    assert "have the objective" in run("profile", fitted, "--warmup", "100", code=1).stderr
+    assert "where the fit had" in run("profile", fitted, "--warmup", "100", code=1).stderr
+    assert "has other losses" in run("profile", fitted, "--smooth", "3", code=1).stderr
     text = Path("wsdcon_9.csv").read_text()
     Path("wsdcon_9.csv").write_text(text.replace("\n", "\r\n"))
     assert "wsdcon_9.csv has changed since the fit" in run("profile", fitted, code=1).stderr

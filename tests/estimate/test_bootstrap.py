@@ -157,10 +157,12 @@ def test_a_prior_keeps_its_width():
 def test_it_round_trips_in_the_fit(case):
     result, curves = case
     found = bootstrap(result, curves, 20)
-    kept = Fit.from_dict(json.loads(json.dumps({**result.to_dict(), "bootstrap": found.to_dict()})))
+    kept = Fit.from_dict(
+        json.loads(json.dumps({**result.to_dict(), "bootstrap": found.record().to_dict()}))
+    )
     again = Bootstrap.of(kept)
     assert np.array_equal(again.draws, found.draws)
-    assert again.to_dict() == found.to_dict() == kept.bootstrap
+    assert again.record() == found.record() == kept.bootstrap
     assert Bootstrap.of(result) is None
     plan, at = schedule.constant(4000, 3e-4), np.array([100, 3999])
     low, high = again.predict(plan, at)

@@ -33,12 +33,12 @@ def test_constant_runs_get_the_law_that_they_determine(key):
     curves = [constant("one"), constant("two", peak=1.5e-4, seed=1)]
     result = fit(curves, key)
     assert result.law == "onepower"
-    assert result.options["asked_law"] == key
+    assert result.options.law == key
     assert warned(result, f"the loss drop of {key}", "onepower is fitted instead")
     direct = fit(curves, "onepower")
     assert result.params == direct.params
     assert not warned(direct, "instead")
-    assert "asked_law" not in direct.options
+    assert direct.options.law == "onepower"
 
 
 def test_a_prior_may_say_what_a_drop_is_like():

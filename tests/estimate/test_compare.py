@@ -35,7 +35,7 @@ def test_without_test_curves_each_training_curve_is_left_out_in_turn():
     train = three_curves("momentum", noise=3e-4)
     row = compare_laws(train, (), ["momentum"])[0]
     assert row.left_out
-    assert set(row.held_out["curves"]) == {curve.name for curve in train}
+    assert set(row.held_out.curves) == {curve.name for curve in train}
     assert row.final_error.value < 0.02
 
 

@@ -169,8 +169,8 @@ def test_a_fit_says_which_parameters_have_no_error_and_why():
     assert result.standard_errors["L0"] > 0
     why = "only a combination of C and gamma is determined"
     assert [text for text in result.warnings if text.endswith(f"has no error: {why}")]
-    assert result.identification["undetermined"] == {"C": why, "gamma": why}
-    assert result.identification["rank"] == 6
+    assert result.identification.undetermined == {"C": why, "gamma": why}
+    assert result.identification.rank == 6
     ends = laplace_intervals(result)
     assert ends["C"] is None
     assert ends["gamma"] is None

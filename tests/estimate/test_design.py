@@ -112,10 +112,10 @@ def test_the_chosen_run_beats_a_random_one():
 
 def test_a_row_tells_less_where_neighbours_are_correlated():
     """Without a prior a row is worth one over the variance of the noise, and (1 - r)/(1 + r)."""
-    spread = Spread(((1.0, 0.0, 0.0),) * 3, 2e-4, 1.0)
+    spread = Spread(np.eye(3).tolist(), 2e-4, 1.0)
     params = {"L0": 2.0, "A": 1.0, "alpha": 0.5}
     for r, wanted in ((0.0, 1.0), (0.5, 1 / 3)):
-        known = Fit("onepower", params, options={"residual_correlation": r}, spread=spread)
+        known = Fit("onepower", params, residual_correlation=r, spread=spread)
         assert row_information(known) * 2e-4**2 == pytest.approx(wanted, rel=0.02)
     wide = Fit("onepower", params, spread=replace(spread, scatter=1e-3))
     # Huber: E[ψ²] and the share inside ±δ of a normal of the width δ.

@@ -87,7 +87,7 @@ def test_a_fit_becomes_the_prior_with_its_covariance(known):
     assert prior.known.all()
     found = forecast(run("wsd", 1000), known=known)
     assert found.fit.constants == known.constants  # also the reference rate
-    assert found.fit.options["prior"] == "earlier fit"
+    assert found.fit.prior.name == "earlier fit"
 
 
 def test_a_law_without_a_prior_is_searched_for():

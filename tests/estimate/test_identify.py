@@ -33,8 +33,8 @@ def test_what_is_said_to_hide_in_the_noise_does(case):
     for one in found.open:
         moved = dict(result.params)
         for name, by in one.moves.items():
-            assert one.kinds[name] == "×"
-            moved[name] *= by
+            assert by.kind == "×"
+            moved[name] *= by.by
         there = objective.value(np.array([moved[name] for name in get_law("mpl").names]))
         # Small parts of the move are not named, so that a little more than ½ may show.
         if set(one.moves) == set(moved):
@@ -81,7 +81,7 @@ def test_a_prior_s_share_is_told():
     found = identify(result, curves)
     assert all(one.with_prior <= one.reach * 1.001 for one in found.directions)
     assert found.open[0].with_prior < 0.8 * found.open[0].reach
-    assert any("the prior leaves" in text for text in found.sentences())
+    assert any("the prior leaves" in text for text in found.sentences)
 
 
 def test_well_determined_parameters_leave_nothing_open():
@@ -109,13 +109,17 @@ def test_it_is_kept_and_shown(case):
     kept = Fit.from_dict(
         json.loads(json.dumps({**result.to_dict(), "identification": found.to_dict()}))
     )
-    assert kept.identification == found.to_dict()
+    assert kept.identification == found
     html = identification_section(kept)
     assert html.startswith("<section>")
     for name in found.candidates:
         assert name in html
     assert identification_section(load_fit("400")) == ""
-    evil = {**found.to_dict(), "sentences": ["<script>"]}
+    evil = {
+        **found.to_dict(),
+        "candidates": {"<script>": 9},
+        "directions": [{**one.to_dict(), "shrink": {"<script>": 0.5}} for one in found.directions],
+    }
     assert "<script>" not in identification_section(
         Fit.from_dict({**result.to_dict(), "identification": evil})
     )

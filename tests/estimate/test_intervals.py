@@ -57,8 +57,8 @@ def test_left_out_errors_are_those_of_fits_to_the_other_curves():
         part = fit([curve for curve in curves if curve is not out], "onepower")
         last = np.log(out.loss[-1] / part.predict(out.schedule, out.step)[-1])
         assert residual == pytest.approx(last, abs=2e-5)
-        kept = whole.left_out["final"][out.name]
-        assert np.log(kept["observed"] / kept["predicted"]) == pytest.approx(residual)
+        kept = whole.left_out.final[out.name]
+        assert np.log(kept.observed / kept.predicted) == pytest.approx(residual)
     without = fit(curves, "onepower", leave_out=False)
     assert without.left_out is None
     assert without.values == pytest.approx(whole.values)

@@ -36,7 +36,7 @@ def test_the_parameters_are_found_again():
     assert found.converged
     assert found.descended > 1
     assert found.params == pytest.approx({"C": 2.5, "M": 0.4, "G": 3.0}, rel=1e-5)
-    assert found.evaluation.train["wsd"].whole.mae < 1e-6
+    assert found.evaluation.train.curves["wsd"].mae < 1e-6
 
 
 def test_the_standard_errors_tell_how_far_the_parameters_move_with_noise():

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from mplfit.estimate.mean import Mean, binomial
+from mplfit.types import to_plain
 
 
 def test_the_error_is_that_of_scipy():
@@ -14,13 +15,13 @@ def test_the_error_is_that_of_scipy():
     mean = Mean.of(values)
     assert mean.value == pytest.approx(np.mean(values))
     assert mean.error == pytest.approx(stats.sem(values))
-    assert mean.to_dict() == {"mean": mean.value, "standard_error": mean.error, "count": 4}
+    assert to_plain(mean) == {"mean": mean.value, "standard_error": mean.error, "count": 4}
 
 
 def test_one_value_has_no_error_and_none_is_no_number():
     assert f"{Mean.of([0.25]):.2f}" == "0.25"
     assert f"{Mean.of([]):.2f}" == f"{Mean.of([0.1, None]):.2f}" == "–"
-    assert Mean.of([0.25]).to_dict() == {"mean": 0.25, "standard_error": None, "count": 1}
+    assert to_plain(Mean.of([0.25])) == {"mean": 0.25, "standard_error": None, "count": 1}
 
 
 def test_an_error_that_rounds_to_nothing_is_shown_all_the_same():

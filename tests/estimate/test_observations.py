@@ -12,7 +12,7 @@ from mplfit.estimate.constants import ENOUGH, PER_OBSERVATION
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.observations import counted
-from mplfit.estimate.prior import prior_for, rows_of
+from mplfit.estimate.prior import prior_for
 from mplfit.estimate.solver import parameter_box
 from mplfit.laws import get_law
 from mplfit.schedule import constant, wsdld
@@ -54,12 +54,12 @@ def test_few_runs_and_runs_of_the_law_leave_it_as_it_is(count, misfit):
 def test_the_default_prior_is_found_and_a_named_one_is_kept():
     curves = runs(ENOUGH, misfit=0.02)
     found = fit(curves, "effective", quick=True)
-    assert found.options["prior"].startswith("weak:")
+    assert found.prior.name.startswith("weak:")
     named = fit(curves, "effective", prior="weak", quick=True)
-    assert named.options["prior"] == "weak"
-    again = fit(curves, "effective", prior=found.options["prior"], quick=True)
+    assert named.prior.name == "weak"
+    again = fit(curves, "effective", prior=found.prior.name, quick=True)
     assert again.params == found.params
-    assert rows_of(found.options["prior"]) > rows_of("weak") == PER_OBSERVATION
+    assert found.prior.rows > named.prior.rows == PER_OBSERVATION
     # Rows that know less leave the parameters less sure.
     sure, unsure = named.standard_errors["beta"], found.standard_errors["beta"]
     assert unsure > sure

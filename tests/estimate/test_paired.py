@@ -22,7 +22,7 @@ def test_what_curves_share_cancels():
     other = group([0.03, 0.14, 0.33], [-0.05, 0.15, -0.35])
     apart = difference(one, other)
     assert apart.mae.value == pytest.approx(-0.07 / 3)
-    assert apart.mae.error < 0.1 * one["standard_error"]["mae"]
+    assert apart.mae.error < 0.1 * one.standard_error.mae
     assert apart.sure
     assert not difference(one, one).sure
 
@@ -38,6 +38,6 @@ def test_two_measures_that_disagree_decide_nothing():
 
 def test_a_group_carries_the_errors_of_its_means():
     found = group([0.01, 0.11, 0.31], [0.02, -0.12, 0.32])
-    assert found["final_error"]["mean"] == pytest.approx(0.46 / 3)
-    assert found["final_error"]["count"] == 3
+    assert found.final_error.value == pytest.approx(0.46 / 3)
+    assert found.final_error.count == 3
     assert group_of({}) is None

@@ -17,7 +17,7 @@ from mplfit.estimate.checks import poor_curves
 from mplfit.estimate.fit import fit
 from mplfit.estimate.forecast import forecast
 from mplfit.estimate.intervals import Interval
-from mplfit.estimate.metrics import evaluate
+from mplfit.estimate.metrics import measure_curves
 from mplfit.estimate.reach import check_loss, reach, reach_lines
 from mplfit.estimate.result import Fit
 from mplfit.schedule import constant, cosine, wsdld
@@ -129,7 +129,7 @@ def test_a_training_curve_that_is_fitted_badly_is_named() -> None:
     ]
     assert not any("fitted badly" in text for text in fit(runs, "onepower").warnings)
     other = replace(runs[2], loss=runs[2].loss * 1.05)
-    (said,) = poor_curves(evaluate(law, params, [*runs[:2], other]).train)
+    (said,) = poor_curves(measure_curves(law, params, [*runs[:2], other]).train)
     assert said.startswith("at_0.03 is fitted badly")
     flat = replace(runs[0], name="flat", loss=np.linspace(2.2, 2.3, step.size))
     (said,) = [text for text in fit([flat], "onepower").warnings if "badly" in text]

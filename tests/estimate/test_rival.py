@@ -42,7 +42,7 @@ def test_the_law_that_made_the_curves_is_named_on_test_curves(own):
     rival = find_rival(own, train, [held])
     assert rival.better
     assert (rival.law, rival.curves, rival.left_out) == ("effective", 1, False)
-    assert rival.own_mae == own.metrics["test"]["mean"]["mae"]
+    assert rival.own_mae == own.metrics.test.mean.mae
     assert rival.mae < 0.1 * rival.own_mae
     assert rival.to_dict()["better"] is True
 
@@ -52,7 +52,7 @@ def test_without_test_curves_the_training_curves_are_left_out(own):
     rival = find_rival(own, train)
     assert rival.left_out
     assert rival.curves == 3
-    assert rival.own_mae == own.left_out["mean"]["mae"]
+    assert rival.own_mae == own.left_out.mean.mae
     assert rival.better
 
 
@@ -71,5 +71,5 @@ def test_it_is_kept_in_the_fit(own):
     from dataclasses import replace
 
     *train, held = curves()
-    kept = replace(own, rival=find_rival(own, train, [held]).to_dict())
+    kept = replace(own, rival=find_rival(own, train, [held]))
     assert Fit.from_dict(kept.to_dict()).rival == kept.rival

@@ -162,5 +162,5 @@ def test_on_real_curves_the_bound_is_a_law_like_the_others():
         leave_out=False,
     )
     assert result.converged
-    assert result.metrics["test"]["mean"]["mae"] < 0.02
-    assert result.metrics["train"]["mean"]["mae"] < 0.01
+    assert result.metrics.test.mean.mae < 0.02
+    assert result.metrics.train.mean.mae < 0.01

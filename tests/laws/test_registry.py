@@ -47,7 +47,7 @@ def test_a_new_law_needs_nothing_but_the_registry(toy):
     truth = np.array([2.0, 1.0, 0.5])
     run = simulate(get_law("onepower"), truth, plan, step, noise=1e-3)
     found = fit([run], "toy", quick=True)
-    assert found.options["prior"] == "weak"  # the law's default
+    assert found.prior_name == "weak"  # the law's default
     assert np.log(0.4) < np.log(found.params["alpha"]) < np.log(0.5)  # drawn towards its prior
     assert found.formula.rival == "effective"
     help_text = " ".join(CliRunner().invoke(main, ["fit", "--help"]).output.split())

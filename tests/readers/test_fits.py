@@ -9,19 +9,21 @@ from typing import Any
 import pytest
 
 from mplfit.errors import DataError
+from mplfit.estimate.records import CurveRecord
 from mplfit.estimate.result import Fit, published_fit
 from mplfit.readers.fits import load_fit
 from mplfit.writers.text import json_bytes
 
-ENTRY = {"name": "a", "role": "train", "sha256": None, "peak": 3e-4}
+RECORD = CurveRecord("a", "train", None, None, 2, 0, 9, 10, 0, 3e-4)
+ENTRY = RECORD.to_dict()
 
 
 def fit_dict(**changes: Any) -> dict[str, Any]:
-    return {**Fit("mpl", published_fit("400").params, data=(ENTRY,)).to_dict(), **changes}
+    return {**Fit("mpl", published_fit("400").params, data=(RECORD,)).to_dict(), **changes}
 
 
 def test_a_file_its_folder_and_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fit = Fit("mpl", published_fit("400").params, objective=1e-4, data=(ENTRY,))
+    fit = Fit("mpl", published_fit("400").params, objective=1e-4, data=(RECORD,))
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "fit.json").write_bytes(b"\xef\xbb\xbf" + json_bytes(fit.to_dict()))
     assert load_fit(tmp_path / "run") == fit
@@ -52,19 +54,25 @@ def test_what_is_not_there_is_refused_with_what_is_accepted(values: str) -> None
         (b"", "is not JSON"),
         (b"{", "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
-        ([], "not a fit of mplfit: expected schema 'mplfit.fit/1', got 'list'"),
+        ([], "not a fit of mplfit: expected schema 'mplfit.fit/2' or 'mplfit.fit/1', got 'list'"),
         ({"schema": "mplfit.fit/9"}, "got 'mplfit.fit/9'"),
-        ({"schema": "mplfit.fit/1"}, "damaged: KeyError: 'law'"),
+        ({"schema": "mplfit.fit/1"}, 'damaged: "law" is missing'),
         (fit_dict(law="nonsense"), "no law 'nonsense'"),
         (fit_dict(params={"L0": 1}), "has the parameters L0 A alpha B C beta gamma, got L0"),
-        (fit_dict(params={**published_fit("25").params, "A": None}), "damaged: TypeError"),
+        (
+            fit_dict(params={**published_fit("25").params, "A": None}),
+            'damaged: "params.A" must be a finite number, got null',
+        ),
         (fit_dict(params={**published_fit("25").params, "A": "NaN"}), "A"),
         (fit_dict(params=[1, 2]), "damaged"),
         (fit_dict(data=[{}]), "damaged"),
         (fit_dict(data=[3]), "damaged"),
         (fit_dict(data=[{**ENTRY, "peak": None}]), "damaged"),
         (fit_dict(data=3), "damaged"),
-        (fit_dict(options={"peak": "high"}), "damaged"),
+        (fit_dict(options={"law": 3}), 'damaged: "options.law" must be text, got 3'),
+        (fit_dict(data=[{**ENTRY, "reading": {"smooth": 0}}]), "damaged.*smooth"),
+        (fit_dict(data=[{**ENTRY, "reading": {"smoothed": 1}}]), "damaged.*smoothed"),
+        (fit_dict(data=[{**ENTRY, "points": 11}]), "11 rows do not fit"),
         (fit_dict(starts={"screened": 1}), "damaged"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from mplfit import schedule as s
 from mplfit.curve import Curve, Origin
 from mplfit.errors import DataError
+from mplfit.estimate.records import CurveRecord
 from mplfit.estimate.result import Fit, published_fit
 from mplfit.readers.csv_log import ReadOptions
 from mplfit.readers.paths import read_curves, split, split_for
@@ -101,7 +102,7 @@ def test_named_curves_are_taken_as_named() -> None:
 def test_what_a_fit_was_trained_on_is_known_by_its_contents() -> None:
     abc = curves("a", "b", "c")
     data = tuple(
-        {"name": "other", "role": role, "sha256": f"hash of {name}", "peak": 1.0}
+        CurveRecord(f"other {name}", role, "x.csv", f"hash of {name}", 2, 0, 1, 2, 0, 1.0)
         for name, role in (("b", "train"), ("c", "test"))
     )
     params = published_fit("25").params

@@ -48,7 +48,7 @@ def curve(name: str, steps: int = 2000, every: int = 20) -> Curve:
 def evil() -> bytes:
     one, other = curve(EVIL), curve("held<b>out")
     fitted = fit([one], "onepower", test=[other])
-    values = fitted.to_dict() | {"warnings": [EVIL], "options": {EVIL: EVIL}}
+    values = fitted.to_dict() | {"warnings": [EVIL], "made_by": EVIL}
     made = Fit.from_dict(values)
     ends = {"0.80": (1.95, 2.05), "0.95": (1.9, 2.1)}
     final = {EVIL: (2.0, ends), "other": (2.0, None)}
@@ -294,15 +294,15 @@ def test_what_a_fit_says_of_its_identifiability_is_shown() -> None:
     found = fit([run], "onepower")
     found = replace(
         found,
-        identification=identify(found, [run]).to_dict(),
-        bootstrap=bootstrap(found, [run], 20).to_dict(),
+        identification=identify(found, [run]),
+        bootstrap=bootstrap(found, [run], 20).record(),
     )
     assert found.identification
-    assert found.identification["sentences"]
+    assert found.identification.sentences
     text = report(Report("x", {"<one>": found})).decode()
     assert "&lt;one&gt;: " in text
     assert "<one>" not in text
-    for sentence in found.identification["sentences"]:
+    for sentence in found.identification.sentences:
         assert escape(sentence) in text
     low, high = bootstrap(found, [run], 20).intervals()["alpha"]
     assert f"<td>{low:.5g} – {high:.5g}</td>" in text

@@ -38,7 +38,7 @@ def _errors(name: str, runs: Sequence[Curve], count: int, seed: int) -> list[str
         made = fit(train, "effective", prior=prior, test=test, quick=True)
         job = Job(Case(name, "", tuple(train), tuple(test)), "effective", prior)
         cells.append(f"{mean_abs(Result(job, made).final_errors):.4f}")
-    return [*cells, made.options["prior"]]
+    return [*cells, made.prior_name]
 
 
 def main() -> None:

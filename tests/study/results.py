@@ -42,8 +42,8 @@ class Result:
     @property
     def final_errors(self) -> dict[str, float]:
         """Predicted less observed loss in the last logged row, by held-out run."""
-        ends = self.fit.metrics["test"]["final"]
-        return {name: end["predicted"] - end["observed"] for name, end in ends.items()}
+        ends = self.fit.metrics.test.final
+        return {name: end.predicted - end.observed for name, end in ends.items()}
 
     @property
     def full_errors(self) -> dict[str, float]:

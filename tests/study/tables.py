@@ -10,8 +10,7 @@ import numpy as np
 from mplfit.estimate.constants import INTERVALS, M124, RELEASED
 from mplfit.estimate.intervals import LEVELS
 from mplfit.estimate.metrics import evaluate
-from mplfit.laws import get_law
-from mplfit.laws.mpl import PUBLISHED
+from mplfit.estimate.result import published_fit
 from tests.study.cases import Case
 from tests.study.pooled import PARTS, CurveCoverage, independent_runs, pool
 from tests.study.results import OverPeaks, Result, best_peak, mean_abs, observed_losses
@@ -39,21 +38,17 @@ def constants() -> str:
 
 
 def released(results: Sequence[Result], case: Case, size: str) -> str:
-    reports = evaluate(
-        get_law("mpl"), np.array(PUBLISHED[size]), list(case.train), list(case.test)
-    ).to_dict()["test"]
+    reports = evaluate(published_fit(size), [*case.train, *case.test], train=case.train).test
     rows = [["published parameters", *_metric_cells(reports)]]
-    rows += [[one.job.title, *_metric_cells(one.fit.metrics["test"])] for one in results]
+    rows += [[one.job.title, *_metric_cells(one.fit.metrics.test)] for one in results]
     header = ["law", "R2", "MAE", "RMSE", "PredE", "WorstE", "MAE after branching", "final error"]
     return table(header, rows)
 
 
 def _metric_cells(group) -> list[str]:
-    mean = group["mean"]
-    branched = group.get("after_branching", group)["mean"]["mae"]
-    ends = group["final"].values()
-    final = np.mean([abs(end["predicted"] - end["observed"]) for end in ends])
-    cells = [f"{mean[key]:.4f}" if key == "r2" else f"{mean[key]:.5f}" for key in _METRICS]
+    mean, branched = group.mean, group.unshared.mean.mae
+    final = group.final_error.value
+    cells = [f"{getattr(mean, key):.{4 if key == 'r2' else 5}f}" for key in _METRICS]
     return [*cells, f"{branched:.5f}", f"{final:.4f}"]
 
 
@@ -108,15 +103,15 @@ def sensitivity(rows: Iterable[tuple[str, Result]]) -> str:
     """What a constant of the estimator changes."""
     cells = []
     for what, one in rows:
-        mean = one.fit.metrics["test"]["mean"]
-        numbers = [f"{mean[key]:.5f}" for key in ("mae", "rmse", "worste")]
+        mean = one.fit.metrics.test.mean
+        numbers = [f"{getattr(mean, key):.5f}" for key in ("mae", "rmse", "worste")]
         cells.append([what, one.job.case.name, *numbers, f"{mean_abs(one.final_errors):.4f}"])
     return table(["", "runs", "MAE", "RMSE", "WorstE", "mean final error"], cells)
 
 
 def _fitted(one: Result) -> str:
     bent = ", nu = 1" if one.job.straight else ""
-    return f"{one.job.law}{bent}, prior {one.fit.options['prior']}, {len(one.job.case.train)} runs"
+    return f"{one.job.law}{bent}, prior {one.fit.prior_name}, {len(one.job.case.train)} runs"
 
 
 def _peak(rate: float, observed: OverPeaks) -> str:
