@@ -29,6 +29,7 @@ __all__ = [
     "LawOption",
     "Target",
     "command_line",
+    "fit_given",
     "force_option",
     "json_option",
     "law_constants",
@@ -72,6 +73,24 @@ def _is_quiet() -> bool:
     return context is not None and bool(context.meta.get(_QUIET))
 
 
+_TITLES = ("Options", "Fitting", "Reading logs", "Output")
+_TITLE_OF = {
+    **dict.fromkeys(
+        ("params", "law", "prior", "weight_decay", "train", "test", "rival"), "Fitting"
+    ),
+    **dict.fromkeys(("refits", "workers", "dask"), "Fitting"),
+    **dict.fromkeys(("out", "no_save", "force", "as_json", "wide", "correlations"), "Output"),
+    **dict.fromkeys(("quiet", "help"), "Output"),
+}
+
+
+def _title_of(parameter: click.Option) -> str:
+    """Under which title of a command's help an option stands."""
+    if parameter.callback is _keep:
+        return "Reading logs"
+    return _TITLE_OF.get(parameter.name or "", "Options")
+
+
 class Examples(click.Command):
     """A command whose help ends in examples that run as they stand (a test runs them)."""
 
@@ -87,6 +106,19 @@ class Examples(click.Command):
                 help="No notes and no progress on stderr; warnings and errors stay.",
             )
         )
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {title: [] for title in _TITLES}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if isinstance(parameter, click.Option) and record is not None:
+                groups[_title_of(parameter)].append(record)
+        for title, records in groups.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples"):
@@ -115,12 +147,21 @@ wide_option = click.option(
     "--wide", is_flag=True, help="Show every column, however wide the table becomes."
 )
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
-params_option = click.option(
-    "--params",
-    metavar="FIT",
-    required=True,
-    help="A run folder, a fit.json, or the published parameters 25, 100 or 400.",
-)
+_FIT_HELP = "A run folder, a fit.json, or the published parameters 25, 100 or 400."
+params_option = click.option("--params", metavar="FIT", required=True, help=_FIT_HELP)
+
+
+def fit_given(command: F) -> F:
+    """A FIT as the first argument, or with --params as everywhere; the command gets `params`."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, params: str | None, fit: str | None, **kwargs: Any) -> Any:
+        if (params is None) == (fit is None):
+            raise click.UsageError("give one fit: --params FIT (or FIT as the first argument)")
+        return command(*args, params=params or fit, **kwargs)
+
+    made: Any = click.option("--params", metavar="FIT", help=_FIT_HELP)(wrapped)
+    return cast("F", click.argument("fit", metavar="[FIT]", required=False)(made))
 
 
 @dataclass

@@ -10,6 +10,7 @@ import click
 from mplfit.cli.common import (
     Examples,
     Target,
+    fit_given,
     json_option,
     named_schedules,
     print_json,
@@ -34,12 +35,12 @@ __all__ = ["design_command"]
         "mplfit design data/fit_25 --target linear:steps=48k,peak=3e-4,warmup=2160"
         " --candidates cosine:steps=24k,peak=3e-4,warmup=2160"
         " --candidates short=wsdld:steps=12k,peak=3e-4,decay=3k,warmup=2160",
-        "mplfit design data/fit_25 --target linear:steps=24k,peak=3e-4,warmup=2160"
+        "mplfit design --params data/fit_25 --target linear:steps=24k,peak=3e-4,warmup=2160"
         " --over wsdld:steps=24k,peak=3e-4,decay=4k,warmup=2160"
         " --candidates cosine:steps=12k,peak=3e-4,warmup=2160 --out /tmp/next --force",
     ),
 )
-@click.argument("fit", metavar="FIT")
+@fit_given
 @click.option(
     "--candidates",
     multiple=True,
@@ -60,7 +61,7 @@ __all__ = ["design_command"]
 @saves(what="A folder for the table and a figure.")
 @json_option
 def design_command(
-    fit: str,
+    params: str,
     candidates: Sequence[str],
     wanted: str,
     over: str | None,
@@ -85,13 +86,13 @@ def design_command(
 
     if every is not None and every < 1:
         raise DataError(f"--every must be at least 1 step, got {every}")
-    known, named = load_fit(fit), named_schedules(candidates)
+    known, named = load_fit(params), named_schedules(candidates)
     warn_held(known)
     schedule = load_schedule(wanted)
     warn_of_loss(known, schedule, "the target")
     goal = goal_of(known, schedule, load_schedule(over) if over else None)
     found = design(known, goal, named, runs=runs, every=every)
-    values = {**_as_dict(fit, wanted, over, found), "reach": reach(known, schedule).to_dict()}
+    values = {**_as_dict(params, wanted, over, found), "reach": reach(known, schedule).to_dict()}
     target.write(lambda: _files(found, named, values))
     if as_json:
         print_json(values)

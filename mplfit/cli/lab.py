@@ -25,7 +25,7 @@ class _Lab(Examples, LazyGroup):
 @click.command(
     "lab",
     cls=_Lab,
-    table=LAB_COMMANDS,
+    groups={"Commands": LAB_COMMANDS},
     examples=(
         "mplfit lab train --task text --schedule cosine:steps=60,peak=3e-3,warmup=6 --width 32"
         " --out /tmp/run.csv --force",

@@ -10,6 +10,7 @@ import click
 from mplfit.cli.common import (
     Examples,
     Target,
+    fit_given,
     json_option,
     print_json,
     progress,
@@ -33,10 +34,10 @@ __all__ = ["profile_command"]
     cls=Examples,
     examples=(
         "mplfit profile data/fits/onepower_25.json --out /tmp/profiles --force",
-        "mplfit profile data/fits/onepower_25.json --param alpha --no-save --json",
+        "mplfit profile --params data/fits/onepower_25.json --param alpha --no-save --json",
     ),
 )
-@click.argument("params", metavar="FIT")
+@fit_given
 @click.option("--param", "names", multiple=True, metavar="NAME", help="A parameter (repeat).")
 @reading_options
 @engine_options

@@ -217,3 +217,50 @@ def test_an_output_that_knows_no_utf_8(tmp_path: Path) -> None:
         out, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert b"\\xfc" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["optimise"], "No such command 'optimise'. Did you mean optimize?\n"),
+        (["lab", "trian"], "No such command 'trian'. Did you mean train?\n"),
+        (["xyzzy"], "No such command 'xyzzy'.\n"),
+    ],
+)
+def test_a_mistyped_command_suggests_the_near_one(words: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert result.stderr.endswith(said)
+
+
+def test_help_has_groups() -> None:
+    text = CliRunner().invoke(main, ["--help"]).output
+    titles = ["Read:", "Fit:", "Decide:", "Hand over:", "Theory:", "Lab:"]
+    assert [line for line in text.splitlines() if line in titles] == titles
+    assert text.index("Decide:") < text.index("\n  optimize ") < text.index("Hand over:")
+    text = CliRunner().invoke(main, ["fit", "--help"]).output
+    options, fitting, reading, output, end = (
+        text.index(f"\n{title}:\n")
+        for title in ("Options", "Fitting", "Reading logs", "Output", "Examples")
+    )
+    assert options < text.index("\n  --seed ") < fitting < text.index("\n  --law ") < reading
+    assert reading < text.index("\n  --warmup ") < output < text.index("\n  -o, --out ") < end
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [("profile", ["--param", "nothing"]), ("design", ["--target", SPEC, "--candidates", SPEC])],
+)
+def test_a_fit_is_given_with_params_or_first(tmp_path: Path, name: str, rest: list[str]) -> None:
+    def said(*words: str) -> tuple[int, str]:
+        result = CliRunner().invoke(main, [name, *words, *rest])
+        return result.exit_code, result.stderr
+
+    fit = str(ROOT / "data" / "fits" / "absent.json")
+    assert said(fit) == said("--params", fit)
+    assert said(fit)[0] == 1
+    assert f"{fit} is not a fit" in said(fit)[1]
+    for words in ([], [fit, "--params", fit]):
+        code, text = said(*words)
+        assert code == 2
+        assert "give one fit: --params FIT (or FIT as the first argument)" in text
