@@ -381,11 +381,6 @@ def memory(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_some_damaged_logs(name: str, memory: Path) -> None:
-    run(name, memory, 300)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_ten_thousand_damaged_logs(name: str, memory: Path) -> None:
