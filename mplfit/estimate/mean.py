@@ -62,7 +62,7 @@ class Mean:
             format(number, how) if np.isfinite(number) else "–"
             for number, how in ((self.value, form), (self.error, own))
         )
-        rounded_away = self.error > 0 and float(error) == 0
+        rounded_away = 0 < self.error < np.inf and float(error) == 0
         return value, f"{self.error:.0e}" if rounded_away else error
 
 

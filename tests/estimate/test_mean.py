@@ -27,6 +27,7 @@ def test_one_value_has_no_error_and_none_is_no_number():
 def test_an_error_that_rounds_to_nothing_is_shown_all_the_same():
     assert f"{Mean.of([0.99990, 0.99994]):.4f}" == "0.9999 ± 2e-05"
     assert f"{Mean.of([1.0, 1.0]):.4f}" == "1.0000 ± 0.0000"
+    assert f"{Mean.of([1e308, 1.0]):.1e}" == "5.0e+307"  # an error beyond what numbers can be
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.4, 1.0])
