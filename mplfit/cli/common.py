@@ -9,14 +9,14 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from mplfit.cli.terminal import write_own
-from mplfit.errors import FitError, MplfitWarning, OutputError, ScheduleError, printable
+from mplfit.errors import DataError, FitError, MplfitWarning, OutputError, ScheduleError, printable
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -295,6 +295,11 @@ def reading_options(command: F) -> F:
             multiple=True,
             help="The schedule of the runs, or of the run NAME, instead of one rebuilt from logs.",
         ),
+        _said(
+            "--run-col",
+            metavar="COL",
+            help="Column that tells several runs in a table apart; none: it holds one run.",
+        ),
         _said("--loss-col", metavar="COL", help="Column of the loss."),
         _said("--lr-col", metavar="COL", help="Column of the learning rate."),
         _said("--step-col", metavar="COL", help="Column of the step (a 0-based index)."),
@@ -308,9 +313,7 @@ def read_options() -> tuple[ReadOptions, Mapping[str, str]]:
     from mplfit.readers.options import ReadOptions
 
     said = dict(click.get_current_context().meta[_SAID])
-    warmup, texts = said["warmup"], said.pop("schedules")
-    if warmup is not None and warmup < 0:
-        raise ScheduleError(f"the warmup must be 0 or a positive number of updates, got {warmup}")
+    texts = said.pop("schedules")
     of_all: str | None = None
     of_one: dict[str, str] = {}
     for text in texts:
@@ -324,7 +327,22 @@ def read_options() -> tuple[ReadOptions, Mapping[str, str]]:
             )
         else:
             of_all = spec
-    return ReadOptions(schedule=of_all, **said), of_one
+    try:
+        return ReadOptions(schedule=of_all, **said), of_one
+    except DataError as error:  # which names the arguments
+        names = "|".join(field.name for field in fields(ReadOptions))
+        text = re.sub(rf"\b({names})\b", lambda one: option_of(one[0]), str(error))
+        raise DataError(text) from None
+
+
+def option_of(argument: str) -> str:
+    """The option of a command that sets an argument.
+
+    >>> from mplfit.cli.common import option_of
+    >>> option_of("from_step")
+    '--from-step'
+    """
+    return "--" + argument.replace("_", "-")
 
 
 def read_options_given(fit: Fit) -> tuple[ReadOptions | None, Mapping[str, str]]:

@@ -52,6 +52,7 @@ def log_size(run: Path) -> int:
 def _only_run(path: Path, run: Path) -> Curve:
     """The one run in the log at `path`, which may be a copy of that of `run`."""
     from mplfit.readers.paths import read_curves
+    from mplfit.readers.plausible import GOES_ON
 
     options, own = read_options()
     plan = {name: schedule for name, schedule in own.items() if name == run.stem}
@@ -59,7 +60,11 @@ def _only_run(path: Path, run: Path) -> Curve:
     if len(curves) != 1:
         names = ", ".join(curve.name for curve in curves)
         raise DataError(f"{run} holds {len(curves)} runs ({names}): a forecast is of one")
-    return curves[0]
+    curve = curves[0]
+    if curve.origin is None:
+        return curve
+    odd = [text for text in curve.origin.warnings if not text.startswith(GOES_ON)]
+    return replace(curve, origin=replace(curve.origin, warnings=tuple(odd)))
 
 
 def has_ended(curve: Curve) -> bool:

@@ -175,11 +175,15 @@ class Fit(Record):
     def has_seen(self, curve: Curve) -> bool:
         """Whether a curve is one of the training curves: of the same file contents, by its hash.
 
-        A curve that was not read from a file is told by its name and rows.
+        Where a file holds several of the fit's curves, the name tells too. A curve that was not
+        read from a file is told by its name and rows.
         """
         sha256 = curve.origin.sha256 if curve.origin else None
         if sha256 is not None:
-            return any(record.sha256 == sha256 for record in self.trained)
+            roles = {one.name: one.role for one in self.data if one.sha256 == sha256}
+            if len(roles) > 1:
+                return roles.get(curve.name) == "train"
+            return "train" in roles.values()
         rows = (curve.name, len(curve), int(curve.step[0]), int(curve.step[-1]))
         return any(
             record.sha256 is None

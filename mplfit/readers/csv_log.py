@@ -8,8 +8,9 @@ come before the update of their `iter`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,22 @@ from mplfit.curve import Curve
 from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.finish import finish
 from mplfit.readers.log import Log, Series, hash_file
-from mplfit.readers.names import CALLS, find_column, listed, losses_among
+from mplfit.readers.names import (
+    CALLS,
+    counts_units,
+    find_column,
+    listed,
+    losses_among,
+    refuse_units,
+)
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.runs import runs_of
 from mplfit.readers.source import log_stem
-from mplfit.readers.table import open_table, read_columns
+from mplfit.readers.table import open_table, read_columns, read_texts
 from mplfit.schedule.spec import parse_schedule
 from mplfit.types import FloatArray
 
-__all__ = ["ReadOptions", "columns_log", "read_csv", "read_table"]
+__all__ = ["ReadOptions", "columns_logs", "read_csv", "read_table"]
 
 _DECAYS = ("weight_decay", "wd", "optim/weight_decay", "weightdecay")
 
@@ -42,43 +51,67 @@ def read_csv(path: Path, options: ReadOptions | None = None) -> Curve:
         If the file, its columns or its values cannot be used.
     """
     options = options or ReadOptions()
-    return finish(read_table(path, options), options)
+    logs = read_table(path, options)
+    if len(logs) > 1:
+        raise DataError(
+            f"{path} holds {len(logs)} runs ({listed([log.name for log in logs])}): read it with "
+            "read_curves"
+        )
+    return finish(logs[0], options)
 
 
-def read_table(path: Path, options: ReadOptions) -> Log:
-    """The run in a .csv or .tsv file."""
+def read_table(path: Path, options: ReadOptions) -> list[Log]:
+    """The runs in a .csv or .tsv file."""
     table = open_table(path)
 
     def values(names: list[str]) -> list[FloatArray]:
         return read_columns(table, names)
 
-    log = columns_log(path, table.header, values, hash_file(path), options, "table")
+    def texts(names: list[str]) -> list[list[str]]:
+        return read_texts(table, names)
+
+    logs = columns_logs(path, table.header, values, texts, hash_file(path), options, "table")
     if table.schedule is None:
-        return log
+        return logs
     try:  # as mplfit lab writes it
-        return replace(log, schedule=parse_schedule(table.schedule))
+        schedule = parse_schedule(table.schedule)
     except ScheduleError as error:
         note = f"the schedule in the file's first line is not used: {error}"
-        return replace(log, notes=(*log.notes, note))
+        return [replace(log, notes=(*log.notes, note)) for log in logs]
+    return [replace(log, schedule=schedule) for log in logs]
 
 
-def columns_log(
+def columns_logs(
     path: Path,
     header: tuple[str, ...],
     values: Callable[[list[str]], list[FloatArray]],
+    texts: Callable[[list[str]], list[list[str]]],
     sha256: str,
     options: ReadOptions,
     kind: str,
-) -> Log:
-    """The run in named columns; `values(names)` gives some of them as arrays."""
+) -> list[Log]:
+    """The runs in named columns; `values(names)` gives some as arrays, `texts(names)` as cells.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or two could be meant, the step counts no updates, or it is unclear
+        which column tells several runs apart.
+    """
     notes: list[str] = []
     litgpt = {"iter", "iter_time", "step"} <= set(header) and options.step_col is None
     step_name = (
         "iter" if litgpt else find_column(path, header, "step", options.step_col, notes=notes)
     )
+    _check_units(path, header, step_name or "", options, litgpt)
     loss_name = find_column(path, header, "loss", options.loss_col, metric=options.metric)
     given = options.schedule is not None
     lr_name = find_column(path, header, "lr", options.lr_col, needed=False)
+    if lr_name is not None and lr_name in (loss_name, step_name):
+        raise DataError(
+            f"{path}: {lr_name!r} cannot be the learning rate and the "
+            f"{'loss' if lr_name == loss_name else 'step'} too: choose another column with --lr-col"
+        )
     decay = next((name for name in _DECAYS if name in header), None)
     # litgpt's rows of a validation loss have its logger's step alone, which is iter − 1.
     asked = [step_name, loss_name, lr_name, decay, "step" if litgpt else None]
@@ -93,30 +126,56 @@ def columns_log(
         notes.append(f"{lost} row{'s' if lost > 1 else ''} without a {step_name} dropped")
         columns = {name: column[known] for name, column in columns.items()}
     step, loss = columns[step_name or ""], columns[loss_name or ""]
+
+    def cells(names: list[str]) -> list[list[str]]:
+        return [list(compress(column, known)) for column in texts(names)]
+
+    groups = runs_of(path, header, cells, step, loss, options.run_col, notes)
     nano = {"iter", "train/loss", "val/loss", "lr", "mfu"} <= set(header) and step_name == "iter"
     counted = litgpt or nano or step_name == "train/global_step"
     notes += _about_steps(step_name or "", step, options, litgpt=litgpt, nano=nano)
     told = options.steps_are or options.tokens_per_step or options.steps_per_row
     calls = step_name == "_step" and options.step_col is None and not told
-    rate, no_rate = Series.empty(), "no row logs a learning rate: give the run's --schedule"
-    if lr_name:
-        # Rows without a loss count too where they log a rate.
-        rate = Series(step, columns[lr_name], counted and not nano)
-    elif not given:
+    no_rate = "no row logs a learning rate: give the run's --schedule"
+    if not lr_name and not given:
         no_rate = _no_rate(path, header)
-    return Log(
-        name=log_stem(path),
-        kind="litgpt csv" if litgpt else kind,
-        path=path,
-        sha256=sha256,
-        loss=Series(step, loss, counted),
-        rate=rate,
-        weight_decay=_constant(columns[decay]) if decay else None,
-        notes=tuple(notes),
-        warnings=(CALLS.format(where="_step"),) if calls else (),
-        no_rate=no_rate,
-        also=tuple(name for name in losses_among(header) if name != loss_name),
-    )
+    logs = []
+    for value, rows in (groups or {"": np.ones(step.size, np.bool_)}).items():
+        # Rows without a loss count too where they log a rate.
+        own = columns[lr_name][rows] if lr_name else None
+        counts = counted and not nano
+        log = Log(
+            name=value or log_stem(path),
+            kind="litgpt csv" if litgpt else kind,
+            path=path,
+            sha256=sha256,
+            loss=Series(step[rows], loss[rows], counted),
+            rate=Series.empty() if own is None else Series(step[rows], own, counts),
+            weight_decay=_constant(columns[decay][rows]) if decay else None,
+            notes=tuple(notes),
+            warnings=(CALLS.format(where="_step"),) if calls else (),
+            no_rate=no_rate,
+            also=tuple(name for name in losses_among(header) if name != loss_name),
+            part=value,
+            columns=(loss_name or "", lr_name or "the learning rate"),
+        )
+        logs.append(log)
+    return logs
+
+
+def _check_units(
+    path: Path, header: Sequence[str], name: str, options: ReadOptions, litgpt: bool
+) -> None:
+    """Refuse a step that counts no updates, and units that may be those of two columns."""
+    refuse_units(path, name, options.tokens_per_step)
+    units = [column for column in header if counts_units(column)]
+    if options.tokens_per_step is None or options.step_col is not None or litgpt:
+        return
+    if units and name not in units:
+        raise DataError(
+            f"{path} has {name!r} and {units[0]!r}: name the one that --tokens-per-step belongs to "
+            "with --step-col"
+        )
 
 
 def _about_steps(

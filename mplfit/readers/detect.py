@@ -48,9 +48,9 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
     suffix, first = log_suffix(path), head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if suffix not in (".csv", ".tsv"):
         if suffix in (".jsonl", ".ndjson"):
-            return [read_json_lines(path, hash_file(path), options)]
+            return read_json_lines(path, hash_file(path), options)
         if first in (b"{", b"[") and (suffix == ".json" or _is_json(head)):
-            return [_read_json(path, options)]
+            return _read_json(path, options)
         if suffix == ".json":
             raise DataError(f"{path} is not JSON: it begins with {head[:20]!r}")
         if text_format(head.decode("utf-8", "replace")) is not None:
@@ -62,7 +62,7 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
         return [read_tensorboard_csv(path)]
     if is_wide(table.header):
         return read_wide(path, options)
-    return [read_table(path, options)]
+    return read_table(path, options)
 
 
 def _is_json(head: bytes) -> bool:
@@ -70,7 +70,7 @@ def _is_json(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n[{")[:1] in (b'"', b"{", b"}", b"]")
 
 
-def _read_json(path: Path, options: ReadOptions) -> Log:
+def _read_json(path: Path, options: ReadOptions) -> list[Log]:
     data, sha256 = file_bytes(path), hash_file(path)
     body = data.removeprefix(b"\xef\xbb\xbf").strip()
     first, _, rest = body.partition(b"\n")
@@ -78,9 +78,9 @@ def _read_json(path: Path, options: ReadOptions) -> Log:
         return read_json_lines(path, sha256, options)
     values = parse_json(path, data)
     if is_trainer_state(values):
-        return read_trainer_state(path, sha256, values, options)
+        return [read_trainer_state(path, sha256, values, options)]
     if is_epfml(values):
-        return read_epfml(path, sha256, values, options)
+        return [read_epfml(path, sha256, values, options)]
     if isinstance(values, list) and values:
         return rows_log(path, sha256, values, options, "JSON list")
     if isinstance(values, dict) and "loss" in values and not isinstance(values["loss"], list):

@@ -9,6 +9,7 @@ from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.configs import weight_decay_beside
 from mplfit.readers.log import Log
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.plausible import odd_schedule, odd_values
 from mplfit.readers.released import released_schedule
 from mplfit.readers.rows import clean_losses, clean_rates
 from mplfit.readers.schedules import schedule_of
@@ -27,8 +28,9 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
     gives, if every logged rate agrees with it to 1e-6 relative; that of the released curve of the
     run's name, under the same condition; the one rebuilt from the logged rates
     (`mplfit.curve.rebuild_schedule`). What was assumed, dropped or mended is in
-    `Curve.origin.notes`. A curve that is to be `fitted` goes without its `beginning`
-    (`mplfit.readers.selecting`), unless the options name a first step.
+    `Curve.origin.notes`, and what looks odd in `Curve.origin.warnings`. A curve that is to be
+    `fitted` goes without its `beginning` (`mplfit.readers.selecting`), unless the options name a
+    first step.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
     path, notes, warnings = log.path, list(log.notes), list(log.warnings)
     if not len(log.loss):
         raise DataError(f"{path} has no loss of the run {log.name}: expected at least one row")
-    step, loss = clean_losses(path, log.loss, options, notes)
+    step, loss = clean_losses(path, log.loss, options, notes, warnings)
     rate_step, rate = clean_rates(path, log.rate, options, notes)
     last = max(int(step[-1]), int(rate_step[-1]) if rate_step.size else 0)
     if last >= MAX_STEPS:
@@ -46,6 +48,10 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
             f"{path}: the last step is {last:,}, more updates than a run has: is the step counted "
             "in tokens or samples? give --tokens-per-step, or another column with --step-col"
         )
+    warnings += odd_values(path, log, loss, rate)
+    if options.schedule is not None:
+        said, odd = odd_schedule(rate_step, rate, last, schedule_of(options.schedule))
+        notes, warnings = notes + said, warnings + odd
     try:
         schedule = _schedule(log, rate_step, rate, step, options, notes)
     except (DataError, ScheduleError) as error:
@@ -81,9 +87,7 @@ def _schedule(
     notes: list[str],
 ) -> Schedule:
     if options.schedule is not None:
-        plan = schedule_of(options.schedule)
-        _compare(step, lr, plan, "the schedule given", notes)
-        return plan
+        return schedule_of(options.schedule)
     if log.schedule is not None and options.warmup is None:
         worst = disagreement(step, lr, log.schedule) if step.size else 0.0
         if worst <= 1e-6:
@@ -188,14 +192,3 @@ def disagreement(step: IntArray, lr: FloatArray, schedule: Schedule) -> float:
     expected = schedule.lr[step[inside]]
     scale = np.maximum(np.abs(expected), 1e-6 * schedule.peak)
     return float(np.max(np.abs(lr[inside] - expected) / scale))
-
-
-def _compare(
-    step: IntArray, lr: FloatArray, schedule: Schedule, what: str, notes: list[str]
-) -> None:
-    if step.size:
-        worst = disagreement(step, lr, schedule)
-        if 1e-3 < worst < np.inf:
-            notes.append(
-                f"{what} is used although logged rates differ from it by up to {100 * worst:.2g} %"
-            )

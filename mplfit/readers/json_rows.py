@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.readers.csv_log import columns_log
+from mplfit.readers.csv_log import columns_logs
 from mplfit.readers.log import Log, file_bytes
 from mplfit.readers.names import find_column
 from mplfit.readers.options import ReadOptions
@@ -22,8 +23,8 @@ from mplfit.types import FloatArray
 __all__ = ["number", "parse_json", "read_json_lines", "rows_log"]
 
 
-def read_json_lines(path: Path, sha256: str, options: ReadOptions) -> Log:
-    """The run in a file of one JSON object a line."""
+def read_json_lines(path: Path, sha256: str, options: ReadOptions) -> list[Log]:
+    """The runs in a file of one JSON object a line."""
     lines = file_bytes(path).removeprefix(b"\xef\xbb\xbf").splitlines()
     rows, cut = [], 0
     for number_, line in enumerate(lines):
@@ -47,8 +48,8 @@ def rows_log(
     options: ReadOptions,
     kind: str,
     notes: tuple[str, ...] = (),
-) -> Log:
-    """The run in these rows of keys and values."""
+) -> list[Log]:
+    """The runs in these rows of keys and values."""
     odd = next((i for i, row in enumerate(rows) if not isinstance(row, Mapping)), None)
     if odd is not None or not rows:
         raise DataError(
@@ -68,10 +69,14 @@ def rows_log(
             for name in names
         ]
 
+    def texts(names: Sequence[str]) -> list[list[str]]:
+        cells = ([row.get(name) for row in known] for name in names)
+        return [["" if cell is None else str(cell).strip() for cell in some] for some in cells]
+
     if not known:
         raise DataError(f"{path} has no row with a {step_name}: expected at least one")
-    log = columns_log(path, header, values, sha256, options, kind)
-    return Log(**{**vars(log), "notes": (*notes, *log.notes)})
+    logs = columns_logs(path, header, values, texts, sha256, options, kind)
+    return [replace(log, notes=(*notes, *log.notes)) for log in logs]
 
 
 def number(path: Path, row: int, key: str, value: Any) -> float:

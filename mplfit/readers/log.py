@@ -61,6 +61,7 @@ class Log:
     weight_decay : AdamW's, where the file has it.
     notes, warnings : what the reader assumed or dropped, and what looked odd to it.
     columns : what the file calls the loss and the rate.
+    part : the value of the column that tells the runs of one file apart.
     no_rate : what to say where no rate and no schedule is known.
     also : other losses in the file that --metric could name.
     """
@@ -78,6 +79,7 @@ class Log:
     also: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     columns: tuple[str, str] = ("the loss", "the learning rate")
+    part: str = ""
     total: int | None = None
     begin: FloatArray | None = None
 

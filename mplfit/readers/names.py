@@ -11,12 +11,14 @@ from mplfit.readers.table import shorten
 __all__ = [
     "CALLS",
     "COUNTERS",
+    "counts_units",
     "find_column",
     "is_loss",
     "is_rate",
     "listed",
     "losses_among",
     "plain",
+    "refuse_units",
 ]
 
 # In order of preference; compared without case, spaces, dots, dashes, underscores and slashes.
@@ -35,10 +37,6 @@ _ALIASES = {
         "update",
         "updates",
         "numupdates",
-        "tokens",
-        "totaltokens",
-        "consumedtokens",
-        "consumedsamples",
     ),
     "lr": (
         "lr",
@@ -81,6 +79,13 @@ _ALIASES = {
         "validationlmloss",
     ),
 }
+# Counters of something else than updates, which say nothing without the number in each update.
+_UNITS = frozenset(
+    prefix + unit + suffix
+    for unit in ("tokens", "samples", "examples", "sequences")
+    for prefix in ("", "total", "consumed", "consumedtrain", "num", "n", "ed", "seen")
+    for suffix in ("", "seen", "consumed", "processed")
+)
 # Counters that a training code keeps; W&B's own _step counts the calls of wandb.log instead.
 COUNTERS = ("globalstep", "trainglobalstep", "trainerglobalstep", "iter", "iteration")
 
@@ -110,6 +115,31 @@ def is_rate(name: str) -> bool:
 def is_loss(name: str) -> bool:
     """Whether a name is that of a training or validation loss."""
     return plain(name) in _ALIASES["loss"] + _ALIASES["val"]
+
+
+def counts_units(name: str) -> bool:
+    """Whether a name is that of a count of tokens, samples or the like, and not of updates.
+
+    >>> from mplfit.readers.names import counts_units
+    >>> counts_units("train/tokens_seen"), counts_units("consumed-samples"), counts_units("step")
+    (True, True, False)
+    """
+    return plain(name).removeprefix("train") in _UNITS
+
+
+def refuse_units(path: Path, name: str, tokens_per_step: float | None) -> None:
+    """Refuse a count of tokens or samples as the step, unless it is known how many an update has.
+
+    Raises
+    ------
+    DataError
+        If it is not known.
+    """
+    if counts_units(name) and tokens_per_step is None:
+        raise DataError(
+            f"{path} counts {name!r}, which are no updates: say how many an update takes, as in "
+            "--tokens-per-step 524288, or name a column of updates with --step-col"
+        )
 
 
 def losses_among(names: Sequence[str]) -> tuple[str, ...]:
@@ -158,14 +188,22 @@ def find_column(
                         f"the step is {found}: W&B's own _step counts its calls (else: --step-col)"
                     )
                 return found
+    counted = set(plains)
     for alias in _ALIASES[key]:
+        if alias not in counted:
+            continue
         if plains.count(alias) > 1:
             raise DataError(
                 f"{path} has {plains.count(alias)} columns that could hold the {title}: it has "
                 f"{listed(header)}; choose one with {option}"
             )
-        if alias in plains:
-            return header[plains.index(alias)]
+        found = header[plains.index(alias)]
+        others = [name for name in header if plain(name) in _ALIASES["step"] and name != found]
+        if what == "step" and others and notes is not None:
+            notes.append(f"the step is {found}, not {listed(others)} (else: --step-col)")
+        return found
+    if what == "step" and (units := [name for name in header if counts_units(name)]):
+        return units[0]
     if not needed:
         return None
     change = f"name it with {option}" + (", or give --schedule" if what == "lr" else "")

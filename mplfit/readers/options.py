@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal, cast
+
+import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.schedule import Schedule
@@ -17,6 +19,8 @@ class ReadOptions:
     """What a user may say about logs.
 
     step_col, lr_col, loss_col : names of columns, where the usual ones are not meant.
+    run_col : the column that tells several runs in one table apart (several columns with commas
+        between them); "none" if the table holds one run.
     schedule : the schedule of the run, where the log does not tell it; also as text
         (`mplfit.readers.schedules.load_schedule`).
     warmup : the length of the warmup, used when the schedule is rebuilt from logged rates.
@@ -36,6 +40,7 @@ class ReadOptions:
     step_col: str | None = None
     lr_col: str | None = None
     loss_col: str | None = None
+    run_col: str | None = None
     schedule: Schedule | str | None = None
     warmup: int | None = None
     metric: str = "train"
@@ -49,28 +54,28 @@ class ReadOptions:
     steps_per_row: int | None = None
 
     def __post_init__(self) -> None:
-        for value, name in ((self.smooth, "--smooth"), (self.every, "--every")):
-            if value < 1:
-                raise DataError(f"{name} must be a whole number from 1 on, got {value}")
-        if self.spikes not in ("keep", "drop"):
-            raise DataError(f"spikes must be 'keep' or 'drop', got {self.spikes!r}")
-        if self.steps_are not in ("index", "count", None):
-            raise DataError(f"steps_are must be 'index' or 'count', got {self.steps_are!r}")
-        if self.warmup is not None and self.warmup < 0:
-            raise DataError(
-                f"the warmup must be 0 or a positive number of updates, got {self.warmup}"
-            )
-        units = self.tokens_per_step
-        if units is not None and not 0 < units < float("inf"):
-            raise DataError(f"--tokens-per-step must be positive, got {units:g}")
-        rows = self.steps_per_row
-        if rows is not None and rows < 1:
-            raise DataError(f"--steps-per-row must be a whole number from 1 on, got {rows}")
-        if rows is not None and units is not None:
-            raise DataError("--steps-per-row goes without --tokens-per-step: give one of them")
+        for name in ("step_col", "lr_col", "loss_col", "run_col", "metric"):
+            value: object = getattr(self, name)
+            if not (isinstance(value, str) and value) and (value is not None or name == "metric"):
+                raise DataError(f"{name} must be the name of a column, got {value!r}")
+        plan: object = self.schedule
+        if plan is not None and not isinstance(plan, (Schedule, str)):
+            raise DataError(f"schedule must be a Schedule or its text, got {type(plan).__name__}")
+        for name in ("warmup", "smooth", "every", "from_step", "to_step", "steps_per_row"):
+            self._check_whole(name, int(name in ("smooth", "every", "steps_per_row")))
         low, high = self.from_step, self.to_step
         if low is not None and high is not None and low > high:
-            raise DataError(f"--from-step {low} lies after --to-step {high}: nothing would be left")
+            raise DataError(f"from_step {low} lies after to_step {high}: nothing would be left")
+        if self.spikes not in ("keep", "drop"):
+            raise DataError(f"spikes must be 'keep' or 'drop', got {self.spikes!r}")
+        if self.steps_are not in (None, "index", "count"):
+            raise DataError(f"steps_are must be 'index' or 'count', got {self.steps_are!r}")
+        units: object = self.tokens_per_step
+        real = isinstance(units, (int, float)) and units is not True
+        if units is not None and not (real and 0 < cast("float", units) < float("inf")):
+            raise DataError(f"tokens_per_step must be a positive number, got {units!r}")
+        if self.steps_per_row is not None and units is not None:
+            raise DataError("steps_per_row goes without tokens_per_step: give one of them")
 
     def told(self) -> FrozenMap[str, Plain]:
         """What is not the default, as plain values; `from_plain` makes the options of them.
@@ -86,3 +91,11 @@ class ReadOptions:
                 if getattr(self, field.name) != field.default
             }
         )
+
+    def _check_whole(self, name: str, least: int) -> None:
+        value: Any = getattr(self, name)
+        if value is None and name not in ("smooth", "every"):
+            return
+        if not isinstance(value, (int, np.integer)) or value is True or value < least:
+            raise DataError(f"{name} must be a whole number from {least} on, got {value!r}")
+        object.__setattr__(self, name, int(value))

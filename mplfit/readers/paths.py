@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from mplfit.curve import Curve
 from mplfit.errors import DataError
@@ -18,7 +23,7 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import TRAIN
 from mplfit.readers.same_run import merged, once
 from mplfit.readers.schedules import schedule_of
-from mplfit.readers.source import log_suffix
+from mplfit.readers.source import log_stem, log_suffix
 from mplfit.readers.splits import known_split
 from mplfit.readers.table import is_there, shorten
 from mplfit.readers.tensorboard import read_events
@@ -32,7 +37,7 @@ __all__ = ["read_curves", "read_logged", "split", "split_for"]
 
 
 def read_curves(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     options: ReadOptions | None = None,
     *,
     schedules: Mapping[str, Schedule | str] | None = None,
@@ -44,7 +49,7 @@ def read_curves(
 
     Parameters
     ----------
-    paths : files or folders.
+    paths : files or folders, or one of them: names, file:// URLs, or patterns such as logs/*.csv.
     options : what is said about all of them.
     schedules : schedules of single runs, by name (the file's stem), or texts of such.
 
@@ -59,7 +64,7 @@ def read_curves(
 
 
 def read_logged(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     options: ReadOptions | None = None,
     *,
     schedules: Mapping[str, Schedule | str] | None = None,
@@ -71,10 +76,17 @@ def read_logged(
     known = {name: schedule_of(plan) for name, plan in plans.items()}
     if asked.schedule is not None:
         options = replace(asked, schedule=schedule_of(asked.schedule))
-    logs = [log for path in paths for log in _logs(Path(path), options)]
+    logs = [log for path in _located(paths) for log in _logs(path, options)]
     logs = spliced(once(joined(logs, options)))
+    count = Counter(log.name for log in logs)
+    logs = [
+        replace(log, name=f"{log_stem(log.path)}:{log.name}")
+        if log.part and count[log.name] > 1
+        else log
+        for log in logs
+    ]
     names = [log.name for log in logs]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         both = [str(log.path) for log in logs if log.name == twice[0]]
         if len({log.path.resolve() for log in logs if log.name == twice[0]}) == 1:
@@ -146,6 +158,29 @@ def split_for(
         trained = [c for c in curves if c.name in TRAIN]
         how = "by the released split (Luo et al. 2025)"
     return trained, [curve for curve in curves if all(curve is not one for one in trained)], how
+
+
+def _located(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    """The files and folders meant: ~, file:// and patterns such as logs/*.csv are resolved."""
+    some = [paths] if isinstance(paths, (str, Path)) else paths
+    return [path for one in some for path in _matching(one)]
+
+
+def _matching(path: str | Path) -> list[Path]:
+    text = os.fspath(path)
+    if text.lower().startswith("file://"):
+        parts = urlsplit(text)
+        if parts.netloc not in ("", "localhost"):
+            raise DataError(f"{text} is on another machine: expected a file of this one")
+        text = unquote(parts.path, errors="surrogateescape")
+    if not is_there(Path(text)):
+        with suppress(RuntimeError):  # no such user, or no home
+            text = str(Path(text).expanduser())
+        if glob.has_magic(text) and not is_there(Path(text)):
+            if not (found := sorted(glob.glob(text, recursive=True))):
+                raise DataError(f"no file matches {shorten(text, 200)}")
+            return list(map(Path, found))
+    return [Path(text)]
 
 
 def _logs(path: Path, options: ReadOptions) -> list[Log]:

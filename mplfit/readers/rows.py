@@ -9,15 +9,17 @@ import numpy as np
 from mplfit.errors import DataError
 from mplfit.readers.log import Series
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.runs import NO_COLUMN
 from mplfit.types import FloatArray, IntArray
 
 __all__ = ["clean_losses", "clean_rates"]
 
+_MANY = 0.25  # a share of rows that repeat a step which is worth a warning
 _PIECES = 5  # a log with more pieces out of order was shuffled, not restarted
 
 
 def clean_losses(
-    path: Path, series: Series, options: ReadOptions, notes: list[str]
+    path: Path, series: Series, options: ReadOptions, notes: list[str], warnings: list[str]
 ) -> tuple[IntArray, FloatArray]:
     """Losses in the order of their steps, one a step, finite; what cannot be mended is refused."""
     index, loss = _index(path, series, options, notes), series.value
@@ -48,6 +50,8 @@ def clean_losses(
             f"{path} step {index[row]}: the loss is {loss[row]:g}, but laws are fitted to its "
             "logarithm: losses must be positive (choose the column with --loss-col)"
         )
+    if options.run_col != NO_COLUMN:
+        _refuse_anew(path, index)
     index, loss = _restarted(index, loss, notes)
     if np.any(np.diff(index) < 0):
         notes.append("rows were not in the order of their steps: sorted")
@@ -55,9 +59,10 @@ def clean_losses(
     index, loss = index[order], loss[order]
     last = np.append(np.diff(index) > 0, True)
     if repeated := int((~last).sum()):
-        notes.append(
-            f"{repeated} row{'s repeat' if repeated > 1 else ' repeats'} a step: the last of each "
-            "in the file is kept"
+        said = warnings if repeated > _MANY * index.size and options.run_col is None else notes
+        said.append(
+            f"{repeated} of {index.size} rows repeat a step: the last of each in the file is kept"
+            + (" (several runs in one file? --run-col)" if said is warnings else "")
         )
     return index[last], loss[last]
 
@@ -114,6 +119,22 @@ def _index(path: Path, series: Series, options: ReadOptions, notes: list[str]) -
         )
     index: IntArray = step.astype(np.int64) - int(counted)
     return index
+
+
+def _refuse_anew(path: Path, index: IntArray) -> None:
+    """Refuse steps that begin anew again and again: those of an epoch, or of several runs."""
+    starts = np.flatnonzero(np.diff(index) < 0) + 1
+    first, last = index[np.append(0, starts)], index[np.append(starts - 1, index.size - 1)]
+    if not starts.size or starts[0] < 2 or np.any(first != first[0]):
+        return
+    near = np.abs(last[:-1] - last[0]) <= np.median(np.abs(np.diff(index)))
+    if near.all() and last[-1] <= last[:-1].max() + 1:
+        raise DataError(
+            f"{path}: the steps begin {starts.size + 1} times at {first[0]} (again in row "
+            f"{starts[0] + 1}): are they those of an epoch, or are there several runs? Name a step "
+            "that goes on with --step-col, or the column that tells the runs apart with --run-col; "
+            f"with --run-col {NO_COLUMN} the last row of each step is kept"
+        )
 
 
 def _restarted(index: IntArray, value: FloatArray, notes: list[str]) -> tuple[IntArray, FloatArray]:

@@ -80,7 +80,7 @@ def file_head(path: Path, size: int) -> bytes:
         head: bytes = file.read(size)
     for mark, what, how in _CONVERTED:
         if head.startswith(mark):
-            raise DataError(f"{path} is {what}, which is not read: write it as csv first: {how}")
+            raise DataError(f"{path} is not a text file but {what}: write it as csv first: {how}")
     if not head.startswith(_UTF16):
         return head
     if size > 0:

@@ -16,7 +16,7 @@ import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.readers.log import Log, Series, hash_file
-from mplfit.readers.names import CALLS, COUNTERS, is_loss, is_rate, listed, plain
+from mplfit.readers.names import CALLS, COUNTERS, is_loss, is_rate, listed, plain, refuse_units
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.table import open_table, read_columns
 
@@ -54,6 +54,7 @@ def read_wide(path: Path, options: ReadOptions) -> list[Log]:
     step_name = options.step_col or table.header[0]
     if step_name not in table.header:
         raise DataError(f"{path} has no column {step_name!r}: it has {listed(table.header)}")
+    refuse_units(path, step_name, options.tokens_per_step)
     step, *columns = read_columns(table, [step_name, *names])
     sha256, logs = hash_file(path), []
     for name, values in zip(names, columns, strict=True):

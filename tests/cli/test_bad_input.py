@@ -103,7 +103,7 @@ def test_bad_logs(folder: Path, kind: str, command: tuple[str, ...]) -> None:
         (["runs", "--schedule", "constant:steps=50,peak=1"], "lie past the end of the schedule"),
         (["runs", "--schedule", "absent.csv"], "absent.csv does not exist"),
         (["runs", "--schedule", "nonsense"], "'nonsense' is not a schedule"),
-        (["runs", "--warmup", "-1"], "the warmup must be 0 or a positive number"),
+        (["runs", "--warmup", "-1"], "--warmup must be a whole number from 0 on, got -1"),
         (["runs", "--step-col", "x"], "no column 'x', asked for with --step-col"),
         (["runs", "--lr-col", "x"], "no column 'x', asked for with --lr-col"),
         (["runs", "--loss-col", "x"], "no column 'x', asked for with --loss-col"),

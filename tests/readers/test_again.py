@@ -75,7 +75,7 @@ def test_logs_of_other_losses_are_refused(logs):
     [
         ({"spikes": "foo"}, "spikes must be 'keep' or 'drop', got 'foo'"),
         ({"steps_are": "counts"}, "steps_are must be 'index' or 'count', got 'counts'"),
-        ({"warmup": -1}, "the warmup must be 0 or a positive number of updates, got -1"),
+        ({"warmup": -1}, "warmup must be a whole number from 0 on, got -1"),
     ],
 )
 def test_options_are_checked(wrong, said):

@@ -30,7 +30,7 @@ def read(folder: Path, text: str | bytes, name: str = "run.csv", **options: obje
 def notes(curve: Curve) -> str:
     assert curve.origin is not None
     assert not [note for note in curve.origin.notes if "\n" in note]
-    return " | ".join(curve.origin.notes)
+    return " | ".join((*curve.origin.notes, *(f"warning: {one}" for one in curve.origin.warnings)))
 
 
 def log(schedule: s.Schedule, step: np.ndarray, lr: np.ndarray | None = None) -> str:
@@ -138,7 +138,9 @@ def test_of_a_repeated_step_the_last_row_counts(tmp_path: Path) -> None:
     text = "step,lr,loss\n0,0.1,9\n0,0.1,3.5\n1,7,7\n1,0.1,3.25\n2,0.05,3\n"
     curve = read(tmp_path, text)
     same(curve)
-    assert "2 rows repeat a step: the last of each in the file is kept" in notes(curve)
+    assert "warning: 2 of 5 rows repeat a step: the last of each in the file is kept" in notes(
+        curve
+    )
 
 
 def test_the_last_row_counts_however_often_a_long_log_repeats(tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_unordered_rows_are_sorted_and_said(tmp_path: Path) -> None:
     curve = read(tmp_path, "step,lr,loss\n2,0.05,3\n0,0.1,3.5\n1,0.1,9\n1,0.1,3.25\n")
     same(curve)
     assert "not in the order of their steps: sorted" in notes(curve)
-    assert "1 row repeats a step" in notes(curve)
+    assert "1 of 4 rows repeat a step" in notes(curve)
 
 
 @settings(max_examples=30, deadline=None)
@@ -185,10 +187,14 @@ def test_the_given_schedule_is_used_and_needs_no_rates(tmp_path: Path) -> None:
     given_ = s.constant(100, 1e-3, warmup=10)
     curve = read(tmp_path, "step,loss\n0,4\n5,3\n50,2\n", schedule=given_)
     assert curve.schedule is given_
-    assert notes(curve) == ""
+    assert "warning" not in notes(read(tmp_path, "step,loss\n0,4\n66,2\n", schedule=given_))
     off = read(tmp_path, "step,lr,loss\n5,1e-3,3\n50,2e-3,2\n", schedule=given_)
     assert off.schedule is given_
-    assert "the schedule given is used although logged rates differ from it by up to" in notes(off)
+    said = (
+        "warning: the schedule given is used although logged rates differ from it by up to 1e+02 %"
+    )
+    assert f"{said} (step 50: 0.002 is logged, 0.001 given)" in notes(off)
+    assert "warning: the schedule given goes on after the log: it has 100 updates" in notes(curve)
 
 
 def test_steps_past_the_schedule(tmp_path: Path) -> None:

@@ -267,7 +267,7 @@ def test_rows_of_so_many_updates_are_told(tmp_path: Path) -> None:
     index = one(path, schedule=given, steps_per_row=20, steps_are="index", from_step=0)
     assert index.step.tolist() == [0, 20, 60]
     for bad in ({"steps_per_row": 0}, {"steps_per_row": 2, "tokens_per_step": 9}):
-        with pytest.raises(DataError, match="--steps-per-row"):
+        with pytest.raises(DataError, match="steps_per_row"):
             ReadOptions(**bad)
 
 
@@ -332,7 +332,7 @@ def test_a_resumed_run_has_several_event_files_and_the_later_wins(tmp_path: Path
     curve = one(tmp_path, schedule=s.constant(12, 1e-3))
     assert curve.loss.tolist() == [4.0] * 5 + [3.0] * 7
     assert "2 event files read as one run" in said(curve)
-    assert "3 rows repeat a step" in said(curve)
+    assert "3 of 15 rows repeat a step" in said(curve)
 
 
 def test_a_damaged_event_file_is_refused_and_a_cut_one_is_read(tmp_path: Path) -> None:

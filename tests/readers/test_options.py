@@ -42,7 +42,7 @@ def test_a_stretch_of_steps(tmp_path: Path) -> None:
     assert "59 rows outside the steps 100–500 asked for dropped" in said
     with pytest.raises(DataError, match=r"no row lies in the steps asked for .* has steps 0–990"):
         curve_of(tmp_path, STEP, LOSS, from_step=5000)
-    with pytest.raises(DataError, match="--from-step 9 lies after --to-step 3"):
+    with pytest.raises(DataError, match="from_step 9 lies after to_step 3"):
         ReadOptions(from_step=9, to_step=3)
 
 
@@ -91,8 +91,38 @@ def test_units_other_than_steps(tmp_path: Path) -> None:
     assert "100 rows fall between two updates: rounded" in said
     with pytest.raises(DataError, match=r"more updates than a run has.*--tokens-per-step"):
         curve_of(tmp_path, (STEP + 1) * 4_000_000, LOSS)
-    with pytest.raises(DataError, match="--tokens-per-step must be positive"):
-        ReadOptions(tokens_per_step=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"spikes": "foo"}, "spikes must be 'keep' or 'drop', got 'foo'"),
+        ({"steps_are": "odd"}, "steps_are must be 'index' or 'count', got 'odd'"),
+        ({"metric": None}, "metric must be the name of a column, got None"),
+        ({"loss_col": 3}, "loss_col must be the name of a column, got 3"),
+        ({"run_col": ""}, "run_col must be the name of a column, got ''"),
+        ({"schedule": 3}, "schedule must be a Schedule or its text, got int"),
+        ({"warmup": -1}, "warmup must be a whole number from 0 on, got -1"),
+        ({"warmup": 1.5}, "warmup must be a whole number from 0 on, got 1.5"),
+        ({"smooth": 0}, "smooth must be a whole number from 1 on, got 0"),
+        ({"every": None}, "every must be a whole number from 1 on, got None"),
+        ({"from_step": True}, "from_step must be a whole number from 0 on, got True"),
+        ({"to_step": "9"}, "to_step must be a whole number from 0 on, got '9'"),
+        ({"tokens_per_step": 0}, "tokens_per_step must be a positive number, got 0"),
+        ({"tokens_per_step": float("nan")}, "tokens_per_step must be a positive number, got nan"),
+        ({"tokens_per_step": "9"}, "tokens_per_step must be a positive number, got '9'"),
+    ],
+)
+def test_every_option_is_checked(options: dict[str, object], said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        ReadOptions(**options)
+    assert str(caught.value) == said
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers() -> None:
+    options = ReadOptions(smooth=np.int64(3), from_step=np.int32(7), tokens_per_step=np.float64(8))
+    assert options == ReadOptions(smooth=3, from_step=7, tokens_per_step=8)
+    assert type(options.smooth) is int
 
 
 def test_steps_that_are_counts(tmp_path: Path) -> None:

@@ -34,6 +34,32 @@ def test_a_folder_is_its_csv_files_by_name(folder: Path) -> None:
     assert [curve.name for curve in both] == ["c", "b"]
 
 
+def test_one_path_urls_patterns_and_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(paths: str | Path | list[str]) -> list[str]:
+        return [curve.name for curve in read_curves(paths)]
+
+    monkeypatch.setenv("HOME", str(folder))
+    (folder / "with space é").mkdir()
+    (folder / "with space é" / "c 1.csv").write_text(LOG)
+    (folder / "[d].csv").write_text(LOG)
+    monkeypatch.chdir(folder)
+    assert found(str(folder / "a.csv")) == found(folder / "a.csv") == found("~/a.csv") == ["a"]
+    assert found("with space é") == found("~/with space é/c 1.csv") == ["c 1"]
+    assert found((folder / "with space é" / "c 1.csv").as_uri()) == ["c 1"]
+    assert found(f"file://localhost{folder}/a.csv") == ["a"]
+    assert found("[d].csv") == ["[d]"]
+    assert found("[ab].csv") == found(str(folder / "?.csv")) == ["a", "b"]
+    assert found(["**/c*.csv", "a.*"]) == ["c 1", "a"]
+    for path, said in (
+        ("x*.csv", "no file matches x"),
+        ("file://host/a.csv", "is on another machine"),
+        ("file:///no/a.csv", "/no/a.csv does not exist"),
+        ("~nobody-of-this-name/a.csv", "does not exist"),
+    ):
+        with pytest.raises(DataError, match=said):
+            found(path)
+
+
 def test_what_is_not_there_is_refused(folder: Path) -> None:
     (folder / "empty").mkdir()
     for path, said in (

@@ -1,0 +1,90 @@
+"""What looks odd in a run that is read: told as warnings, because it may be right all the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mplfit.errors import DataError
+from mplfit.readers.log import Log
+from mplfit.readers.names import plain
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray, IntArray
+
+__all__ = ["GOES_ON", "odd_schedule", "odd_values"]
+
+GOES_ON = "the schedule given goes on after the log"
+_LARGEST = 1e6  # no learning rate; sums of such rates leave no digits
+_LOSSES = (0.02, 100.0)  # usual losses lie between: a thousandth of one, a perplexity do not
+_APART = 0.01  # relative difference of a logged rate from the schedule given
+_LONGER = 1.5  # times the log
+
+
+def odd_values(path: Path, log: Log, loss: FloatArray, rate: FloatArray) -> list[str]:
+    """Warnings of losses and logged rates that are unusual, by the names of their columns.
+
+    Raises
+    ------
+    DataError
+        If the rates cannot be those of a run.
+    """
+    name, lr = (column if column.startswith("the ") else repr(column) for column in log.columns)
+    said, peak = [], float(rate.max()) if rate.size else 0.0
+    if peak > _LARGEST:
+        raise DataError(
+            f"{path}: {lr} goes up to {peak:g}, which is no learning rate: choose another column "
+            "with --lr-col"
+        )
+    if rate.size == loss.size > 1 and np.array_equal(rate, loss):
+        raise DataError(f"{path}: {lr} is equal to {name} in every row: choose with --lr-col")
+    if peak >= 1:
+        said.append(
+            f"{lr} goes up to {peak:g}, but rates are usually far below 1: is it another quantity, "
+            "or in per cent? (--lr-col)"
+        )
+    elif "%" in log.columns[1] or plain(log.columns[1]).endswith(("percent", "pct")):
+        said.append(f"{lr} is taken as it is, but its name says per cent: divide it by 100")
+    middle = float(np.median(loss))
+    if not _LOSSES[0] <= middle <= _LOSSES[1]:
+        what = "far below" if middle < 1 else "far above"
+        said.append(
+            f"{name} is about {middle:.3g}, {what} the usual losses of 1 to 10: is it another "
+            "quantity, or scaled? (--loss-col, --metric)"
+        )
+    return said
+
+
+def odd_schedule(
+    step: IntArray, lr: FloatArray, last: int, schedule: Schedule
+) -> tuple[list[str], list[str]]:
+    """Notes and warnings of a given schedule that does not fit the log.
+
+    step, lr : the logged rates; last : the last logged step. A rate that is logged one update
+    early or late does not count as another one.
+    """
+    notes: list[str] = []
+    warnings: list[str] = []
+    if schedule.steps > _LONGER * (last + 1):
+        warnings.append(
+            f"{GOES_ON}: it has {schedule.steps:,} updates, and the last row is at step {last:,}; "
+            "that is right only for a run that was not finished"
+        )
+    inside = step < schedule.steps
+    step, lr = step[inside], lr[inside]
+    if not step.size:
+        return notes, warnings
+    around = np.stack([schedule.lr[np.clip(step + k, 0, schedule.steps - 1)] for k in (-1, 0, 1)])
+    scale = np.maximum(around[1], 1e-3 * schedule.peak)
+    outside = np.maximum(np.maximum(around.min(0) - lr, lr - around.max(0)), 0) / scale
+    worst = int(np.argmax(outside))
+    exact = float(np.max(np.abs(lr - around[1]) / np.maximum(around[1], 1e-6 * schedule.peak)))
+    said = "the schedule given is used although logged rates differ from it by up to "
+    if outside[worst] > _APART:
+        warnings.append(
+            f"{said}{100 * outside[worst]:.2g} % (step {step[worst]:,}: {lr[worst]:g} is logged, "
+            f"{around[1, worst]:g} given)"
+        )
+    elif exact > 1e-3:
+        notes.append(f"{said}{100 * exact:.2g} %")
+    return notes, warnings
