@@ -118,7 +118,7 @@ def forecast_command(
     try:
         _watched(run, known, poll, target, as_json)
     except KeyboardInterrupt:
-        say("watching ended: files are those of the last forecast")
+        say("watching ended")
         raise
 
 

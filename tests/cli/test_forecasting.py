@@ -129,7 +129,9 @@ def test_half_a_line_in_the_middle_of_a_run_never_counts(logs, tmp_path, monkeyp
 
     monkeypatch.setattr(time, "sleep", wait)
     options = ["--schedule", WSD, "--watch", "--law", "amplitude", "--json"]
-    said = [json.loads(line) for line in run("forecast", log, *options).stdout.splitlines()]
+    said = [
+        json.loads(line) for line in run("forecast", log, *options, code=130).stdout.splitlines()
+    ]
     assert [one["rows"] for one in said] == [40]
 
 
@@ -138,7 +140,7 @@ def test_watching_waits_for_a_log_and_ends_on_ctrl_c(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(time, "sleep", interrupt)
-    result = run("forecast", "later.csv", "--schedule", WSD, "--watch")
+    result = run("forecast", "later.csv", "--schedule", WSD, "--watch", code=130)
     assert "waiting: later.csv does not exist" in result.stderr
     assert "watching ended" in result.stderr
 
