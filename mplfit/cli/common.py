@@ -539,13 +539,17 @@ def say_notes(curves: Iterable[Curve]) -> None:
 
 
 def show_result(
-    result: object, values: Mapping[str, Any], *, as_json: bool = False, wide: bool = False
+    result: object,
+    values: Mapping[str, Any] | None = None,
+    *,
+    as_json: bool = False,
+    wide: bool = False,
 ) -> None:
     """A result on stdout: its tables, or its values as one JSON object."""
     from mplfit.show.tables import whole_text
 
     if as_json:
-        print_json(values)
+        print_json(values or {})
     else:
         click.echo(whole_text(result, wide=wide))
 

@@ -24,7 +24,6 @@ from mplfit.cli.common import (
     warn,
     weight_decay_option,
 )
-from mplfit.cli.metric_tables import per_cent
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
@@ -186,6 +185,8 @@ def _fit_row(row: Comparison) -> list[str]:
     cells.append(f"{row.criterion:.1f}")
     if held is None:
         return cells + ["–"] * 4
+    from mplfit.show.tables.fit import per_cent
+
     return cells + [cell for share in held.points.values() for cell in per_cent(share, held.curves)]
 
 

@@ -27,17 +27,18 @@ from mplfit.cli.common import (
     reading_options,
     say,
     say_notes,
+    show_result,
     warn,
     warn_of_loss,
     weight_decay_option,
+    wide_option,
 )
 from mplfit.cli.engine import engine, engine_options
-from mplfit.cli.metric_tables import coverage_text, metrics_text, rival_text
-from mplfit.cli.tables import render
 from mplfit.errors import FitError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
+    from mplfit.estimate.metrics import Evaluation
     from mplfit.estimate.records import Identification, Rival
     from mplfit.estimate.result import Fit
 
@@ -87,6 +88,7 @@ __all__ = ["evaluate_command", "fit_command"]
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The run folder to write.")
 @click.option("--no-save", is_flag=True, help="Write nothing.")
 @force_option
+@wide_option
 @json_option
 def fit_command(
     paths: Sequence[str],
@@ -102,6 +104,7 @@ def fit_command(
     out: Path | None,
     no_save: bool,
     force: bool,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Fit a law to the loss curves in PATHS, and measure it on held-out ones.
@@ -115,6 +118,8 @@ def fit_command(
     from mplfit import tasks
     from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
+    from mplfit.show.table import text as text_of
+    from mplfit.show.tables.fit import correlation_table
     from mplfit.writers.files import refuse_existing, write_folder
     from mplfit.writers.text import json_bytes
 
@@ -168,10 +173,10 @@ def fit_command(
     if as_json:
         print_json(result.to_dict())
     else:
-        click.echo(_fit_text(result, trained, correlations))
-        click.echo(coverage_text(result, held, trained))
-        if result.rival is not None:
-            click.echo(rival_text(result.rival))
+        show_result(result, wide=wide)
+        if correlations:
+            click.echo("\n" + text_of(correlation_table(result), wide=wide))
+        _show_coverage(result, held, trained)
         if drawn is not None:
             click.echo("\n" + bootstrap_text(result, drawn, [*trained, *held]))
         if not no_save:
@@ -194,6 +199,7 @@ def fit_command(
 @click.option("--test", multiple=True, metavar="NAME", help="A held-out curve (repeat).")
 @reading_options
 @click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
+@wide_option
 @json_option
 def evaluate_command(
     paths: Sequence[str],
@@ -201,6 +207,7 @@ def evaluate_command(
     train: Sequence[str],
     test: Sequence[str],
     exact: bool,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Measure a fit on the loss curves in PATHS: R2, MAE, RMSE, PredE, WorstE and Huber.
@@ -212,6 +219,8 @@ def evaluate_command(
     from mplfit.readers.fits import load_fit
     from mplfit.readers.paths import read_curves, split_for
     from mplfit.schedule import Schedule
+    from mplfit.show.table import text as text_of
+    from mplfit.show.tables.fit import metrics_tables
 
     fit = load_fit(params)
     options, own = read_options()
@@ -242,9 +251,9 @@ def evaluate_command(
             }
         )
     else:
-        click.echo(f"{fit.formula.title} ({fit.law}) with the parameters {params}\n")
-        click.echo(metrics_text(metrics))
-        click.echo(coverage_text(fit, held, trained))
+        click.echo(f"{_measured(metrics, params, fit)}\n")
+        click.echo("\n\n".join(text_of(one, wide=wide) for one in metrics_tables(metrics)))
+        _show_coverage(fit, held, trained)
 
 
 def _rival(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> Rival | None:
@@ -297,64 +306,25 @@ def _figure(fit: Fit, curve: Curve, role: str) -> bytes:
     return png(plot_curve(curve, fit, role))
 
 
-def _fit_text(fit: Fit, trained: Sequence[Curve], correlations: bool) -> str:
-    law, starts, errors = fit.formula, fit.starts, fit.standard_errors or {}
-    points = sum(len(curve) for curve in trained)
-    rows = []
-    for parameter in law.parameters:
-        error = errors.get(parameter.name)
-        shown = f"{error:.2g}" if error is not None else "none (at a bound)"
-        rows.append([parameter.name, f"{fit.params[parameter.name]:.6g}", shown])
-    lines = [
-        f"{law.title} ({law.key}) fitted to {len(trained)} curves, {points} points",
-        "",
-        render(["parameter", "value", "std. error"], rows),
-        "",
-        f"objective {fit.objective:.5g} (exact: Huber sum of the training points' log residuals)",
-    ]
-    if fit.prior is not None:
-        lines[-1] += f"; penalty of the {fit.prior.name} prior {fit.penalty:.3g}"
-    if fit.constants:
-        lines.append(", ".join(f"{name} = {value:g}" for name, value in fit.constants.items()))
-    if starts:
-        lines.append(
-            f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, from the best of "
-            f"{starts.screened} points that span the law's box"
-        )
-    lines += _correlation_lines(fit, law.names, correlations)
-    if fit.prior is not None:
-        lines.append(
-            "standard errors and correlations are those of the posterior (Laplace's approximation)"
-        )
-    else:
-        r = fit.residual_correlation
-        lines.append(
-            "standard errors and correlations allow for the residuals' correlation along a run "
-            f"({r:.2f} ± {((1 - r * r) / points) ** 0.5:.2f} from row to row),\n"
-            "not for differences between runs: they are lower bounds"
-        )
-    said = fit.identification.sentences if fit.identification else ()
-    if said:
-        lines += [
-            "",
-            "what these curves leave open, by the curvature at the minimum:",
-            *(f"- {text}" for text in said),
-        ]
-    return "\n".join([*lines, "", metrics_text(fit.metrics, fit.left_out)])
+def _measured(metrics: Evaluation, params: str, fit: Fit) -> str:
+    """How wrong the fit is on these curves, in a sentence."""
+    group = metrics.test or metrics.train
+    law = f"{fit.formula.title} ({fit.law}) with the parameters {params}"
+    if group is None:
+        return f"{law}: no curve was measured."
+    where = "held-out" if metrics.test else "training"
+    off = group.final_error
+    return f"{law}:\nfinal losses of {len(group.curves)} {where} runs are off by {off:.4f} (mean)."
 
 
-def _correlation_lines(fit: Fit, names: Sequence[str], whole: bool) -> list[str]:
-    if fit.correlations is None:
-        return []
-    if whole:
-        rows = [
-            [name, *("–" if value is None else f"{value:+.3f}" for value in row)]
-            for name, row in zip(names, fit.correlations, strict=True)
-        ]
-        return ["", render(["correlations", *names], rows), ""]
-    pairs = []
-    for i, row in enumerate(fit.correlations):
-        for j, value in enumerate(row[:i]):
-            if value is not None and abs(value) > 0.9:
-                pairs.append(f"{names[i]}–{names[j]} {value:+.3f}")
-    return [f"correlations above 0.9: {', '.join(pairs) or 'none'}"]
+def _show_coverage(fit: Fit, held: Sequence[Curve], trained: Sequence[Curve]) -> None:
+    """How often the intervals held, or why there are none."""
+    from mplfit.estimate.intervals import coverage
+    from mplfit.show.table import text
+    from mplfit.show.tables.fit import coverage_table
+
+    found = coverage(fit, held, trained)
+    if found is not None:
+        click.echo("\n" + text(coverage_table(found)))
+    elif held and fit.spread is None:
+        click.echo("\nno intervals: published parameters have no covariance")

@@ -27,7 +27,6 @@ from mplfit.cli.lab_options import (
     threads_option,
     train_side_by_side,
 )
-from mplfit.cli.metric_tables import per_cent
 from mplfit.cli.tables import render, span
 from mplfit.errors import DataError
 
@@ -234,6 +233,7 @@ def _forecasts(found: Forecasts) -> dict[str, Any]:
 
 def _text(found: Forecasts, judgements: Sequence[Judgement], gains: Sequence[Gain]) -> str:
     from mplfit.estimate.mean import Mean
+    from mplfit.show.tables.fit import per_cent
 
     laws = list(found.fits)
     header = ["schedule", "steps"]

@@ -42,7 +42,7 @@ def fitted(tmp_path_factory):
 
 def test_fit_prints_and_writes_what_it_found(fitted):
     folder, result = fitted
-    assert "Multi-Power Law (mpl) fitted to 3 curves, 451 points" in result.stdout
+    assert "Multi-Power Law (mpl), fitted to 3 runs (451 rows)" in result.stdout
     assert "5 of 5 descents agree to 1e-6" in result.stdout
     assert "split as released" in result.stderr
     for name in ("cosine_24000", "wsdcon_9", "constant_72000", "wsd_20000_24000"):

@@ -27,11 +27,11 @@ def fitted(tmp_path_factory):
 
 def test_fit_says_that_another_law_predicts_better(fitted):
     folder, result = fitted
-    assert "another law predicts better: --law effective, mean error" in result.stdout
+    assert "Another law predicts better: --law effective, mean error" in result.stdout
     assert "on the 6 held-out curves" in result.stdout
-    assert re.search(r"differences, curve by curve: -\S+ ± \S+ and -\S+ ± \S+;", result.stdout)
+    assert re.search(r"Differences, curve by curve: -\S+ ± \S+ and -\S+ ± \S+;", result.stdout)
     assert re.search(r"^95 % +\d+ % +\d+–\d+ % +\d of 6 +\d+–\d+ %$", result.stdout, re.M)
-    table = result.stdout.split("held out ")[1].split("\n\n")[0].splitlines()
+    table = result.stdout.split("\nheld out ")[1].split("\n\n")[0].splitlines()
     assert [line.split()[0] for line in table[-2:]] == ["mean", "±"]
     assert len(table[-1].split()) == 8  # an error of every metric and of the final error
     kept = json.loads((folder / "fit.json").read_text())

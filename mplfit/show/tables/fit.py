@@ -1,0 +1,223 @@
+"""The tables of a `Fit`: its errors on runs, its parameters, and what the runs leave open."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from mplfit.estimate.intervals import Coverage
+from mplfit.estimate.mean import Mean, binomial
+from mplfit.estimate.metrics import Evaluation, FinalLoss, Group, Measured, Metrics
+from mplfit.estimate.paired import Difference
+from mplfit.estimate.records import Rival
+from mplfit.estimate.result import Fit
+from mplfit.show.table import Cell, Column, Table
+
+__all__ = [
+    "correlation_table",
+    "coverage_table",
+    "metrics_tables",
+    "per_cent",
+    "rival_table",
+    "tables",
+]
+
+_FORMS = {
+    "r2": ".4f", "mae": ".5f", "rmse": ".5f", "prede": ".5f", "worste": ".5f", "huber": ".3e",
+}  # fmt: skip
+_TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
+_NOTE = (
+    "The errors on a curve are exact for its rows and this fit. ±: standard error of the mean, by "
+    "the scatter over curves of one model; the mean final error is of absolute values."
+)
+_HIGH = 0.9  # correlations above it are named
+
+
+def tables(fit: Fit) -> list[Table]:
+    """Errors first, then the parameters, then what the runs leave open."""
+    made = [Table(_answer(fit), (), ()), *metrics_tables(fit.metrics, fit.left_out)]
+    made.append(_parameters(fit))
+    said = fit.identification.sentences if fit.identification else ()
+    if said:
+        title = "What these curves leave open, by the curvature at the minimum:"
+        made.append(Table(title, (), (), tuple(f"- {one}" for one in said)))
+    if fit.rival is not None:
+        made.append(rival_table(fit.rival))
+    return made
+
+
+def _answer(fit: Fit) -> str:
+    """How wrong the fit is on runs it has not seen, in a sentence."""
+    trained = len(fit.trained)
+    runs = f"{trained} run{'s' if trained != 1 else ''}"
+    law = f"The {fit.formula.title.removeprefix('the ')} ({fit.law})"
+    if not trained:
+        return f"{law} with given parameters, not fitted here."
+    points = sum(entry.points for entry in fit.trained)
+    sentence = f"{law}, fitted to {runs} ({points} rows)"
+    test = fit.metrics.test if fit.metrics else None
+    for group, where in ((test, "held out"), (fit.left_out, "left out of the fit in turn")):
+        if group is not None:
+            off = group.final_error
+            count = len(group.curves)
+            error = f" ± {off.error:.4f}" if isfinite(off.error) else ""
+            return (
+                f"{sentence}, predicts the final losses of {count} run{'s' if count > 1 else ''} "
+                f"{where} with a mean error of {off.value:.4f}{error}."
+            )
+    return f"{sentence}; no run was held out, so that its errors elsewhere are not known."
+
+
+def metrics_tables(metrics: Evaluation | None, left_out: Group | None = None) -> list[Table]:
+    """The errors on training, left-out and held-out curves, each with its means and their ±."""
+    made = []
+    for title, group in (
+        ("held out", metrics.test if metrics else None),
+        ("training, left out in turn", left_out),
+        ("training", metrics.train if metrics else None),
+    ):
+        if group is None:
+            continue
+        rows = [_row(name, one, group.final[name]) for name, one in group.curves.items()]
+        rows += _means("mean", group, group.final_error)
+        notes = []
+        if group.after_branching is not None:
+            shared = ", ".join(f"{name} {rows}" for name, rows in group.shared_rows.items() if rows)
+            rows += _means("mean of unshared rows", group.after_branching, None)
+            notes = [f"Rows shared with a training curve: {shared}."]
+        made.append(Table("", (Column(title), *map(Column, _TITLES)), tuple(rows), tuple(notes)))
+    return [*made, Table("", (), (), (_NOTE,))]
+
+
+def _row(name: str, metrics: Metrics, final: FinalLoss) -> tuple[Cell, ...]:
+    values = {key: float(getattr(metrics, key)) for key in _FORMS}
+    cells = [format(one, _FORMS[key]) if isfinite(one) else "–" for key, one in values.items()]
+    return (name, *cells, f"{final.predicted - final.observed:+.4f}")
+
+
+def _means(name: str, part: Measured, final: Mean | None) -> list[tuple[Cell, ...]]:
+    """The means over the curves of a part of a group, and below them their standard errors."""
+    means = part.means
+    shown = [means[key].shown(form) for key, form in _FORMS.items()]
+    shown.append(final.shown(".4f") if final else ("", ""))
+    return [(name, *(mean for mean, _ in shown)), ("±", *(error for _, error in shown))]
+
+
+def _parameters(fit: Fit) -> Table:
+    law, starts, errors = fit.formula, fit.starts, fit.standard_errors or {}
+    rows = []
+    for parameter in law.parameters:
+        error = errors.get(parameter.name)
+        shown = f"{error:.2g}" if error is not None else "none (at a bound, or undetermined)"
+        rows.append((parameter.name, f"{fit.params[parameter.name]:.6g}", shown, parameter.meaning))
+    columns = (Column("parameter"), Column("value"), Column("std. error"), Column("", wide=True))
+    notes = []
+    if fit.objective is not None:
+        prior = f"; penalty of the {fit.prior.name} prior {fit.penalty:.3g}" if fit.prior else ""
+        notes.append(
+            f"Objective {fit.objective:.5g} (exact: Huber sum of the training points' log "
+            f"residuals){prior}."
+        )
+    if fit.constants:
+        known = ", ".join(f"{name} = {value:g}" for name, value in fit.constants.items())
+        notes.append(f"Constants of the law: {known}.")
+    if starts:
+        notes.append(
+            f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, from the best of "
+            f"{starts.screened} points that span the law's box."
+        )
+    return Table("", columns, tuple(rows), (*notes, *_correlated(fit), *_kind_of_errors(fit)))
+
+
+def _correlated(fit: Fit) -> list[str]:
+    if fit.correlations is None:
+        return []
+    names = fit.formula.names
+    pairs = [
+        f"{names[i]}–{names[j]} {value:+.3f}"
+        for i, row in enumerate(fit.correlations)
+        for j, value in enumerate(row[:i])
+        if value is not None and abs(value) > _HIGH
+    ]
+    return [f"Correlations above {_HIGH:g}: {', '.join(pairs) or 'none'}."]
+
+
+def _kind_of_errors(fit: Fit) -> list[str]:
+    if fit.standard_errors is None:
+        return []
+    if fit.prior is not None:
+        return ["Standard errors and correlations are those of the posterior (Laplace)."]
+    r, points = fit.residual_correlation, sum(entry.points for entry in fit.trained)
+    unsure = ((1 - r * r) / max(points, 1)) ** 0.5
+    return [
+        "Standard errors and correlations allow for the residuals' correlation along a run "
+        f"({r:.2f} ± {unsure:.2f} from row to row), not for differences between runs: they are "
+        "lower bounds."
+    ]
+
+
+def correlation_table(fit: Fit) -> Table:
+    """All correlations of the estimates."""
+    names = fit.formula.names
+    columns = (Column("correlations"), *(Column(name, "+.3f") for name in names))
+    rows = zip(names, fit.correlations or (), strict=False)
+    return Table("", columns, tuple((name, *row) for name, row in rows))
+
+
+def coverage_table(found: Coverage) -> Table:
+    """How often the fit's intervals held, on the held-out curves."""
+    rows = tuple(
+        (
+            f"{100 * level:.0f} %",
+            *per_cent(share, found.curves),
+            f"{found.finals[level]} of {found.curves}",
+            per_cent(found.finals[level] / found.curves, found.curves)[1],
+        )
+        for level, share in found.points.items()
+    )
+    titles = ("intervals", "hold of the held-out points", "95 %", "of the final losses", "95 %")
+    note = (
+        f"points: those that no training curve has; 95 %: binomial, of {found.curves} curves as if "
+        "independent."
+    )
+    return Table("", tuple(map(Column, titles)), rows, (note,))
+
+
+def per_cent(share: float, count: int) -> tuple[str, str]:
+    """A share in per cent, and its 95 % binomial interval for so many curves.
+
+    >>> from mplfit.show.tables.fit import per_cent
+    >>> per_cent(0.5, 6)
+    ('50 %', '12–88 %')
+    """
+    low, high = binomial(share, count)
+    return f"{100 * share:.0f} %", f"{100 * low:.0f}–{100 * high:.0f} %"
+
+
+def rival_table(rival: Rival) -> Table:
+    """What another law's held-out errors say, and whether their difference is sure."""
+    where = (
+        f"each of the {rival.curves} training curves left out in turn (few curves: weak evidence)"
+        if rival.left_out
+        else f"the {rival.curves} held-out curves"
+    )
+    errors = (
+        f"mean error {rival.mae:.5f} against {rival.own_mae:.5f}, final loss "
+        f"{rival.final_error:.4f} against {rival.own_final_error:.4f}; on {where}."
+    )
+    said = f"The law {rival.law} predicts no better: {errors}"
+    if rival.better and rival.difference.sure:
+        said = f"Another law predicts better: --law {rival.law}, {errors}"
+    elif rival.better:
+        said = f"Another law was less wrong here, but not surely: --law {rival.law}, {errors}"
+    note = f"Differences, curve by curve: {_difference(rival.difference)}."
+    return Table(said, (), (), (note,))
+
+
+def _difference(apart: Difference) -> str:
+    if apart.mae.count < 2:
+        return "one curve alone gives no ±"
+    return (
+        f"{apart.mae.value:+.5f} ± {apart.mae.error:.5f} and "
+        f"{apart.final_error.value:+.4f} ± {apart.final_error.error:.4f}; sure where both 95 % t "
+        "intervals leave out 0"
+    )
