@@ -23,7 +23,7 @@ from mplfit.cli.tables import render
 from mplfit.errors import DataError, ScheduleError
 
 if TYPE_CHECKING:
-    from mplfit.plan.scan import Scan
+    from mplfit.bounds.scan import Scan
     from mplfit.schedule import Schedule
     from mplfit.types import FloatArray
 
@@ -220,7 +220,7 @@ def _swept(
     specs: Sequence[str], over: str, values: str | None, D: float, norm: str
 ) -> tuple[Any, str, dict[str, Any]]:
     """The same of a sweep."""
-    from mplfit.plan.scan import scan
+    from mplfit.bounds.scan import scan
 
     G, tried = _norm(norm, None), _numbers(values, over)
     scans: dict[str, Scan] = {}

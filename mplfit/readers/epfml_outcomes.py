@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from mplfit.bounds.agreement import Outcome
 from mplfit.errors import DataError, ScheduleError
-from mplfit.estimate.agreement import Outcome
 from mplfit.readers.epfml import config_schedule, read_epfml, spliced
 from mplfit.readers.finish import finish
 from mplfit.readers.log import Log, file_bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from mplfit.bounds.agreement import Outcome
 from mplfit.errors import DataError, ScheduleError
-from mplfit.estimate.agreement import Outcome
 from mplfit.readers.log import refuse_special
 from mplfit.schedule.spec import read_spec
 

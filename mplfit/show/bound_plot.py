@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mplfit.estimate.agreement import Agreement, Group
+from mplfit.bounds.agreement import Agreement, Group
+from mplfit.bounds.scan import Scan
 from mplfit.plan.extend import Continuation
-from mplfit.plan.scan import Scan
 from mplfit.schedule import Schedule
 from mplfit.schedule.knots import drawn_steps
 from mplfit.show.plot import (

@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from mplfit.errors import printable
+
 __all__ = ["WIDTH", "Cell", "Column", "Table", "shorten", "text"]
 
 WIDTH = 100
@@ -54,7 +56,7 @@ class Column:
         ('2.50', '2.40–2.60', '-0.10 to +0.20', '–')
         """
         if isinstance(value, str):
-            return value
+            return printable(value)
         if isinstance(value, tuple):
             low, high = value
             if np.isnan(low) or np.isnan(high):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mplfit.bounds.agreement import spearman
 from mplfit.errors import DataError
-from mplfit.estimate.agreement import spearman
 from mplfit.types import FloatArray
 
 __all__ = ["Ranking", "ranking"]

@@ -9,7 +9,13 @@ from mplfit.show.table import Table, text
 __all__ = ["tables", "whole_text"]
 
 # The type of a result: the module here whose function `tables` makes its tables.
-_MAKERS = {"Fit": "fit", "Extension": "extend", "Plan": "optimize", "SweepAnalysis": "sweep"}
+_MAKERS = {
+    "Agreement": "agreement",
+    "Extension": "extend",
+    "Fit": "fit",
+    "Plan": "optimize",
+    "SweepAnalysis": "sweep",
+}
 
 
 def tables(result: object) -> list[Table]:

@@ -53,7 +53,7 @@ def scan(
 
     Examples
     --------
-    >>> from mplfit.plan.scan import scan
+    >>> from mplfit.bounds.scan import scan
     >>> scan("wsdld:steps=400,peak=1,decay=0.2", "cooldown", values=[0.2, 0.5]).base.round(4)
     array([0.0254, 0.0325])
     """

@@ -7,8 +7,8 @@ import pytest
 
 from mplfit import schedule as schedules
 from mplfit.bounds import best_base, bound
+from mplfit.bounds.scan import scan
 from mplfit.errors import ScheduleError
-from mplfit.plan.scan import scan
 
 WSD = "wsdld:steps=400,peak=0.5,decay=80,warmup=40"
 

@@ -11,7 +11,8 @@ the line moves with the runs (the jackknife), and how well it predicts a run tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import nnls
@@ -20,7 +21,7 @@ from scipy.stats import rankdata
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import DataError
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, MaybeNaN, Record
 
 __all__ = ["Agreement", "Group", "Outcome", "agreement", "spearman", "spearman_interval"]
 
@@ -40,8 +41,8 @@ class Outcome:
     cooldown: float | None = None
 
 
-@dataclass(frozen=True)
-class Group:
+@dataclass(frozen=True, eq=False)
+class Group(Record):
     """Runs that differ in one thing, and how far bound and loss order them alike.
 
     varies : "cooldown", "base rate" or "everything".  value : what varies, for each run.
@@ -50,53 +51,67 @@ class Group:
     they hardly differ, and `spearman_best` is None.
     """
 
+    DERIVED: ClassVar[tuple[str, ...]] = ("spearman_interval", "spearman_best_interval")
+
     title: str
     varies: str
-    names: tuple[str, ...]
+    names: tuple[str, ...] = field(metadata={"key": "runs"})
     value: FloatArray
     loss: FloatArray
-    omega: FloatArray
-    best: FloatArray
-    spearman: float
-    spearman_best: float | None
+    omega: FloatArray = field(metadata={"key": "fitted_bound"})
+    best: FloatArray = field(metadata={"key": "best_bound"})
+    spearman: MaybeNaN
+    spearman_best: MaybeNaN | None
 
     @property
-    def interval(self) -> tuple[float, float] | None:
-        """Of `spearman`; see `spearman_interval`."""
+    def spearman_interval(self) -> tuple[float, float] | None:
+        """Of `spearman`; see the function `spearman_interval`."""
         return spearman_interval(self.spearman, len(self.names))
 
     @property
-    def interval_best(self) -> tuple[float, float] | None:
+    def spearman_best_interval(self) -> tuple[float, float] | None:
         """Of `spearman_best`."""
         if self.spearman_best is None:
             return None
         return spearman_interval(self.spearman_best, len(self.names))
 
 
-@dataclass(frozen=True)
-class Agreement:
+@dataclass(frozen=True, eq=False)
+class Agreement(Record):
     """The comparison of all runs, then of each group of runs that differ in one thing.
 
     ratio : D/G of the least-squares line.  floor : its C.  error : its root-mean-square error.
     ratio_error, floor_error : their standard errors, by the jackknife over runs.
     left_out_error : the root-mean-square error at each run of the line through the others.
+    compared : all runs as one group, then the groups.
     """
 
-    ratio: float
-    ratio_error: float
-    floor: float
-    floor_error: float
-    error: float
-    left_out_error: float
-    everything: Group
-    groups: tuple[Group, ...]
+    SCHEMA: ClassVar[str] = "mplfit.agreement/1"
+
+    ratio: MaybeNaN = field(metadata={"key": "D_over_G"})
+    ratio_error: MaybeNaN = field(metadata={"key": "D_over_G_error"})
+    floor: float = field(metadata={"key": "C"})
+    floor_error: MaybeNaN = field(metadata={"key": "C_error"})
+    error: float = field(metadata={"key": "rms_error"})
+    left_out_error: float = field(metadata={"key": "rms_error_left_out"})
+    compared: tuple[Group, ...] = field(metadata={"key": "groups"})
+
+    @property
+    def everything(self) -> Group:
+        """All runs."""
+        return self.compared[0]
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Runs that differ in one thing."""
+        return self.compared[1:]
 
 
 def spearman(x: FloatArray, y: FloatArray) -> float:
     """Spearman's rank correlation; NaN where one side has no two different values.
 
     >>> import numpy as np
-    >>> from mplfit.estimate.agreement import spearman
+    >>> from mplfit.bounds.agreement import spearman
     >>> spearman(np.array([1.0, 2.0, 5.0]), np.array([3.0, 9.0, 27.0]))
     1.0
     """
@@ -112,7 +127,7 @@ def spearman_interval(correlation: float, count: int) -> tuple[float, float] | N
     tanh(artanh r ± 1.96 √((1 + r²/2)/(n - 3))), Bonett & Wright 2000 (Psychometrika 65, 23). None
     for fewer than four runs, and for a perfect order, which it cannot tell from a certain one.
 
-    >>> from mplfit.estimate.agreement import spearman_interval
+    >>> from mplfit.bounds.agreement import spearman_interval
     >>> [round(end, 2) for end in spearman_interval(0.9, 28)]
     [0.76, 0.96]
     """
@@ -170,10 +185,12 @@ def agreement(runs: Sequence[Outcome]) -> Agreement:
         floor_error=_jackknife(lines[:, 0].tolist()),
         error=float(np.sqrt(np.mean((omega - loss) ** 2))),
         left_out_error=float(np.sqrt(np.mean((np.sum(terms * lines, axis=1) - loss) ** 2))),
-        everything=group("all runs", "everything", range(len(runs)), loss.tolist()),
-        groups=tuple(
-            group(title, varies, chosen, [_varying(runs[i], varies) for i in chosen])
-            for title, varies, chosen in _groups(runs)
+        compared=(
+            group("all runs", "everything", range(len(runs)), loss.tolist()),
+            *(
+                group(title, varies, chosen, [_varying(runs[i], varies) for i in chosen])
+                for title, varies, chosen in _groups(runs)
+            ),
         ),
     )
 

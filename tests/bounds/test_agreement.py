@@ -11,8 +11,8 @@ from scipy.stats import spearmanr
 
 from mplfit import schedule as schedules
 from mplfit.bounds import best_base, bound
+from mplfit.bounds.agreement import Agreement, Outcome, agreement, spearman, spearman_interval
 from mplfit.errors import DataError
-from mplfit.estimate.agreement import Outcome, agreement, spearman, spearman_interval
 from mplfit.readers.epfml import config_schedule
 from mplfit.readers.epfml_outcomes import read_outcome, read_outcomes
 from mplfit.readers.outcome_table import read_outcome_table
@@ -45,6 +45,14 @@ def test_a_line_in_the_bound_is_found_again():
         assert (group.spearman_best is None) == (group.varies == "base rate")
     wanted = [best_base(schedules.wsdld(300, 1.0, decay=c).lr).bound for c in (0.1, 0.2, 0.4)]
     assert found.groups[0].best == pytest.approx(wanted)
+
+
+def test_the_result_is_read_back_as_it_was():
+    found = agreement(runs())
+    plain = found.to_dict()
+    assert Agreement.from_dict(plain) == found
+    assert (plain["C"], plain["groups"][0]["title"]) == (found.floor, "all runs")
+    assert plain["groups"][1]["best_bound"] == found.groups[0].best.tolist()
 
 
 def test_spearman_equals_scipys_with_and_without_ties():
