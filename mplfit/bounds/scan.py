@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import ScheduleError
 from mplfit.schedule.spec import parse_schedule, read_spec
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, Record
 
 __all__ = ["SWEEPS", "Scan", "Sweep", "scan"]
 
@@ -19,8 +19,8 @@ Sweep: TypeAlias = Literal["cooldown", "horizon", "base-lr", "cycle"]
 SWEEPS: tuple[Sweep, ...] = ("cooldown", "horizon", "base-lr", "cycle")
 
 
-@dataclass(frozen=True)
-class Scan:
+@dataclass(frozen=True, eq=False)
+class Scan(Record):
     """The bound at the end of one kind of schedule, for some values of what is varied.
 
     value : shares of the steps (cooldown), updates (horizon), peak rates (base-lr), or multiples
@@ -30,9 +30,10 @@ class Scan:
 
     over: Sweep
     value: FloatArray
-    base: FloatArray
-    best: FloatArray
-    given: FloatArray
+    base: FloatArray = field(metadata={"key": "best_peak_lr"})
+    best: FloatArray = field(metadata={"key": "best_bound"})
+    given: FloatArray = field(metadata={"key": "bound"})
+    name: str = ""
 
 
 def scan(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,29 +16,19 @@ from mplfit.cli.common import (
     json_option,
     named_schedules,
     named_specs,
-    print_json,
     saves,
+    show_result,
+    wide_option,
 )
-from mplfit.cli.tables import render
 from mplfit.errors import DataError, ScheduleError
 
 if TYPE_CHECKING:
-    from mplfit.bounds.scan import Scan
+    from mplfit.bounds.scan import Sweep
+    from mplfit.bounds.table import BoundSweep, BoundTable
     from mplfit.schedule import Schedule
     from mplfit.types import FloatArray
 
 __all__ = ["bound_command"]
-
-_EXACT = (
-    "No ±: theory's worst case is exact for a schedule, D and G; mplfit agreement: how real runs "
-    "follow it"
-)
-_VALUES = {
-    "cooldown": "cooldown",
-    "horizon": "updates",
-    "base-lr": "peak lr",
-    "cycle": "cycle",
-}
 
 
 @click.command(
@@ -95,12 +85,13 @@ _VALUES = {
 @click.option("--average", is_flag=True, help="The standard rate, of the average iterate.")
 @click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
 @saves("bound")
+@wide_option
 @json_option
 def bound_command(
     specs: Sequence[str],
     logs: Sequence[Path],
     column: str | None,
-    over: str | None,
+    over: Sweep | None,
     values: str | None,
     D: float,
     norm: str,
@@ -109,6 +100,7 @@ def bound_command(
     average: bool,
     exact: bool,
     target: Target,
+    wide: bool,
     as_json: bool,
 ) -> None:
     if logs:
@@ -120,18 +112,19 @@ def bound_command(
         raise click.UsageError("give at least one schedule (SPEC), or --fit LOG")
     if values is not None and over is None:
         raise click.UsageError("--values belongs to --sweep")
+    files: Callable[[], dict[str, bytes]]
+    found: BoundTable | BoundSweep
     if over is not None:
         if at is not None or average or as_given or exact:
             raise click.UsageError("--sweep goes without --at, --average, --as-given and --exact")
-        files, text, found = _swept(specs, over, values, D, norm)
+        files, found = _swept(specs, over, values, D, norm)
     else:
-        files, text, found = _judged(specs, D, norm, at, as_given, average, exact)
+        files, found = _judged(specs, D, norm, at, as_given, average, exact)
     target.write(files)
-    if as_json:
-        print_json({**found, "folder": target.name})
-        return
-    click.echo(text)
-    target.say("bound.png and the numbers as csv")
+    made = {**found.to_dict(), "folder": target.name}
+    show_result(found, made, as_json=as_json, wide=wide)
+    if not as_json:
+        target.say("bound.png and the numbers as csv", apart=True)
 
 
 def _judged(
@@ -142,141 +135,75 @@ def _judged(
     as_given: bool,
     average: bool,
     exact: bool,
-) -> tuple[Any, str, dict[str, Any]]:
-    """The files (made when asked for), the text and the JSON of schedules side by side."""
-    from mplfit.bounds import average_bound_curve, best_base, bound_curve
-    from mplfit.schedule import Schedule
+) -> tuple[Callable[[], dict[str, bytes]], BoundTable]:
+    """The files (made when asked for) and the table of schedules side by side."""
+    from mplfit.bounds.table import judge, rank
 
     named = {name: _without_zeros(one) for name, one in named_schedules(specs).items()}
-    rows: list[dict[str, Any]] = []
-    curves, shown = {}, {}
-    for name, schedule in named.items():
-        G = _norm(norm, schedule.steps)
-        best = best_base(schedule.lr, D=D, G=G, at=at, average=average)
-        drawn = schedule if as_given else Schedule(best.rate * schedule.lr, schedule.warmup)
-        curve = (
-            average_bound_curve(drawn.lr, D=D, G=G)
-            if average
-            else bound_curve(drawn.lr, D=D, G=G, exact=exact)
+    every = {
+        name: judge(
+            name,
+            one,
+            D=D,
+            G=_norm(norm, one.steps),
+            at=at,
+            as_given=as_given,
+            average=average,
+            exact=exact,
         )
-        judged = schedule.steps if at is None else at
-        shown[name], curves[name] = drawn, curve
-        rows.append(
-            {
-                "name": name,
-                "updates": judged,
-                "best_peak_lr": best.rate * schedule.peak,
-                "best_bound": best.bound,
-                "peak_lr": schedule.peak,
-                "bound": float(curve[judged - 1]) if as_given else None,
-            }
-        )
-    rows.sort(key=lambda row: row["bound"] if as_given else row["best_bound"])
-    lowest = rows[0]["best_bound"]
-    table = render(
-        ["schedule", "updates", "best peak lr", "best bound", "above lowest"]
-        + (["peak lr", "bound at it"] if as_given else []),
-        [
-            [
-                row["name"],
-                str(row["updates"]),
-                f"{row['best_peak_lr']:.6g}",
-                f"{row['best_bound']:.6g}",
-                f"{100 * (row['best_bound'] / lowest - 1):+.1f} %",
-            ]
-            + ([f"{row['peak_lr']:g}", f"{row['bound']:.6g}"] if as_given else [])
-            for row in rows
-        ],
-    )
+        for name, one in named.items()
+    }
     what = "average iterate" if average else "last iterate"
     rates = "the rates given" if as_given else "its best base rate"
-    title = f"Bound of the {what} at {rates}"
 
     def files() -> dict[str, bytes]:
         from mplfit.show.bound_plot import plot_bounds
         from mplfit.show.plot import png
         from mplfit.writers.text import file_name, prediction_csv
 
+        shown = {name: drawn for name, (_, drawn, _) in every.items()}
+        curves = {name: curve for name, (_, _, curve) in every.items()}
+        title = f"Bound of the {what} at {rates}"
         made = {"bound.png": png(plot_bounds(shown, curves, title))}
         for name, schedule in shown.items():
-            lines = prediction_csv(schedule, curves[name]).replace(
-                b"step,lr,loss", b"step,lr,bound"
-            )
-            made[f"{file_name(name)}.csv"] = lines
+            lines = prediction_csv(schedule, curves[name])
+            made[f"{file_name(name)}.csv"] = lines.replace(b"step,lr,loss", b"step,lr,bound")
         return made
 
-    text = f"{table}\n\nlowest bound first; {_units(D, norm)}"
-    found = {
-        "schema": "mplfit.bound/1",
-        "D": D,
-        "G": norm,
-        "uncertainty": _EXACT,
-        "schedules": rows,
-    }
-    return files, text, found
+    return files, rank({name: one for name, (one, _, _) in every.items()}, D, norm)
 
 
 def _swept(
-    specs: Sequence[str], over: str, values: str | None, D: float, norm: str
-) -> tuple[Any, str, dict[str, Any]]:
+    specs: Sequence[str], over: Sweep, values: str | None, D: float, norm: str
+) -> tuple[Callable[[], dict[str, bytes]], BoundSweep]:
     """The same of a sweep."""
+    from dataclasses import replace
+
     from mplfit.bounds.scan import scan
+    from mplfit.bounds.table import BoundSweep
 
     G, tried = _norm(norm, None), _numbers(values, over)
-    scans: dict[str, Scan] = {}
-    for name, text in named_specs(specs).items():
-        scans[name] = scan(text, over, values=tried, D=D, G=float(G))  # type: ignore[arg-type]
-    header = [_VALUES[over], "best peak lr", "best bound", "bound as given"]
-    if over == "base-lr":
-        header = [_VALUES[over], "of the best", "bound", "above best"]
-    tables = []
-    for name, one in scans.items():
-        rows = [
-            [
-                f"{value:.6g}",
-                f"{value / base:.4g}" if over == "base-lr" else f"{base:.6g}",
-                f"{given if over == 'base-lr' else best:.6g}",
-                f"{100 * (given / best - 1):+.1f} %" if over == "base-lr" else f"{given:.6g}",
-            ]
-            for value, base, best, given in zip(
-                one.value, one.base, one.best, one.given, strict=True
-            )
-        ]
-        tables.append(f"{name}\n{render(header, rows)}")
+    scans = tuple(
+        replace(scan(text, over, values=tried, D=D, G=float(G)), name=name)
+        for name, text in named_specs(specs).items()
+    )
 
     def files() -> dict[str, bytes]:
         from mplfit.show.bound_plot import plot_scan
         from mplfit.show.plot import png
         from mplfit.writers.text import file_name
 
-        made = {"bound.png": png(plot_scan(scans))}
-        for name, one in scans.items():
+        made = {"bound.png": png(plot_scan({one.name: one for one in scans}))}
+        for one in scans:
             lines = [f"{over.replace('-', '_')},best_peak_lr,best_bound,bound"]
             lines += [
                 ",".join(repr(float(number)) for number in row)
                 for row in zip(one.value, one.base, one.best, one.given, strict=True)
             ]
-            made[f"{file_name(name)}.csv"] = ("\n".join(lines) + "\n").encode()
+            made[f"{file_name(one.name)}.csv"] = ("\n".join(lines) + "\n").encode()
         return made
 
-    found = {
-        "schema": "mplfit.bound-sweep/1",
-        "over": over,
-        "D": D,
-        "G": norm,
-        "uncertainty": _EXACT,
-        "sweeps": [
-            {
-                "name": name,
-                "value": one.value.tolist(),
-                "best_peak_lr": one.base.tolist(),
-                "best_bound": one.best.tolist(),
-                "bound": one.given.tolist(),
-            }
-            for name, one in scans.items()
-        ],
-    }
-    return files, "\n\n".join(tables) + f"\n\n{_units(D, norm)}", found
+    return files, BoundSweep(over, D, norm, scans)
 
 
 def _without_zeros(schedule: Schedule) -> Schedule:
@@ -311,9 +238,3 @@ def _numbers(text: str | None, over: str) -> list[float]:
         return [float(parse(part.strip())) for part in text.split(",")] if text else []
     except ScheduleError as error:
         raise ScheduleError(f"--values must be numbers with commas between: each {error}") from None
-
-
-def _units(D: float, norm: str) -> str:
-    if D == 1 and norm == "1":
-        return f"rates in units of D/G, bounds in units of D·G (D = G = 1)\n{_EXACT}"
-    return f"D = {D:g}, G = {norm}\n{_EXACT}"

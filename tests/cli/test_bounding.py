@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mplfit.bounds import best_base, bound_curve
+from mplfit.bounds import best_base, bound, bound_curve
+from mplfit.bounds.table import BoundSweep, BoundTable
 from mplfit.cli.main import COMMANDS, main
 from mplfit.schedule import linear, wsdld
 from tests.shared_data import shared
@@ -32,6 +34,8 @@ def run(*arguments, code=0):
 def test_bound_ranks_schedules_at_their_best_rates(tmp_path):
     result = run("bound", WSD, f"lin={LINEAR}", "constant:steps=400,peak=2")
     lines = result.stdout.splitlines()
+    assert lines[0] == "lin has the lowest bound, at its best peak rate, 0.0495631: 0.10063."
+    lines = lines[2:]
     assert [line.split()[0] for line in lines[1:4]] == ["lin", "wsdld", "constant"]
     assert lines[1].split()[2:4] == ["0.0495631", "0.10063"]  # the zero at the end is dropped
     assert lines[2].split()[2:4] == ["0.0253737", "0.109323"]
@@ -86,7 +90,8 @@ def test_bound_with_the_gradient_norms_of_a_log(tmp_path):
 )
 def test_sweeps_print_and_draw(over, spec, tmp_path):
     result = run("bound", spec, f"second={spec}", "--sweep", over, "--out", "swept")
-    assert "second\n" in result.stdout
+    assert "\nsecond: " in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 100
     assert (tmp_path / "swept" / "bound.png").exists()
     name = spec.partition(":")[0]
     columns = np.genfromtxt(tmp_path / "swept" / f"{name}.csv", delimiter=",", names=True)
@@ -191,13 +196,25 @@ def test_refusals(arguments, code, sentence):
     assert sentence in run(*shlex.split(arguments), code=code).stderr
 
 
-@pytest.mark.parametrize("name", ["bound", "extend", "optimize"])
-def test_the_examples_run_as_they_stand(name):
+def test_a_bound_table_and_a_sweep_are_read_back_as_they_were():
+    table = json.loads(run("bound", WSD, "--as-given", "--no-save", "--json").stdout)
+    swept = json.loads(run("bound", WSD, "--sweep", "horizon", "--no-save", "--json").stdout)
+    for kind, plain in ((BoundTable, table), (BoundSweep, swept)):
+        plain.pop("folder")
+        assert kind.from_dict(plain).to_dict() == plain
+    assert table["schedules"][0]["bound"] == pytest.approx(bound(wsdld(400, 1.0, decay=0.2).lr))
+
+
+@pytest.mark.parametrize("name", ["agreement", "bound", "extend", "optimize"])
+def test_the_examples_run_as_they_stand(name, tmp_path):
+    (tmp_path / "data").symlink_to(Path(__file__).parents[2] / "data")
     command = main.get_command(None, name)
     for example in command.examples:
         if name == "optimize" and "--bound" not in example:
             continue
-        run(*shlex.split(example)[1:])
+        lines = run(*shlex.split(example)[1:]).stdout.splitlines()
+        assert max(map(len, lines)) <= 100
+        assert "\n".join(lines).partition("\n\n")[0].endswith("."), "first comes a sentence"
 
 
 def test_the_commands_are_listed():

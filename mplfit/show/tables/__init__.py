@@ -11,6 +11,8 @@ __all__ = ["tables", "whole_text"]
 # The type of a result: the module here whose function `tables` makes its tables.
 _MAKERS = {
     "Agreement": "agreement",
+    "BoundSweep": "bound",
+    "BoundTable": "bound",
     "Extension": "extend",
     "Fit": "fit",
     "Plan": "optimize",

@@ -1,0 +1,120 @@
+"""Schedules side by side under the bound: the best base rate of each, and the bound there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mplfit.bounds.omega import average_bound_curve, best_base, bound_curve
+from mplfit.bounds.scan import Scan, Sweep
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray, Record
+
+__all__ = ["EXACT", "BoundSweep", "BoundTable", "Judged", "judge", "rank"]
+
+EXACT = (
+    "No ±: theory's worst case is exact for a schedule, D and G; mplfit agreement: how real runs "
+    "follow it"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged(Record):
+    """A schedule's best peak rate and the bound at it after so many updates.
+
+    bound : at the peak rate that was given; None where it was not asked for.
+    """
+
+    name: str
+    updates: int
+    best_peak_lr: float
+    best_bound: float
+    peak_lr: float
+    bound: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class BoundTable(Record):
+    """Schedules, the lowest bound first.  D, G : distance, and the gradient norm or its log."""
+
+    SCHEMA: ClassVar[str] = "mplfit.bound/1"
+    DERIVED: ClassVar[tuple[str, ...]] = ("uncertainty",)
+
+    D: float
+    G: str
+    schedules: tuple[Judged, ...]
+    uncertainty = EXACT
+
+
+@dataclass(frozen=True, eq=False)
+class BoundSweep(Record):
+    """What one property of schedules does to the bound; see `mplfit.bounds.scan`."""
+
+    SCHEMA: ClassVar[str] = "mplfit.bound-sweep/1"
+    DERIVED: ClassVar[tuple[str, ...]] = ("uncertainty",)
+
+    over: Sweep
+    D: float
+    G: str
+    sweeps: tuple[Scan, ...]
+    uncertainty = EXACT
+
+
+def judge(
+    name: str,
+    schedule: Schedule,
+    *,
+    D: float = 1.0,
+    G: float | FloatArray = 1.0,
+    at: int | None = None,
+    as_given: bool = False,
+    average: bool = False,
+    exact: bool = False,
+) -> tuple[Judged, Schedule, FloatArray]:
+    """A schedule under the bound, and the bound after each of its updates.
+
+    Parameters
+    ----------
+    at : updates after which it is judged; all of them where None.
+    as_given : the curve is that of the rates given, else that of the best base rate.
+    average : of the average iterate instead of the last one.
+    exact : sum plainly instead of fast.
+
+    Returns
+    -------
+    The judgement, the schedule at the rates of the curve, and the curve.
+
+    Examples
+    --------
+    >>> from mplfit import linear
+    >>> from mplfit.bounds.table import judge
+    >>> round(judge("linear", linear(4000, peak=1.0))[0].best_bound, 7)
+    0.0316519
+    """
+    best = best_base(schedule.lr, D=D, G=G, at=at, average=average)
+    drawn = schedule if as_given else Schedule(best.rate * schedule.lr, schedule.warmup)
+    curve = (
+        average_bound_curve(drawn.lr, D=D, G=G)
+        if average
+        else bound_curve(drawn.lr, D=D, G=G, exact=exact)
+    )
+    judged = schedule.steps if at is None else at
+    made = Judged(
+        name=name,
+        updates=judged,
+        best_peak_lr=best.rate * schedule.peak,
+        best_bound=best.bound,
+        peak_lr=schedule.peak,
+        bound=float(curve[judged - 1]) if as_given else None,
+    )
+    return made, drawn, curve
+
+
+def rank(judged: Mapping[str, Judged], D: float, G: str) -> BoundTable:
+    """The table, the lowest bound first (at the rates given, where those were asked for)."""
+
+    def height(one: Judged) -> float:
+        return one.best_bound if one.bound is None else one.bound
+
+    return BoundTable(D, G, tuple(sorted(judged.values(), key=height)))

@@ -1,0 +1,68 @@
+"""The tables of a `BoundTable` and of a `BoundSweep`."""
+
+from __future__ import annotations
+
+from mplfit.bounds.scan import Scan
+from mplfit.bounds.table import BoundSweep, BoundTable, Judged
+from mplfit.show.table import Cell, Column, Table
+
+__all__ = ["tables"]
+
+_VALUES = {"cooldown": "cooldown", "horizon": "updates", "base-lr": "peak lr", "cycle": "cycle"}
+_BEST = (Column("best peak lr", ".6g"), Column("best bound", ".6g"))
+
+
+def tables(found: BoundTable | BoundSweep) -> list[Table]:
+    """The schedules ranked; or a table for each schedule that is varied."""
+    if isinstance(found, BoundTable):
+        return [_ranked(found)]
+    made = [_swept(one) for one in found.sweeps]
+    return [*made, Table("", (), (), _units(found))]
+
+
+def _ranked(found: BoundTable) -> Table:
+    first, given = found.schedules[0], found.schedules[0].bound is not None
+    at = f"the rates given, {first.bound:.6g}" if given else (
+        f"its best peak rate, {first.best_peak_lr:.6g}: {first.best_bound:.6g}"
+    )  # fmt: skip
+    columns = [Column("schedule"), Column("updates"), *_BEST]
+    columns.append(Column("above lowest", "+.1f", unit="%"))
+    if given:
+        columns += [Column("peak lr", "g"), Column("bound at it", ".6g")]
+    lowest = min(one.best_bound for one in found.schedules)
+    rows = tuple(_row(one, lowest) for one in found.schedules)
+    answer = f"{first.name} has the lowest bound, at {at}."
+    return Table(answer, tuple(columns), rows, _units(found))
+
+
+def _row(one: Judged, lowest: float) -> tuple[Cell, ...]:
+    above = 100 * (one.best_bound / lowest - 1)
+    given = () if one.bound is None else (one.peak_lr, one.bound)
+    return (one.name, one.updates, one.best_peak_lr, one.best_bound, above, *given)
+
+
+def _swept(one: Scan) -> Table:
+    """The bound against what is varied; its title says where it is lowest."""
+    value = Column(_VALUES[one.over], ".6g")
+    rows = list(zip(*(part.tolist() for part in (one.value, one.base, one.best, one.given)),
+                    strict=True))  # fmt: skip
+    if one.over == "base-lr":
+        columns: tuple[Column, ...] = (
+            value, Column("of the best", ".4g"), Column("bound", ".6g"),
+            Column("above best", "+.1f", unit="%"),
+        )  # fmt: skip
+        low = min(rows, key=lambda row: row[3])
+        shown = [(v, v / base, given, 100 * (given / best - 1)) for v, base, best, given in rows]
+        where = f"the peak rate {low[1]:.6g} is best of all: {low[2]:.6g}"
+    else:
+        columns = (value, *_BEST, Column("bound as given", ".6g"))
+        low, shown = min(rows, key=lambda row: row[2]), rows
+        where = f"of these the bound is lowest at {value.title} {low[0]:.6g}: {low[2]:.6g}"
+    return Table(f"{one.name}: {where}.", columns, tuple(shown))
+
+
+def _units(found: BoundTable | BoundSweep) -> tuple[str, str]:
+    units = f"D = {found.D:g}, G = {found.G}."
+    if found.D == 1 and found.G == "1":
+        units = "Rates in units of D/G, bounds in units of D·G (D = G = 1)."
+    return units, f"{found.uncertainty}."
