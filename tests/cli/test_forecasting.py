@@ -161,7 +161,7 @@ def test_watching_waits_for_a_log_and_ends_on_ctrl_c(tmp_path, monkeypatch):
 )
 def test_forecasts_that_cannot_be_made_get_a_sentence(logs, tmp_path, arguments, sentence):
     cut(logs / "logs" / "wsd.csv", tmp_path / "now.csv", 50)
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe1,2\n3,4")
+    (tmp_path / "binary.csv").write_bytes(b"\x80\x811,2\n3,4")
     result = run("forecast", *arguments, "--warmup", 200, code=1)
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr
