@@ -87,9 +87,9 @@ def judge(
 
     Examples
     --------
-    >>> from mplfit import linear
     >>> from mplfit.bounds.table import judge
-    >>> round(judge("linear", linear(4000, peak=1.0))[0].best_bound, 7)
+    >>> from mplfit.schedule import linear
+    >>> round(judge("linear", linear(4000, 1.0))[0].best_bound, 7)
     0.0316519
     """
     best = best_base(schedule.lr, D=D, G=G, at=at, average=average)

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.common import Examples, Target, json_option, named_schedules, print_json, saves
-from mplfit.cli.tables import render
+from mplfit.cli.common import (
+    Examples,
+    Target,
+    json_option,
+    named_schedules,
+    print_json,
+    saves,
+    wide_option,
+)
 from mplfit.schedule.spec import GRAMMAR
 
 if TYPE_CHECKING:
     from mplfit.schedule import Schedule
+    from mplfit.show.table import Table
 
 __all__ = ["schedule_command"]
 
@@ -40,8 +48,11 @@ __all__ = ["schedule_command"]
 )
 @click.argument("specs", nargs=-1, required=True, metavar="[NAME=]SPEC…")
 @saves("schedule")
+@wide_option
 @json_option
-def schedule_command(specs: Sequence[str], target: Target, as_json: bool) -> None:
+def schedule_command(specs: Sequence[str], target: Target, wide: bool, as_json: bool) -> None:
+    from mplfit.show.table import text
+
     named = named_schedules(specs)
     target.write(lambda: _files(named))
     if as_json:
@@ -52,20 +63,27 @@ def schedule_command(specs: Sequence[str], target: Target, as_json: bool) -> Non
             }
         )
         return
-    rows = [
-        [
-            name,
-            str(made.steps),
-            str(made.warmup),
-            f"{made.peak:g}",
-            f"{made.lr[-1]:.6g}",
-            f"{made.lr.sum():.6g}",
-        ]
-        for name, made in named.items()
-    ]
-    header = ["schedule", "steps", "warmup", "peak lr", "last lr", "sum of lr"]
-    click.echo(render(header, rows) + "\n\nexact: these are the schedule's own rates")
-    target.say("schedules.png and the rates as csv and npy")
+    click.echo(text(_table(named), wide=wide))
+    target.say("schedules.png and the rates as csv and npy", apart=True)
+
+
+def _table(named: Mapping[str, Schedule]) -> Table:
+    from mplfit.show.table import Column, Table
+
+    first, count = next(iter(named)), len(named)
+    most = max(named, key=lambda name: float(named[name].lr.sum()))
+    answer = f"The rates of every update of {count} schedules; {most} has the largest sum of them."
+    if count == 1:
+        answer = f"The rates of all {named[first].steps} updates of {first}."
+    columns = (
+        Column("schedule"), Column("steps"), Column("warmup"), Column("peak lr", "g"),
+        Column("last lr", ".6g"), Column("sum of lr", ".6g"),
+    )  # fmt: skip
+    rows = tuple(
+        (name, one.steps, one.warmup, one.peak, float(one.lr[-1]), float(one.lr.sum()))
+        for name, one in named.items()
+    )
+    return Table(answer, columns, rows, ("exact: these are the schedule's own rates",))
 
 
 def _files(named: Mapping[str, Schedule]) -> dict[str, bytes]:

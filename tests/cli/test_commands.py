@@ -178,7 +178,10 @@ def test_optimize_with_a_free_peak_warns_beyond_the_training_rates():
 
 
 def test_schedule_writes_the_rates():
-    run("schedule", COSINE, "b=linear:steps=10,peak=1", "--out", "plans")
+    said = run("schedule", COSINE, "b=linear:steps=10,peak=1", "--out", "plans").stdout.splitlines()
+    assert said[0].endswith(" of 2 schedules; b has the largest sum of them.")
+    assert [line.split()[0] for line in said[2:5]] == ["schedule", "cosine", "b"]
+    assert max(map(len, said)) <= 100
     assert load_schedule("plans/cosine.csv") == load_schedule("plans/cosine.npy")
     assert load_schedule("plans/b.npy").steps == 10
     values = json.loads(run("schedule", "b=linear:steps=10,peak=1", "--no-save", "--json").stdout)
