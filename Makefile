@@ -1,6 +1,7 @@
 # make demo   environment, install, and the main job on data/
 # make test   environment, install, and all tests
 # make loop   fit, forecast, optimize, train, compare, on this machine; goes on where it stopped
+# make portable   the tests that .ci/run repeats for other processors and versions of packages
 # make lint   ruff and mypy          make bench   one table of timings
 # make study  every law on both collections of real runs (../shared), written to tests/study/README.md
 # make clean  remove what these made
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo loop test lint bench study clean
+.PHONY: demo loop test portable lint bench study clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mplfit fit data/lab_text --law effective --out mplfit-runs/demo --force
@@ -24,6 +25,9 @@ loop: $(VENV)/.installed
 
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+portable: $(VENV)/.tested
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m portable
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .

@@ -25,6 +25,8 @@ from mplfit.plan.search import search_schedule
 from mplfit.schedule.spec import parse_schedule
 from tests.random_schedules import rates
 
+pytestmark = pytest.mark.portable
+
 
 def published(lr, t, D, G):
     """Theorem 1 of arXiv:2501.18965, letter for letter, in 50 digits."""

@@ -12,6 +12,8 @@ from mplfit.estimate.covariance import factorise
 from mplfit.estimate.huber import DELTA, huber, huber_slope
 from mplfit.estimate.solver import Box, descend
 
+pytestmark = pytest.mark.portable
+
 
 def problems():
     """Numbers by label, by problem."""

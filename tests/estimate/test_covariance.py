@@ -26,6 +26,8 @@ from mplfit.laws import get_law
 from mplfit.laws.base import to_unknowns
 from tests.estimate.test_fit import TRUTH, three_curves
 
+pytestmark = pytest.mark.portable
+
 STEP = np.arange(200, 2000, 40)
 KERNELS = ("Haswell", "Zen", "SkylakeX", "Prescott")
 

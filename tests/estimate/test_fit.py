@@ -22,6 +22,8 @@ from mplfit.laws.mpl import PUBLISHED
 from mplfit.readers.paths import split
 from tests.shared_data import shared
 
+pytestmark = pytest.mark.portable
+
 TRUTH = {
     "mpl": np.array(PUBLISHED["400"]),
     "onepower": np.array([2.5, 0.6, 0.5]),

@@ -17,6 +17,8 @@ from mplfit.laws.base import to_unknowns
 from mplfit.show.identification import identification_section
 from tests.estimate.test_fit import TRUTH, three_curves
 
+pytestmark = pytest.mark.portable
+
 
 @pytest.fixture(scope="module")
 def case():

@@ -16,6 +16,8 @@ from mplfit.laws import get_law
 from mplfit.laws.base import to_params, to_unknowns
 from tests.estimate.test_fit import TRUTH, three_curves
 
+pytestmark = pytest.mark.portable
+
 
 @pytest.fixture(scope="module")
 def fitted():

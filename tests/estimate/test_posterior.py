@@ -17,6 +17,8 @@ from mplfit.laws import get_law
 from mplfit.laws.base import to_params, to_unknowns
 from tests.estimate.test_fit import three_curves
 
+pytestmark = pytest.mark.portable
+
 
 @pytest.fixture(scope="module")
 def known():

@@ -15,6 +15,8 @@ from mplfit.laws.base import to_params, to_unknowns, unknown_slopes
 from mplfit.laws.mpl import PUBLISHED
 from tests.random_schedules import rates
 
+pytestmark = pytest.mark.portable
+
 TYPICAL = {
     "mpl": np.array(PUBLISHED["400"]),
     "onepower": np.array([2.5, 0.6, 0.5]),

@@ -16,6 +16,8 @@ from mplfit.plan.baselines import compare_baselines
 from mplfit.plan.knots import KnotGrid, knot_steps
 from mplfit.plan.search import search_schedule
 
+pytestmark = pytest.mark.portable
+
 LAW = get_law("mpl")
 
 

@@ -15,6 +15,8 @@ from mplfit.powersum.terms import LOG, PLAIN, STEEP
 from mplfit.schedule import cumulative
 from tests.random_schedules import rates
 
+pytestmark = pytest.mark.portable
+
 EVERY = ((0, PLAIN), (1, PLAIN), (0, LOG), (1, LOG), (0, STEEP), (1, STEEP))
 
 

@@ -20,6 +20,8 @@ from mplfit.schedule import constant
 from mplfit.schedule.spec import parse_schedule
 from tests.shared_data import shared
 
+pytestmark = pytest.mark.portable
+
 
 def read(folder: Path, text: str | bytes, name: str = "run.csv", **options: object) -> Curve:
     path = folder / name

@@ -18,6 +18,8 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
 from tests.shared_data import shared
 
+pytestmark = pytest.mark.portable
+
 
 def one(path: Path, **options: object) -> Curve:
     (curve,) = read_curves([path], ReadOptions(**{"from_step": 0, **options}))

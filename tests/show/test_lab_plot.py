@@ -24,6 +24,8 @@ from mplfit.show.lab_plot import plot_coordinates, plot_outcomes
 from mplfit.show.lab_report import loop_page
 from mplfit.show.plot import png
 
+pytestmark = pytest.mark.portable
+
 SPECS = loop_specs(200, 1e-2, 20)
 
 
