@@ -103,8 +103,10 @@ def test_the_124m_runs_are_predicted_nearly_twice_as_well() -> None:
         assert len(train) == 3
         held = [curve for curve in curves if curve not in train]
         found = fit(train, "effective", leave_out=False, quick=True)
-        reports = evaluate(found.formula, found.values, train, held).test.values()
-        return float(np.mean([abs(one.final_predicted - one.final_loss) for one in reports]))
+        group = evaluate(found, held, train=train).test
+        assert group is not None
+        reports = group.final.values()
+        return float(np.mean([abs(one.predicted - one.observed) for one in reports]))
 
     assert off(0) > 0.0055
     assert off(None) < 0.0035

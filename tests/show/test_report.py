@@ -144,7 +144,7 @@ def test_the_command(runs: Path) -> None:
     assert run.invoke(main, args).exit_code == 1  # not over the old one
     assert run.invoke(main, [*args, "--force", "--warmup", "100"]).exit_code == 0
     assert Path(out).read_bytes() == first
-    (runs / "logs" / "a.csv").write_text("step,lr,loss\n1,1,1\n2,1,1\n")
+    (runs / "logs" / "a.csv").write_text("step,lr,loss\n1,1e-3,3\n2,1e-3,2\n")
     changed = run.invoke(main, [*args, "--force", "--warmup", "100"])
     assert "a is not as it was fitted: its curve is not drawn" in changed.stderr
     (runs / "logs" / "b.csv").unlink()
