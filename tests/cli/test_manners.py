@@ -258,17 +258,19 @@ def test_a_kill_leaves_a_readable_folder_200_times(
 
     write(0)
     (target / "mine").write_bytes(b"mine")
-    last = 0
+    last, longest = 0, 0.006
     for _ in range(200):
         first = last + 1
-        killed(lambda number: write(first + number), rng.uniform(0.0005, 0.006))  # noqa: B023
+        killed(lambda number: write(first + number), rng.uniform(0.0005, longest))  # noqa: B023
         found = [(target / name).read_bytes() for name in ("a.json", "plots/c", "b")]
         assert all(is_whole(data) for data in found)
         ages = [number_of(data) for data in found]
         assert ages == sorted(ages)
         assert ages[-1] <= ages[0] + 1
+        # On a busy machine a write takes longer: a kill must come during some and after others.
+        longest = max(0.006, longest * (1.3 if ages[0] < first else 0.8))
         last = ages[0]
-    assert last >= 5  # and some writes came to their end, on a busy machine too
+    assert last > 20  # and some writes came to their end
     write(last + 1)
     names = sorted(path.name for path in target.rglob("*") if path.is_file())
     assert names == ["a.json", "b", "c", "mine"]
