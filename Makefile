@@ -4,13 +4,14 @@
 # make portable   the tests that .ci/run repeats for other processors and versions of packages
 # make lint   ruff and mypy          make bench   one table of timings
 # make study  every law on both collections of real runs (../shared), written to tests/study/README.md
+# make prior  the priors of the scale-free laws, from ../shared and data/, into mplfit/laws/learned.py
 # make clean  remove what these made
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo loop test portable lint bench study clean
+.PHONY: demo loop test portable lint bench study prior clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mplfit fit data/lab_text --law effective --out mplfit-runs/demo --force
@@ -39,6 +40,9 @@ bench: $(VENV)/.tested
 
 study: $(VENV)/.tested
 	$(BIN)/python -m tests.study --workers 2
+
+prior: $(VENV)/.tested
+	$(BIN)/python -m tests.study.prior
 
 clean:
 	rm -rf $(VENV) build *.egg-info mplfit-runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,7 +21,7 @@ __all__ = ["LAWS", "TABLE", "get_law"]
 TABLE = {
     "mpl": ("mpl.MultiPowerLaw", "the Multi-Power Law of Luo et al. 2025"),
     "effective": ("effective.EffectiveLaw", "changes of the rate relative to the weights' norm"),
-    "amplitude": ("effective.amplitude_law", "the effective law without the norm"),
+    "amplitude": ("effective.AmplitudeLaw", "the effective law without the norm"),
     "onepower": ("onepower.OnePowerLaw", "a power of the cumulative rate, at a constant rate"),
     "momentum": ("momentum.MomentumLaw", "the momentum law of Tissue et al. 2024"),
     "fsl": ("fsl.FunctionalLaw", "the functional scaling law of Li et al. 2025"),

@@ -23,17 +23,21 @@ TYPICAL = {
     "momentum": np.array([2.4, 0.6, 0.45, 0.9, 0.998]),
     "fsl": np.array([2.4, 0.6, 0.45, 200.0, 0.5, 300.0, 0.6]),
     "bound": np.array([2.4, 0.01, 40.0, -0.02, 9.0, 0.3, 25.0]),
-    "effective": np.array([2.3, 0.5, 0.5, 0.3, 40.0, 0.5, 0.07, 0.8, 0.2]),
-    "amplitude": np.array([2.3, 0.5, 0.6, 0.3, 25.0, 0.6, -0.05, 0.6]),
-    "effective of many rates": np.array([2.3, 0.5, 0.5, 0.3, 40.0, 0.5, 0.07, 0.8, 0.2, 1.7]),
+    "effective": np.array([2.3, 0.5, 0.5, 1.4, 9.0, 0.25, 0.8, 0.2]),
+    "effective of no decay": np.array([2.3, 0.5, 0.5, 1.4, 9.0, 0.25, 0.8, 0.2]),
+    "effective of many rates": np.array([2.3, 0.5, 0.5, 1.4, 9.0, 0.25, 0.8, 0.2, 1.7, -0.3]),
+    "amplitude": np.array([2.3, 0.5, 0.6, 1.2, 7.0, 0.4, 0.6]),
 }
 FORMS = tuple(TYPICAL)
-CONSTANTS = {"eta_ref": 3e-4, "weight_decay": 40.0}  # decays within the short schedules here
+# Decays within the short schedules here, whose largest rate is a little above eta_ref's.
+CONSTANTS = {"eta_ref": 2.8e-4, "weight_decay": 40.0, "longest": 70.0}
 
 
 def law_of(form, **others):
-    key, _, many = form.partition(" of ")
-    constants = {**CONSTANTS, "peak_rates": 3 if many else 1, **others}
+    key, _, kind = form.partition(" of ")
+    constants = {**CONSTANTS, "peak_rates": 3 if kind == "many rates" else 1, **others}
+    if kind == "no decay":
+        constants["weight_decay"] = 0.0
     return get_law(key, {name: constants[name] for name in get_law(key).constants})
 
 
@@ -70,21 +74,25 @@ def literal_bound(params, lr, t):
     return C + M * total / 2
 
 
-def literal_effective(params, lr, t, decay=CONSTANTS["weight_decay"]):
-    L0, A, alpha, B, tau, beta, delta, p, R2, nu = params
-    ref = CONSTANTS["eta_ref"]
+def literal_effective(params, lr, t, decay=CONSTANTS["weight_decay"], grows=True):
+    L0, A, alpha, b, tau, beta, p, R2, nu, kB = params
+    ref, longest = CONSTANTS["eta_ref"], CONSTANTS["longest"]
+    S_ref = 5 / (2 * decay * ref) if decay else longest
     S = Z = drop = 0
     u, clock = [], []
     for k in range(t + 1):
-        R2 = (1 - 2 * decay * lr[k]) * R2 + 2 * decay * lr[k] ** 2 / ref
         e = lr[k] / ref
+        if decay:
+            R2 = (1 - 2 * decay * lr[k]) * R2 + 2 * decay * lr[k] * e
+        elif grows:
+            R2 = R2 + 5 / S_ref * e**2
         u.append(e / R2**0.5)
         S, Z = S + u[k], Z + e / R2**nu
         clock.append(Z)
     for k in range(1, t + 1):
         drop += (u[k - 1] ** p - u[k] ** p) * (1 - (1 + (Z - clock[k - 1]) / tau) ** -beta)
-    s = S / 10**4
-    return L0 + A * s**-alpha - B * s**-delta * drop
+    peak = max(lr[: t + 1]) / ref if kB else 1
+    return L0 + A * ((S / S_ref) ** -alpha - b * peak**kB * drop)
 
 
 def literal_fsl(params, lr, t):
@@ -100,8 +108,9 @@ def literal_fsl(params, lr, t):
 
 LITERAL = {
     "fsl": literal_fsl,
-    "effective": lambda params, lr, t: literal_effective([*params, 1], lr, t),
-    "amplitude": lambda params, lr, t: literal_effective([*params, 1, 1], lr, t, 0),
+    "effective": lambda params, lr, t: literal_effective([*params, 1, 0], lr, t),
+    "effective of no decay": lambda params, lr, t: literal_effective([*params, 1, 0], lr, t, 0),
+    "amplitude": lambda params, lr, t: literal_effective([*params, 1, 1, 0], lr, t, 0, grows=False),
     "effective of many rates": literal_effective,
     "mpl": literal_mpl,
     "momentum": literal_momentum,
@@ -117,7 +126,9 @@ def short_schedule(steps=80):
 
 
 def test_every_law_has_a_formula_and_typical_parameters_here():
-    assert {*LAWS, "effective of many rates"} == set(TYPICAL) == set(LITERAL)
+    assert (
+        {*LAWS, "effective of no decay", "effective of many rates"} == set(TYPICAL) == set(LITERAL)
+    )
 
 
 @pytest.mark.parametrize("key", FORMS)
