@@ -65,8 +65,7 @@ __all__ = ["evaluate_command", "fit_command"]
 )
 @click.option(
     "--prior",
-    help="none, weak, or weak:N (N rows count as one, 30 in weak). [default: the law's own; with "
-    "six training curves or more N is found by leaving curves out]",
+    help="none, weak, or weak:N (N rows count as one, 30 in weak). [default: the law's own]",
 )
 @weight_decay_option
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")

@@ -19,7 +19,6 @@ from mplfit.errors import FitError
 __all__ = [
     "BOTH",
     "CHOSEN_ON",
-    "ENOUGH",
     "FAMILIES",
     "FORECAST_BEYOND",
     "FORECAST_LAW",
@@ -39,9 +38,6 @@ RELEASED, M124, FAMILIES = "released", "124m", "families"
 PER_OBSERVATION = 30.0
 """Logged residuals that count as one independent observation."""
 
-ENOUGH = 6
-"""Training runs from which on leaving runs out decides it (`mplfit.estimate.observations`)."""
-
 TAU = 1.5
 """Size of the law's error in a difference of two final losses (`mplfit.estimate.gains`)."""
 
@@ -53,7 +49,6 @@ FORECAST_SCATTER, FORECAST_BEYOND = 0.5, 5.0
 
 CHOSEN_ON = {
     "PER_OBSERVATION": frozenset({RELEASED, FAMILIES}),
-    "ENOUGH": frozenset({RELEASED, M124}),
     "TAU": frozenset({RELEASED}),
     "FORECAST_LAW": frozenset({M124}),
     "FORECAST_SCATTER": frozenset({RELEASED}),

@@ -23,7 +23,6 @@ from mplfit.estimate.intervals import gain
 from mplfit.estimate.leave_out import leave_each_out
 from mplfit.estimate.metrics import CurveReport, group_of, measure_curves
 from mplfit.estimate.objective import Objective
-from mplfit.estimate.observations import counted
 from mplfit.estimate.prior import Prior, prior_for
 from mplfit.estimate.records import CurveRecord, FitOptions, Identification, Spread, Starts
 from mplfit.estimate.result import Fit
@@ -62,11 +61,10 @@ def fit(
         and no prior says what a drop is like, the constant-rate law is fitted instead
         (`Fit.law`), with a warning and the law that was asked for in `Fit.options`.
     prior : "none", "weak" or "weak:N" (`mplfit.estimate.prior`), or a `Prior`; the law's default
-        where None, and with six training curves or more the N with which left-out curves are
-        predicted best (`mplfit.estimate.observations`).
+        where None.
     quick : one descent from the prior's mean, instead of several from the best of many points.
     leave_out : fit again without each curve in turn, which the intervals rest on: they are those
-        of a fit to a single curve where this is not done, and the default prior is as it is.
+        of a fit to a single curve where this is not done.
     constants : what the law must be told of the runs, such as {"weight_decay": 0.1} for the
         effective-rate law.
     test : held-out curves, only measured.
@@ -115,8 +113,6 @@ def fit(
     _check_points(train, formula)
     objective = Objective.of(formula, train, known)
     box = parameter_box(formula, train)
-    if prior is None and leave_out and known is not None and known.covers(formula):
-        objective = counted(objective, box, executor=executor, progress=progress)
     if quick:
         ends = [from_prior(objective, box)]
     else:

@@ -1,20 +1,20 @@
 """Priors: what other people's runs say about a law's shape, where one's own say little.
 
-A prior is normal in the solver's unknowns φ (logarithms, but delta and p themselves). With it the
+A prior is normal in the solver's unknowns φ (logarithms, but p, nu and kB themselves). With it the
 estimate minimises
 
     (1/(30 δ²)) Σ huber_δ(log y - log L) + ½ Σ ((φ - μ)/σ)²,    δ = 1e-3
 
 which is the training objective plus 15 δ² Σ ((φ - μ)/σ)²: some 30 neighbouring residuals of a run
 count as one observation, for they are strongly correlated. "weak:N" is the weak prior where N count
-as one; `mplfit.estimate.observations` finds N where there are enough runs to tell.
+as one.
 
 A law's file has its prior's means and standard deviations, and says where they come from.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -60,10 +60,6 @@ class Prior(Record):
     def known(self) -> BoolArray:
         """Which unknowns the prior says something about."""
         return np.asarray(np.any(self.whitening != 0, axis=0))
-
-    def counting(self, rows: float) -> Prior:
-        """The same prior where so many logged rows count as one observation."""
-        return replace(self, name=f"{self.name.partition(':')[0]}:{rows:g}", rows=rows)
 
     def covers(self, law: Law) -> bool:
         """Whether it says something of every shape parameter: all that the law is not linear in."""

@@ -83,7 +83,8 @@ class Few:
 def prior_without(law: Law, superfamily: str) -> Prior:
     """The prior that was learned without a superfamily."""
     learned = PRIORS[law.key][f"without {superfamily}"]
-    mean, sd = np.array([learned.get(name, (0.0, np.inf)) for name in law.names]).T
+    pairs = [learned.get(one.name, one.prior or (0.0, np.inf)) for one in law.parameters]
+    mean, sd = np.array(pairs).T
     return Prior(f"without {superfamily}", mean, np.diag(1 / sd))
 
 
