@@ -38,7 +38,7 @@ import numpy as np
 from mplfit.compiled import kernel
 from mplfit.curve import Curve
 from mplfit.errors import FitError
-from mplfit.laws.base import Law, Parameter, Predictor, check_params, scales
+from mplfit.laws.base import Law, Parameter, Predictor, ascending, check_params, scales
 from mplfit.laws.learned import PRIORS
 from mplfit.powersum import exact as exact_sums
 from mplfit.powersum import fast as fast_sums
@@ -167,7 +167,7 @@ class EffectiveLaw(Law):
         return low, high
 
     def at(self, schedule: Schedule, step: IntArray, *, exact: bool = False) -> Predictor:
-        e = schedule.lr / self.eta_ref
+        step, e = ascending(schedule, step), schedule.lr / self.eta_ref
         return _AtSteps(self, e, *self._norm(e), step, exact)
 
     def final(self, params: FloatArray, lr: FloatArray) -> float:
