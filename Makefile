@@ -40,6 +40,7 @@ bench: $(VENV)/.tested
 
 study: $(VENV)/.tested
 	$(BIN)/python -m tests.study --workers 2
+	$(BIN)/python -m tests.study few
 
 prior: $(VENV)/.tested
 	$(BIN)/python -m tests.study.prior

@@ -50,8 +50,8 @@ def fit(
 ) -> Fit:
     """Fit a law to curves by minimising Σ huber(log observed - log predicted, 1e-3).
 
-    The minimum is the true one of that objective, as far as descents from many points of the law's
-    box can tell (`Fit.starts` says how many agree). With two or three curves it is not the best
+    The minimum is the true one of that objective, as far as descents from many points can
+    tell (`Fit.starts` says how many agree). With two or three curves it is not the best
     predictor: see `Fit.warnings`.
 
     Parameters
@@ -62,7 +62,8 @@ def fit(
         (`Fit.law`), with a warning and the law that was asked for in `Fit.options`.
     prior : "none", "weak" or "weak:N" (`mplfit.estimate.prior`), or a `Prior`; the law's default
         where None.
-    quick : one descent from the prior's mean, instead of several from the best of many points.
+    quick : one descent, from the prior's mean, instead of several: from the prior's mean and draws
+        from it, or from the best of many points where a shape parameter has no prior.
     leave_out : fit again without each curve in turn, which the intervals rest on: they are those
         of a fit to a single curve where this is not done.
     constants : what the law must be told of the runs, such as {"weight_decay": 0.1} for the
@@ -161,7 +162,10 @@ def fit(
         correlations=_rows(errors.correlations),
         spread=_spread(objective, params, errors.covariance.matrix, train, left_out),
         starts=Starts(
-            1 if quick else SCREENED, len(ends), agreeing, tuple(end.value for end in ends)
+            len(ends) if known and known.covers(formula) else SCREENED,
+            len(ends),
+            agreeing,
+            tuple(end.value for end in ends),
         ),
         data=(
             *(CurveRecord.of(curve, "train") for curve in train),

@@ -117,7 +117,8 @@ class FitOptions(Record):
 class Starts:
     """Where the solver began and how far its ends agree.
 
-    screened : points that span the law's box.  descended : the best of them, each minimised.
+    screened : points that span the law's box, or the prior's mean and draws from it.
+    descended : the best of them, each minimised; all where they are the prior's.
     agreeing : ends within 1e-6 (relative) of the best.  objectives : of all ends, best first.
     """
 
@@ -133,6 +134,14 @@ class Starts:
                 f"{self.agreeing} of {self.descended} descents cannot agree where there are "
                 f"{len(self.objectives)} objectives"
             )
+
+    @property
+    def origin(self) -> str:
+        """Where the descents began, for people."""
+        if self.screened > self.descended:
+            return f"from the best of {self.screened} points that span the law's box"
+        drawn = f" and {self.screened - 1} draws from it" if self.screened > 1 else ""
+        return f"from the prior's mean{drawn}"
 
 
 @dataclass(frozen=True, eq=False)

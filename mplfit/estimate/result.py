@@ -32,6 +32,7 @@ from mplfit.types import FloatArray, Record, from_plain
 __all__ = ["SCHEMA", "Fit", "Spread", "Starts", "published_fit"]
 
 SCHEMA = "mplfit.fit/2"
+_CHANGED, _FORMER = ("effective", "amplitude"), {"B", "delta"}  # laws, and what they had before
 _PUBLISHED_PEAK, _PUBLISHED_UPDATES = 3e-4, 24000  # of the released runs
 
 
@@ -212,14 +213,21 @@ class Fit(Record):
         Raises
         ------
         DataError
-            If the schema is another one, or anything is missing, of the wrong type or size, or not
-            possible; the sentence names the field.
+            If the schema is another one, the law had other parameters when it was fitted, or
+            anything is missing, of the wrong type or size, or not possible; the sentence names the
+            field.
         """
         schema = values.get("schema") if isinstance(values, Mapping) else type(values).__name__
         if not isinstance(values, Mapping) or schema not in (SCHEMA, FIRST):
             raise DataError(
                 f"this is not a fit of mplfit: expected schema {SCHEMA!r} or {FIRST!r}, got "
                 f"{ascii(schema)[:80]}"
+            )
+        params, law = values.get("params"), values.get("law")
+        if law in _CHANGED and isinstance(params, Mapping) and set(params) >= _FORMER:
+            raise DataError(
+                f"this is a fit of the law {law} as mplfit had it before, with the parameters B "
+                "and delta; the law has changed: fit the runs again"
             )
         try:
             return from_plain(cls, upgraded(values, SCHEMA) if schema == FIRST else values, where)

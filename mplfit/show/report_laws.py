@@ -148,10 +148,7 @@ def fit_section(name: str, fit: Fit) -> str:
     parts = [table(["parameter", "value", "standard error", "meaning"], rows)]
     if fit.starts:
         starts = fit.starts
-        text = (
-            f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, from the best of "
-            f"{starts.screened} points that span the law's box."
-        )
+        text = f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, {starts.origin}."
         parts.append(f"<p>{escape(text)}</p>")
         ends = [[str(i + 1), f"{value:.6g}"] for i, value in enumerate(starts.objectives)]
         parts.append(details("Where the descents ended", table(["descent", "objective"], ends)))

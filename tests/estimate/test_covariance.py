@@ -121,11 +121,11 @@ def test_the_sandwich_is_that_of_the_textbook_where_nothing_is_near_singular():
 
 
 def test_laplace_s_covariance_has_the_prior_in_it():
-    law = get_law("amplitude", {"eta_ref": 3e-4})
+    law = get_law("amplitude", {"eta_ref": 3e-4, "longest": 4000.0})
     prior = prior_for(law, "weak:120")
     curves = three_curves("onepower", noise=1e-3, every=100)
     objective = Objective.of(law, curves, prior)
-    unknowns = np.where(prior.known, prior.mean, np.log([2.5, 0.6, *np.ones(6)]))
+    unknowns = np.where(prior.known, prior.mean, np.log([2.5, 0.6, *np.ones(5)]))
     found = uncertainty(objective, parameter_box(law, curves), unknowns)
     residual, jacobian = objective.linearise(unknowns)
     weight = 1 / np.maximum(2 * np.abs(residual) / DELTA - 1, 1)

@@ -17,8 +17,8 @@ from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from mplfit.laws.base import to_params
 
-LAW = get_law("amplitude", {"eta_ref": 1e-3})
-TRUTH = np.array([2.3, 0.6, 0.64, 0.3, 24.5, 0.58, 0.12, 0.57])
+LAW = get_law("amplitude", {"eta_ref": 1e-3, "longest": 1200.0})
+TRUTH = np.array([2.3, 1.0, 0.47, 1.3, 20.0, 0.9, 0.67])
 STEPS = 1200
 RUNS = {
     "constant": schedule.constant(STEPS, 1e-3, warmup=50),
@@ -91,11 +91,11 @@ def test_more_rows_tell_more(first):
 def test_the_chosen_run_beats_a_random_one():
     """Truths from the prior; a refit with each candidate's simulated run; errors of the target."""
     prior = prior_for(LAW, "weak")
-    sigma = np.divide(1, np.diag(prior.whitening), where=prior.known, out=np.zeros(8))
+    sigma = np.divide(1, np.diag(prior.whitening), where=prior.known, out=np.zeros(7))
     chosen, every = [], []
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        unknowns = prior.mean + 0.7 * sigma * rng.standard_normal(8)
+        unknowns = prior.mean + 0.7 * sigma * rng.standard_normal(7)
         unknowns[:2] = np.log(TRUTH[:2])
         truth = to_params(LAW, unknowns)
         start = made(truth, RUNS["constant"], "first", rng, 1e-3)

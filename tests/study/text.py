@@ -90,13 +90,11 @@ In sample, the constants that the commands use (chosen on both):
 
 ## Several peak rates in one fit
 
-Where the training runs have three peak rates or more, `effective` has a tenth parameter, nu, the
-power of the squared norm in the clock that a drop takes its time by (`mplfit/laws/effective.py`).
+Where the training runs have three peak rates or more, `effective` has two more parameters, nu, the
+power of the squared norm in the clock that a drop takes its time by, and kB, the power of the peak
+rate in the drop's size (`mplfit/laws/effective.py`).
 The observed best peak is the vertex of the parabola through the final losses at the rates that
-were run; in brackets, how much higher the parabola is at the predicted one. "weak:N" is the weak
-prior where N logged rows count as one observation: with six training runs or more that number is
-the one with which training runs that are left out in turn are predicted best
-(`mplfit/estimate/observations.py`), unless `--prior weak` ({per:.0f}) is asked for.
+were run; in brackets, how much higher the parabola is at the predicted one.
 
 ### 124M runs
 
@@ -107,10 +105,8 @@ the others predicted (0.004 is the end of the range that was searched).
 
 No law here describes every rate: nothing in one knows the onset of instability at high rates. One
 run that the law does not describe, the cosine to zero at 2e-3, is enough to bend every other
-prediction. Among the nine runs it makes the training runs choose a prior that weighs more, which
-saves the other runs' losses but not the best peak, and its own optimum is missed by all. Constant
-and WSD runs at each rate are the better training set. Read the costs in brackets, and the band that
-`optimize --peak-lr free` prints.
+prediction. Its own optimum is missed by all. Constant and WSD runs at each rate are the better
+training set. Read the costs in brackets, and the band that `optimize --peak-lr free` prints.
 
 ### Runs of the lab
 
@@ -127,11 +123,6 @@ parameters (the rate and the norm with exponents of their own) do a little bette
 were not taken. The width of its prior, a standard deviation of 1, was chosen on the lab's runs
 (0.3, 0.5 and 1 were tried). That it takes three rates was seen on pairs of rates of both
 collections: with two, nu helps about as often as it harms.
-
-That the number of rows is left to the training runs, from six on, and that their own final losses
-must not pay for it, was settled with the errors of both collections in view; the number itself is
-chosen by training runs alone. What it does to random sets of training runs is printed by
-`python -m tests.study.random_sets`, in [RANDOM_SETS.md](RANDOM_SETS.md).
 
 ## What the estimator's constants change
 

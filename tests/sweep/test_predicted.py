@@ -39,8 +39,8 @@ def test_draws_of_the_parameters_tell_how_sure_a_predicted_best_rate_is():
 
 def test_a_fit_of_the_effective_law_predicts_a_best_peak():
     """The law has an optimum inside a wide range of peaks; the Multi-Power Law is refused."""
-    names = ("L0", "A", "alpha", "B", "tau", "beta", "delta", "p", "rho")
-    values = (2.4, 0.38, 0.52, 0.22, 50.0, 0.33, 0.05, 0.8, 0.4)
+    names = ("L0", "A", "alpha", "b", "tau", "beta", "p", "rho")
+    values = (2.4, 0.11, 0.52, 1.4, 9.0, 0.22, 0.8, 0.4)
     constants = {"eta_ref": 1e-3, "weight_decay": 0.1}
     fit = Fit("effective", dict(zip(names, values, strict=True)), constants=constants)
     plan = wsdld(20000, 1.0, decay=0.2, warmup=300)

@@ -310,8 +310,8 @@ def test_the_command_says_what_a_simpler_schedule_costs(tmp_path: Path) -> None:
 
 def test_the_cost_is_that_of_the_fit_with_its_constants(tmp_path: Path) -> None:
     """A law with a reference rate and a weight decay predicts with those of the fit."""
-    names = ("L0", "A", "alpha", "B", "tau", "beta", "delta", "p", "rho")
-    values = (2.4, 0.38, 0.52, 0.22, 50.0, 0.33, 0.05, 0.8, 0.4)
+    names = ("L0", "A", "alpha", "b", "tau", "beta", "p", "rho")
+    values = (2.4, 0.11, 0.52, 1.4, 9.0, 0.22, 0.8, 0.4)
     constants = {"eta_ref": 3e-4, "weight_decay": 0.05}
     fit = Fit("effective", dict(zip(names, values, strict=True)), constants=constants)
     path = tmp_path / "fit.json"

@@ -122,8 +122,7 @@ def _parameters(fit: Fit) -> Table:
         notes.append(f"Constants of the law: {known}.")
     if starts:
         notes.append(
-            f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, from the best of "
-            f"{starts.screened} points that span the law's box."
+            f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, {starts.origin}."
         )
     return Table("", columns, tuple(rows), (*notes, *_correlated(fit), *_kind_of_errors(fit)))
 
