@@ -80,7 +80,8 @@ def test_read_shows_all_rows_and_tells_what_a_fit_leaves_out(tmp_path: Path) -> 
     assert any("other commands leave out the rows before step 399" in n for n in entry["notes"])
 
 
-def test_the_124m_runs_are_predicted_nearly_twice_as_well() -> None:
+def test_the_124m_runs_are_predicted_a_fifth_better() -> None:
+    """Measured 0.0024 and 0.0019."""
     names = {
         "stable-124m": "iter50000",
         "cos-10-124m": "iter25000",
@@ -108,5 +109,6 @@ def test_the_124m_runs_are_predicted_nearly_twice_as_well() -> None:
         reports = group.final.values()
         return float(np.mean([abs(one.predicted - one.observed) for one in reports]))
 
-    assert off(0) > 0.0055
-    assert off(None) < 0.0035
+    better = off(None)
+    assert better < 0.0022
+    assert off(0) > 1.2 * better
