@@ -16,6 +16,7 @@ from mplfit.estimate.identify import identify
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.profile import profile
+from mplfit.estimate.solver import descend, parameter_box, prior_points, spanning_points
 from mplfit.laws import LAWS, get_law
 from mplfit.laws.base import to_unknowns
 from mplfit.readers.paths import split
@@ -48,6 +49,22 @@ def test_the_solver_minimises_objective_plus_penalty():
     assert total == pytest.approx(raw + objective.prior.penalty(at))
     wanted = approx_fprime(at, lambda u: objective(u)[0], 1e-7)
     np.testing.assert_allclose(gradient, wanted, rtol=2e-4, atol=1e-7)
+
+
+def test_descents_from_the_prior_end_where_those_from_the_whole_box_do():
+    curves = three_curves("mpl", noise=1e-3, every=100)
+    found = fit(curves, "effective", leave_out=False)
+    assert (found.starts.screened, found.starts.descended, found.starts.agreeing) == (3, 3, 3)
+    assert found.starts.origin == "from the prior's mean and 2 draws from it"
+    objective = Objective.of(found.formula, curves, found.prior)
+    box = parameter_box(found.formula, curves)
+    starts = prior_points(objective, box, 3)
+    assert np.ptp(starts, axis=0).min() > 0
+    rough = [descend(objective, box, point) for point in spanning_points(box, 4)]
+    lowest = min(end.value for end in rough)
+    assert found.starts.objectives[0] == pytest.approx(lowest, rel=1e-6)
+    plain = fit(curves, "effective", prior="none", leave_out=False).starts
+    assert (plain.screened, plain.origin[:13]) == (64, "from the best")
 
 
 # Held-out means from the released training curves alone: R2, MAE, RMSE, PredE, WorstE.
