@@ -16,7 +16,7 @@ from mplfit.schedule import MAX_STEPS, Schedule
 from mplfit.trend import Trend, collinear, trend_of
 from mplfit.types import FloatArray, IntArray, Plain, Record
 
-__all__ = ["Curve", "Origin", "curves_of", "rebuild_schedule"]
+__all__ = ["NO_SIZE", "Curve", "Origin", "RunSize", "curves_of", "rebuild_schedule"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,65 @@ class Origin(Record):
         object.__setattr__(self, "warnings", tuple(map(printable, self.warnings)))
 
 
+@dataclass(frozen=True)
+class RunSize:
+    """The size of a run's model and of its updates, as far as it is known.
+
+    parameters : of the model.  width, depth : of its layers, and how many there are.
+    tokens_per_update : as named.  batch : sequences in an update.
+    told_by : where each number is from, in words.
+
+    >>> from mplfit.curve import RunSize
+    >>> RunSize(width=1024, depth=24).count
+    301989888.0
+    """
+
+    parameters: float | None = None
+    width: float | None = None
+    depth: float | None = None
+    tokens_per_update: float | None = None
+    batch: float | None = None
+    told_by: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        for name in self.names():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not 0 < value < 1e18:
+                raise DataError(f"{name} of a run must be positive and finite, got {value:g}")
+            object.__setattr__(self, name, float(value))
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """What may be known."""
+        return ("parameters", "width", "depth", "tokens_per_update", "batch")
+
+    def numbers(self) -> dict[str, float | None]:
+        """What is known, by name."""
+        return {name: getattr(self, name) for name in self.names()}
+
+    @property
+    def count(self) -> float | None:
+        """The parameters; where they are not known those of a usual transformer's layers,
+        12 · depth · width², which leaves its embeddings out."""
+        if self.parameters is not None or self.width is None or self.depth is None:
+            return self.parameters
+        return 12 * self.depth * self.width**2
+
+    def over(self, other: RunSize) -> RunSize:
+        """This, and from the other what is not known here."""
+        own, theirs = self.numbers(), other.numbers()
+        added = any(own[name] is None and theirs[name] is not None for name in own)
+        told = (self.told_by, other.told_by if added else "")
+        joined = {name: theirs[name] if own[name] is None else own[name] for name in own}
+        return RunSize(**joined, told_by="; ".join(filter(None, told)))
+
+
+NO_SIZE = RunSize()
+"""Of a run of which nothing is known."""
+
+
 @dataclass(frozen=True, eq=False)
 class Curve:
     """Losses observed in some updates of a run, and the schedule of the whole run.
@@ -55,6 +114,7 @@ class Curve:
     schedule : the rate of every update.
     origin : file, hash and notes, where the curve was read from a log.
     weight_decay : AdamW's weight decay of the run, where it is known.
+    size : of its model and its updates, as far as it is known.
 
     Raises
     ------
@@ -75,6 +135,7 @@ class Curve:
     schedule: Schedule
     origin: Origin | None = field(default=None, compare=False)
     weight_decay: float | None = None
+    size: RunSize = NO_SIZE
 
     def __post_init__(self) -> None:
         step, loss = np.array(self.step), np.array(self.loss)
@@ -116,11 +177,12 @@ class Curve:
         return self.step.size
 
     def __eq__(self, other: object) -> bool:
-        """Whether name, rows, schedule and weight decay are the same, wherever it came from."""
+        """Whether name, rows, schedule and constants are the same, wherever it came from."""
         if not isinstance(other, Curve):
             return NotImplemented
         return (
-            (self.name, self.weight_decay) == (other.name, other.weight_decay)
+            (self.name, self.weight_decay, self.size)
+            == (other.name, other.weight_decay, other.size)
             and np.array_equal(self.step, other.step)
             and np.array_equal(self.loss, other.loss)
             and self.schedule == other.schedule
@@ -132,7 +194,7 @@ class Curve:
     def __reduce__(self) -> tuple[type[Curve], tuple[object, ...]]:
         # A copy is made as the first was, so that its arrays are read-only again.
         own = (self.name, self.step, self.loss, self.schedule, self.origin, self.weight_decay)
-        return Curve, own
+        return Curve, (*own, self.size)
 
     def __repr__(self) -> str:
         return (

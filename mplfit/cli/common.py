@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 import click
 
@@ -296,6 +296,13 @@ def reading_options(command: F) -> F:
             help="The schedule of the runs, or of the run NAME, instead of one rebuilt from logs.",
         ),
         _said(
+            "--size",
+            "sizes",
+            metavar="[NAME=]N",
+            multiple=True,
+            help="Parameters of the model (190M, 1.3b, d1024-l24), or of the run NAME's.",
+        ),
+        _said(
             "--run-col",
             metavar="COL",
             help="Column that tells several runs in a table apart; none: it holds one run.",
@@ -308,31 +315,48 @@ def reading_options(command: F) -> F:
     return command
 
 
-def read_options() -> tuple[ReadOptions, Mapping[str, str]]:
-    """The reader's options that the user gave, and the schedules of single runs."""
+class OfRuns(TypedDict):
+    """What is said of single runs, by name; arguments of `mplfit.readers.paths.read_curves`."""
+
+    schedules: Mapping[str, str]
+    sizes: Mapping[str, str]
+
+
+def read_options() -> tuple[ReadOptions, OfRuns]:
+    """The reader's options that the user gave, and the `schedules` and `sizes` of single runs."""
     from mplfit.readers.options import ReadOptions
+    from mplfit.readers.sizes import parse_size
 
     said = dict(click.get_current_context().meta[_SAID])
-    texts = said.pop("schedules")
-    of_all: str | None = None
-    of_one: dict[str, str] = {}
-    for text in texts:
-        name, spec = _named(text)
-        if name:
-            of_one[name] = spec
-        elif of_all is not None:
-            raise ScheduleError(
-                "--schedule without a name is given twice: name the run that each belongs to, "
-                "as in --schedule run1=cosine:steps=…"
-            )
-        else:
-            of_all = spec
+    schedule, schedules = _of_runs("--schedule", said.pop("schedules"), "cosine:steps=…")
+    size, sizes = _of_runs("--size", said.pop("sizes"), "190M")
+    for text in filter(None, (size, *sizes.values())):
+        parse_size(text)  # refused before any work
     try:
-        return ReadOptions(schedule=of_all, **said), of_one
+        options = ReadOptions(schedule=schedule, size=size, **said)
     except DataError as error:  # which names the arguments
         names = "|".join(field.name for field in fields(ReadOptions))
         text = re.sub(rf"\b({names})\b", lambda one: option_of(one[0]), str(error))
         raise DataError(text) from None
+    return options, {"schedules": schedules, "sizes": sizes}
+
+
+def _of_runs(option: str, texts: Sequence[str], example: str) -> tuple[str | None, dict[str, str]]:
+    """What an option says of all runs, and of single ones by name."""
+    of_all: str | None = None
+    of_one: dict[str, str] = {}
+    for text in texts:
+        name, value = _named(text)
+        if name:
+            of_one[name] = value
+        elif of_all is not None:
+            raise ScheduleError(
+                f"{option} without a name is given twice: name the run that each belongs to, "
+                f"as in {option} run1={example}"
+            )
+        else:
+            of_all = value
+    return of_all, of_one
 
 
 def option_of(argument: str) -> str:
@@ -345,15 +369,21 @@ def option_of(argument: str) -> str:
     return "--" + argument.replace("_", "-")
 
 
-def read_options_given(fit: Fit) -> tuple[ReadOptions | None, Mapping[str, str]]:
+def read_options_given(
+    fit: Fit,
+) -> tuple[ReadOptions | None, Mapping[str, str], Mapping[str, str]]:
     """The same for the logs of a fit; None where the user gave none of these options."""
     here = click.get_current_context()
     default = click.core.ParameterSource.DEFAULT
     if all(here.get_parameter_source(name) is default for name in here.meta[_SAID]):
-        return None, {}
-    options, schedules = read_options()
+        return None, {}, {}
+    options, own = read_options()
     names = {record.name for record in fit.data}
-    return options, {name: plan for name, plan in schedules.items() if name in names}
+    schedules, sizes = (
+        {name: value for name, value in some.items() if name in names}
+        for some in (own["schedules"], own["sizes"])
+    )
+    return options, schedules, sizes
 
 
 _ARGV = "mplfit.argv"

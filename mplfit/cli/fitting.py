@@ -127,7 +127,7 @@ def fit_command(
     if not no_save:
         refuse_existing(folder, force)
     reading, own = read_options()
-    curves = read_curves(paths, reading, schedules=own)
+    curves = read_curves(paths, reading, **own)
     say_notes(curves)
     trained, held, how = split(curves, train, test)
     say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
@@ -223,7 +223,7 @@ def evaluate_command(
 
     fit = load_fit(params)
     options, own = read_options()
-    curves = read_curves(paths, options, schedules=own)
+    curves = read_curves(paths, options, **own)
     say_notes(curves)
     trained, held, how = split_for(fit, curves, train, test)
     say(f"{_names(held) or 'nothing'} held out, {_names(trained) or 'nothing'} trained on: {how}")

@@ -164,7 +164,7 @@ def _known(run: Path, sources: Sequence[str], law: str, weight_decay: float | No
         covariance(fit)  # refuses one without
     paths = [source for source in sources if source not in fits]
     options, own = read_options()
-    others = {name: plan for name, plan in own.items() if name != run.stem}
+    others = {name: plan for name, plan in own["schedules"].items() if name != run.stem}
     curves = read_curves(paths, _of_others(options), schedules=others) if paths else []
     # The run's own log, in a folder of runs, holds what is to be forecast.
     earlier = [curve for curve in curves if not _is_log_of(curve, run)]

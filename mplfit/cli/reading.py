@@ -55,7 +55,7 @@ def read_command(
     from mplfit.show.tables.read import runs_table
 
     options, own = read_options()
-    read = read_logged(paths, options, schedules=own)
+    read = read_logged(paths, options, **own)
     if options.from_step is None:
         read = [(_with_beginning(curve), log) for curve, log in read]
     say_notes(curve for curve, _ in read)
@@ -94,6 +94,7 @@ def _entry(curve: Curve, log: Log) -> dict[str, Any]:
         "peak": schedule.peak,
         "final_lr": float(schedule.lr[-1]),
         "weight_decay": curve.weight_decay,
+        "size": {**curve.size.numbers(), "told_by": curve.size.told_by},
         "other_losses": list(log.also),
         "notes": list(origin.notes) if origin else [],
         "warnings": list(origin.warnings) if origin else [],

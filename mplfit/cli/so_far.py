@@ -55,7 +55,7 @@ def _only_run(path: Path, run: Path) -> Curve:
     from mplfit.readers.plausible import GOES_ON
 
     options, own = read_options()
-    plan = {name: schedule for name, schedule in own.items() if name == run.stem}
+    plan = {name: schedule for name, schedule in own["schedules"].items() if name == run.stem}
     curves = read_curves([path], options, schedules=plan)
     if len(curves) != 1:
         names = ", ".join(curve.name for curve in curves)

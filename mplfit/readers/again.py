@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mplfit.curve import Curve
@@ -16,6 +16,15 @@ from mplfit.schedule import Schedule
 from mplfit.types import from_plain
 
 __all__ = ["logs_of", "read_again", "read_logs"]
+
+
+@dataclass
+class _Alike:
+    """Logs that are read with the same options, and what is said of single runs of them."""
+
+    paths: dict[str, None] = field(default_factory=dict)
+    schedules: dict[str, Schedule | str] = field(default_factory=dict)
+    sizes: dict[str, float | str] = field(default_factory=dict)
 
 
 def logs_of(fit: Fit) -> tuple[list[str], list[str]]:
@@ -32,33 +41,41 @@ def read_logs(
     fit: Fit,
     options: ReadOptions | None = None,
     schedules: Mapping[str, Schedule | str] | None = None,
+    sizes: Mapping[str, float | str] | None = None,
 ) -> list[Curve]:
     """The curves in those logs of a fit that are there, whatever they are by now.
 
     Parameters
     ----------
-    options, schedules : how to read them, as in `read_curves`; as the fit records it where None.
+    options, schedules, sizes : how to read them, as in `read_curves`; as the fit records it where
+        None.
     """
     there, _ = logs_of(fit)
     # Of fits of the first schema, which do not say how their logs were read, all rows were kept.
     first = {"from_step": min((record.first_step for record in fit.data), default=0)}
-    groups: dict[ReadOptions, tuple[dict[str, None], dict[str, Schedule | str]]] = {}
+    groups: dict[ReadOptions, _Alike] = {}
     for record in fit.data:
         if record.path is None or record.path not in there:
             continue
-        alike, plan = options, (schedules or {}).get(record.name)
+        alike = options
+        plan, size = (schedules or {}).get(record.name), (sizes or {}).get(record.name)
         if alike is None:
             said = from_plain(ReadOptions, record.reading if record.reading is not None else first)
-            alike, plan = replace(said, schedule=None), said.schedule
+            plan, size = said.schedule, said.size
+            alike = replace(said, schedule=None, size=None)
         # Logs that were read alike are read together: some (W&B charts, cooldowns) need others.
-        plans = groups.setdefault(alike, ({}, {}))[1]
-        groups[alike][0][record.path] = None
+        group = groups.setdefault(alike, _Alike())
+        group.paths[record.path] = None
         if plan is not None:
-            plans[record.name] = plan
+            group.schedules[record.name] = plan
+        if size is not None:
+            group.sizes[record.name] = size
     return [
         curve
-        for alike, (paths, plans) in groups.items()
-        for curve in read_curves(list(paths), alike, schedules=plans)
+        for alike, group in groups.items()
+        for curve in read_curves(
+            list(group.paths), alike, schedules=group.schedules, sizes=group.sizes
+        )
     ]
 
 
@@ -66,12 +83,13 @@ def read_again(
     fit: Fit,
     options: ReadOptions | None = None,
     schedules: Mapping[str, Schedule | str] | None = None,
+    sizes: Mapping[str, float | str] | None = None,
 ) -> list[Curve]:
     """The training curves of a fit, as they were when it was made.
 
     Parameters
     ----------
-    options, schedules : as in `read_logs`.
+    options, schedules, sizes : as in `read_logs`.
 
     Raises
     ------
@@ -96,7 +114,7 @@ def read_again(
                 f"{record.path}, which this fit was made from, is not there (its path is as it was "
                 "given to `mplfit fit`): run this from the same folder, or fit again"
             )
-    read = {curve.name: curve for curve in read_logs(fit, options, schedules)}
+    read = {curve.name: curve for curve in read_logs(fit, options, schedules, sizes)}
     for record in fit.trained:
         _check_same(fit, record, read.get(record.name))
     return [read[record.name] for record in fit.trained]

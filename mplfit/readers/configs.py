@@ -1,6 +1,6 @@
-"""The weight decay in the configuration that a training code leaves beside its log.
+"""The weight decay and the size in the configuration that a training code leaves beside its log.
 
-Files are read for this one number only: JSON by its keys at any depth, YAML by its lines
+Files are read for these numbers only: JSON by its keys at any depth, YAML by its lines
 (`weight_decay: 0.1`, or W&B's `weight_decay:` with `value: 0.1` below it). Pickles, such as the
 Trainer's training_args.bin, are not opened.
 """
@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mplfit.curve import RunSize
 from mplfit.readers.names import plain
+from mplfit.readers.sizes import KEYS, size_of
 
-__all__ = ["weight_decay_beside"]
+__all__ = ["size_beside", "weight_decay_beside"]
 
 _NAMES = (
     "config", "args", "training_args", "trainer_args", "hparams", "hyperparameters", "run_config",
@@ -36,6 +38,25 @@ def weight_decay_beside(log: Path) -> tuple[float, Path] | None:
     For a Trainer's checkpoint, and for W&B's and TensorBoard's folders in a run's, the folder above
     too. A file that names different ones, as for groups of parameters, tells nothing.
     """
+    for path, values in _configurations(log):
+        named = [values[key] for key in _KEYS if key in values]
+        found = set[float]().union(*named)
+        if len(found) == 1 and 0 <= (value := found.pop()) < float("inf"):
+            return value, path
+    return None
+
+
+def size_beside(log: Path) -> RunSize:
+    """What the configurations there say of the size; of numbers that a file has twice nothing."""
+    size = RunSize()
+    for path, values in _configurations(log):
+        told = {key: next(iter(values[key])) for key in KEYS if len(values.get(key, ())) == 1}
+        size = size.over(size_of(told, path.name))
+    return size
+
+
+def _configurations(log: Path) -> Iterator[tuple[Path, dict[str, set[float]]]]:
+    """The configurations in a log's folder: the numbers of each, by plain key."""
     folder = log.resolve().parent
     above = folder.parent if re.match(r"checkpoint-|version_|files$", folder.name) else None
     if folder.parent.name == "runs":  # the Trainer's runs/DATE_host
@@ -44,22 +65,21 @@ def weight_decay_beside(log: Path) -> tuple[float, Path] | None:
         for name in (log.stem, *_NAMES) if place else ():
             for suffix in (".json", ".yaml", ".yml"):
                 path = (place or folder) / f"{name}{suffix}"
-                if path != log.resolve() and (found := _in_file(path)) is not None:
-                    return found, path
-    return None
+                if path != log.resolve() and (found := _in_file(path)):
+                    yield path, found
 
 
-def _in_file(path: Path) -> float | None:
+def _in_file(path: Path) -> dict[str, set[float]]:
+    found: dict[str, set[float]] = {}
     try:
         if not path.is_file() or path.stat().st_size > _LARGEST:
-            return None
+            return {}
         text = path.read_text(encoding="utf-8-sig")
-        pairs = _pairs(json.loads(text)) if path.suffix == ".json" else _lines(text)
-        values = {value for key, value in pairs if plain(key) in _KEYS}
-    except (OSError, ValueError, RecursionError):
-        return None
-    good = [value for value in values if 0 <= value < float("inf")]
-    return good[0] if len(values) == len(good) == 1 else None
+        for key, value in _pairs(json.loads(text)) if path.suffix == ".json" else _lines(text):
+            found.setdefault(plain(key), set()).add(value)
+    except (OSError, ValueError, OverflowError, RecursionError):
+        return {}
+    return found
 
 
 def _pairs(values: Any) -> Iterator[tuple[str, float]]:

@@ -8,14 +8,14 @@ come before the update of their `iter`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 
 import numpy as np
 
-from mplfit.curve import Curve
+from mplfit.curve import Curve, RunSize
 from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.finish import finish
 from mplfit.readers.log import Log, Series, hash_file
@@ -25,10 +25,12 @@ from mplfit.readers.names import (
     find_column,
     listed,
     losses_among,
+    plain,
     refuse_units,
 )
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.runs import runs_of
+from mplfit.readers.sizes import COLUMNS, size_of
 from mplfit.readers.source import log_stem
 from mplfit.readers.table import open_table, read_columns, read_texts
 from mplfit.schedule.spec import parse_schedule
@@ -114,7 +116,8 @@ def columns_logs(
         )
     decay = next((name for name in _DECAYS if name in header), None)
     # litgpt's rows of a validation loss have its logger's step alone, which is iter − 1.
-    asked = [step_name, loss_name, lr_name, decay, "step" if litgpt else None]
+    sizes = [name for name in header if plain(name) in COLUMNS and header.count(name) == 1]
+    asked = [step_name, loss_name, lr_name, decay, "step" if litgpt else None, *sizes]
     names = [name for name in dict.fromkeys(asked) if name]
     columns = dict(zip(names, values(names), strict=True))
     if litgpt:
@@ -152,6 +155,7 @@ def columns_logs(
             loss=Series(step[rows], loss[rows], counted),
             rate=Series.empty() if own is None else Series(step[rows], own, counts),
             weight_decay=_constant(columns[decay][rows]) if decay else None,
+            size=_size({name: _constant(columns[name][rows]) for name in sizes}),
             notes=tuple(notes),
             warnings=(CALLS.format(where="_step"),) if calls else (),
             no_rate=no_rate,
@@ -206,6 +210,12 @@ def _constant(values: FloatArray) -> float | None:
     known = values[np.isfinite(values)]
     same = known.size > 0 and known[0] >= 0 and bool(np.all(known == known[0]))
     return float(known[0]) if same else None
+
+
+def _size(columns: Mapping[str, float | None]) -> RunSize:
+    """What columns with one value say of a run's size."""
+    told = {plain(name): value for name, value in columns.items() if value is not None}
+    return size_of(told, "the columns", COLUMNS)
 
 
 def _no_rate(path: Path, header: tuple[str, ...]) -> str:

@@ -18,10 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from mplfit.curve import RunSize
 from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.json_rows import number
 from mplfit.readers.log import Log, Series
+from mplfit.readers.names import plain
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.sizes import size_of
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray
 
@@ -108,11 +111,24 @@ def read_epfml(path: Path, sha256: str, values: Any, options: ReadOptions) -> Ep
         total=total if isinstance(total, int) and total > 0 else None,
         begin=_begin(config, resumed or _first(rate)),
         weight_decay=float(decay) if isinstance(decay, (int, float)) and decay >= 0 else None,
+        size=_size(config),
         notes=tuple(notes),
         also=tuple(k for p, k in (("train", "train_loss"), ("val", "val_loss")) if p != part),
         config=config,
         resumed=resumed,
     )
+
+
+def _size(config: Mapping[str, Any]) -> RunSize:
+    """Width, depth and batch as the configuration has them."""
+    told = {plain(name): float(value) for name, value in config.items() if _is_number(value)}
+    if all(plain(name) in told for name in _BATCH):
+        told["globalbatchsize"] = float(np.prod([told[plain(name)] for name in _BATCH]))
+    return size_of(told, "the log's configuration")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18
 
 
 def spliced(logs: Sequence[Log]) -> list[Log]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from mplfit.curve import Curve, Origin, rebuild_schedule
+from mplfit.curve import Curve, Origin, RunSize, rebuild_schedule
 from mplfit.errors import DataError, ScheduleError
-from mplfit.readers.configs import weight_decay_beside
+from mplfit.readers.configs import size_beside, weight_decay_beside
 from mplfit.readers.log import Log
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.plausible import odd_schedule, odd_values
@@ -14,6 +16,7 @@ from mplfit.readers.released import released_schedule
 from mplfit.readers.rows import clean_losses, clean_rates
 from mplfit.readers.schedules import schedule_of
 from mplfit.readers.selecting import select
+from mplfit.readers.sizes import parse_size, size_in
 from mplfit.schedule import MAX_STEPS, Schedule
 from mplfit.trend import trend_of
 from mplfit.types import FloatArray, IntArray
@@ -74,8 +77,24 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
     if decay is None and (told := weight_decay_beside(path)) is not None:
         decay = told[0]
         notes.append(f"the weight decay {decay:g} is that in {told[1].name} beside the log")
+    size = _size(log, options, notes)
     origin = Origin(str(path), log.sha256, tuple(notes), tuple(warnings))
-    return Curve(log.name, step, loss, schedule, origin, weight_decay=decay)
+    return Curve(log.name, step, loss, schedule, origin, weight_decay=decay, size=size)
+
+
+def _size(log: Log, options: ReadOptions, notes: list[str]) -> RunSize:
+    """What is known of the run's size: as given, then the log, the configurations beside it, the
+    run's name, and that of its folder."""
+    given = RunSize() if options.size is None else parse_size(str(options.size))
+    size = given.over(log.size).over(size_beside(log.path))
+    if size.count is None or (size.parameters is None and given.count is None):
+        named, odd = size_in(log.name)
+        if named.count is None and not odd:
+            named, odd = size_in(log.path.resolve().parent.name)
+            named = replace(named, told_by=named.told_by and "the folder's name")
+        size = size.over(named)
+        notes += [odd] if odd else []
+    return size
 
 
 def _schedule(

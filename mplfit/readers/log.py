@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mplfit.curve import NO_SIZE, RunSize
 from mplfit.errors import DataError, printable
 from mplfit.readers.source import file_bytes, refuse_special
 from mplfit.schedule import Schedule
@@ -59,6 +60,7 @@ class Log:
     total : the number of updates that the run was set to have, where the file tells it.
     begin : the rates of the first updates, where no row logs them but they are known.
     weight_decay : AdamW's, where the file has it.
+    size : of the model and of an update, as far as the file has it.
     notes, warnings : what the reader assumed or dropped, and what looked odd to it.
     columns : what the file calls the loss and the rate.
     part : the value of the column that tells the runs of one file apart.
@@ -82,6 +84,7 @@ class Log:
     part: str = ""
     total: int | None = None
     begin: FloatArray | None = None
+    size: RunSize = NO_SIZE
 
     def __post_init__(self) -> None:
         for key in ("name", "kind"):

@@ -34,6 +34,8 @@ class ReadOptions:
     tokens_per_step : the log's step counts this many units (tokens, samples, …) an update.
     steps_per_row : the log's step counts its calls, each so many updates after the one before it:
         call k, from 0 on, comes after (k + 1)·N updates; with `steps_are` "index", in update k·N.
+    size : the model's: parameters, or text such as 190M, 1.3b or d1024-l24
+        (`mplfit.readers.sizes.parse_size`), where the log does not tell it or tells it wrong.
     steps_are : "index" or "count" (of finished updates), where the format's rule is wrong.
     """
 
@@ -52,6 +54,7 @@ class ReadOptions:
     tokens_per_step: float | None = None
     steps_are: Literal["index", "count"] | None = None
     steps_per_row: int | None = None
+    size: float | str | None = None
 
     def __post_init__(self) -> None:
         for name in ("step_col", "lr_col", "loss_col", "run_col", "metric"):
@@ -74,6 +77,9 @@ class ReadOptions:
         real = isinstance(units, (int, float)) and units is not True
         if units is not None and not (real and 0 < cast("float", units) < float("inf")):
             raise DataError(f"tokens_per_step must be a positive number, got {units!r}")
+        size: object = self.size
+        if size is not None and (not isinstance(size, (int, float, str)) or size is True):
+            raise DataError(f"size must be a number of parameters or its text, got {size!r}")
         if self.steps_per_row is not None and units is not None:
             raise DataError("steps_per_row goes without tokens_per_step: give one of them")
 

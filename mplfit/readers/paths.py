@@ -41,6 +41,7 @@ def read_curves(
     options: ReadOptions | None = None,
     *,
     schedules: Mapping[str, Schedule | str] | None = None,
+    sizes: Mapping[str, float | str] | None = None,
 ) -> list[Curve]:
     """Every run in these files and folders (a folder: its logs, by name), in any known format.
 
@@ -52,14 +53,15 @@ def read_curves(
     paths : files or folders, or one of them: names, file:// URLs, or patterns such as logs/*.csv.
     options : what is said about all of them.
     schedules : schedules of single runs, by name (the file's stem), or texts of such.
+    sizes : sizes of single runs' models, by name; see `ReadOptions.size`.
 
     Raises
     ------
     DataError
         If a path does not exist, a folder has no run, two runs have one name, or `schedules`
-        names a run that is not there.
+        or `sizes` names a run that is not there.
     """
-    read = read_logged(paths, options, schedules=schedules, fitted=True)
+    read = read_logged(paths, options, schedules=schedules, sizes=sizes, fitted=True)
     return [curve for curve, _ in read]
 
 
@@ -68,10 +70,11 @@ def read_logged(
     options: ReadOptions | None = None,
     *,
     schedules: Mapping[str, Schedule | str] | None = None,
+    sizes: Mapping[str, float | str] | None = None,
     fitted: bool = False,
 ) -> list[tuple[Curve, Log]]:
     """The same, each curve with the log that it was made from; all rows, if not to be `fitted`."""
-    plans = dict(schedules or {})
+    plans, own_sizes = dict(schedules or {}), dict(sizes or {})
     asked = options = options or ReadOptions()
     known = {name: schedule_of(plan) for name, plan in plans.items()}
     if asked.schedule is not None:
@@ -95,13 +98,14 @@ def read_logged(
             f"two runs are named {twice[0]} ({' and '.join(both)}): rename a file, so that "
             "results can tell them apart"
         )
-    unknown = sorted(set(plans) - set(names))
-    if unknown:
-        raise DataError(f"--schedule names {unknown[0]!r}, but the runs are {', '.join(names)}")
+    for option, given in (("--schedule", plans), ("--size", own_sizes)):
+        if unknown := sorted(set(given) - set(names)):
+            raise DataError(f"{option} names {unknown[0]!r}, but the runs are {', '.join(names)}")
     read = []
     for log in logs:
-        own = replace(options, schedule=known.get(log.name, options.schedule))
-        told = replace(asked, schedule=plans.get(log.name, asked.schedule)).told()
+        size = own_sizes.get(log.name, asked.size)
+        own = replace(options, schedule=known.get(log.name, options.schedule), size=size)
+        told = replace(asked, schedule=plans.get(log.name, asked.schedule), size=size).told()
         curve = finish(log, own, fitted=fitted)
         if curve.origin is not None:
             curve = replace(curve, origin=replace(curve.origin, reading=told))

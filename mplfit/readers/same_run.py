@@ -54,7 +54,8 @@ def merged(log: Log, other: Log) -> Log | None:
         rate = Series(other.rate.step - shift, other.rate.value, counted=counted)
         note += ", with its rates"
     decay = other.weight_decay if log.weight_decay is None else log.weight_decay
-    return replace(log, loss=loss, rate=rate, weight_decay=decay, notes=(*log.notes, note))
+    notes, size = (*log.notes, note), log.size.over(other.size)
+    return replace(log, loss=loss, rate=rate, weight_decay=decay, size=size, notes=notes)
 
 
 def _order(log: Log) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mplfit.curve import Curve
+from mplfit.curve import Curve, RunSize
 from mplfit.readers.log import Log
 from mplfit.show.table import Cell, Column, Table
 
-__all__ = ["runs_table", "short_names"]
+__all__ = ["runs_table", "short_names", "shown_size"]
 
+_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _LONG = 40  # names up to this length stay whole
 
 
@@ -20,14 +21,18 @@ def runs_table(read: Sequence[tuple[Curve, Log]]) -> Table:
     updates = sum(curve.step[-1] + 1 for curve in curves)
     runs = f"{len(curves)} run{'s' if len(curves) > 1 else ''}"
     title = f"{runs} of {updates:,} updates in all, read from {', '.join(kinds)}."
+    sized = any(curve.size.count for curve in curves)
+    tokens = any(curve.size.tokens_per_update for curve in curves)
     columns = (
         Column("run"), Column("format", wide=len(kinds) == 1), Column("rows"), Column("steps"),
         Column("of"), Column("first loss", ".4f"), Column("last loss", ".4f"),
         Column("peak lr", ".4g"), Column("warmup"), Column("weight decay", "g"),
+        *((Column("size"), Column("size told by", wide=True)) if sized else ()),
+        *((Column("tokens per update", ".4g", wide=True),) if tokens else ()),
         Column("also logged", wide=True),
     )  # fmt: skip
     names = short_names([curve.name for curve in curves])
-    rows = tuple(_row(name, *pair) for name, pair in zip(names, read, strict=True))
+    rows = tuple(_row(name, *pair, sized, tokens) for name, pair in zip(names, read, strict=True))
     notes = ("Losses are as logged: single rows, whose noise no log tells (--smooth N averages).",)
     return Table(title, columns, rows, notes)
 
@@ -47,9 +52,27 @@ def short_names(names: Sequence[str]) -> list[str]:
     return short if len(set(short)) == len(names) and all(short) else list(names)
 
 
-def _row(name: str, curve: Curve, log: Log) -> tuple[Cell, ...]:
+def shown_size(size: RunSize) -> str | None:
+    """A model's size for people; with a ~ where it is that of its layers alone, by their shape.
+
+    >>> from mplfit.curve import RunSize
+    >>> from mplfit.show.tables.read import shown_size
+    >>> shown_size(RunSize(parameters=1.3e9)), shown_size(RunSize(width=1024, depth=24))
+    ('1.3B', '~302M (1024×24)')
+    """
+    if size.count is None:
+        return None
+    unit, letter = next(pair for pair in _UNITS if size.count >= pair[0] or pair[0] == 1.0)
+    shape = f" ({size.width:.0f}×{size.depth:.0f})" if size.width and size.depth else ""
+    about = "~" if size.parameters is None else ""
+    return f"{about}{size.count / unit:.4g}{letter}" + shape
+
+
+def _row(name: str, curve: Curve, log: Log, sized: bool, tokens: bool) -> tuple[Cell, ...]:
+    size = curve.size
     return (
         name, log.kind, len(curve), f"{curve.step[0]}–{curve.step[-1]}", curve.schedule.steps,
         float(curve.loss[0]), float(curve.loss[-1]), curve.schedule.peak, curve.schedule.warmup,
-        curve.weight_decay, ", ".join(log.also) or None,
+        curve.weight_decay, *((shown_size(size), size.told_by or None) if sized else ()),
+        *((size.tokens_per_update,) if tokens else ()), ", ".join(log.also) or None,
     )  # fmt: skip
