@@ -31,6 +31,7 @@ __all__ = [
     "command_line",
     "fit_given",
     "force_option",
+    "is_verbose",
     "json_option",
     "law_constants",
     "named_schedules",
@@ -57,15 +58,28 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_WARNINGS, _NOTES = 3, 8  # said of a run; of all runs together
+_USUAL = "steps are taken as 0-based indices"  # a note that is said last
+
 SCHEDULE_HELP = """SPEC is a file (.csv with step,lr; .npy; .json) or text such as
 cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160. `mplfit schedule --help` lists the forms."""
 
 
-_QUIET = "mplfit.quiet"
+_QUIET, _VERBOSE = "mplfit.quiet", "mplfit.verbose"
 
 
 def _hush(context: click.Context, option: click.Parameter, value: bool) -> None:
     context.meta[_QUIET] = value
+
+
+def _keep_verbose(context: click.Context, option: click.Parameter, value: bool) -> None:
+    context.meta[_VERBOSE] = value
+
+
+def is_verbose() -> bool:
+    """Whether everything is to be said and shown."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_VERBOSE))
 
 
 def _is_quiet() -> bool:
@@ -80,7 +94,7 @@ _TITLE_OF = {
     ),
     **dict.fromkeys(("refits", "workers", "dask"), "Fitting"),
     **dict.fromkeys(("out", "no_save", "force", "as_json", "wide", "correlations"), "Output"),
-    **dict.fromkeys(("quiet", "help"), "Output"),
+    **dict.fromkeys(("quiet", "verbose", "help"), "Output"),
 }
 
 
@@ -104,6 +118,15 @@ class Examples(click.Command):
                 expose_value=False,
                 callback=_hush,
                 help="No notes and no progress on stderr; warnings and errors stay.",
+            )
+        )
+        self.params.append(
+            click.Option(
+                ["-v", "--verbose"],
+                is_flag=True,
+                expose_value=False,
+                callback=_keep_verbose,
+                help="All notes on how logs were read; else one line a run.",
             )
         )
 
@@ -538,34 +561,51 @@ def warn_of_peak(fit: Fit, peak: float, name: str = "") -> None:
 
 
 def say_notes(curves: Iterable[Curve]) -> None:
-    """What was assumed, dropped, mended or odd in reading.
+    """What was assumed, dropped, mended or odd in reading: at most a line a run, the odd first.
 
     Each sentence once with its curves; of sentences that differ in numbers or names of files alone
-    the first, with how many there are (all of them are in `--json` and in fit.json).
+    the first, with how many there are. With --verbose all of these (and in `--json` and fit.json
+    every sentence).
     """
+    curves = list(curves)
+    warnings, notes = _sentences(curves, odd=True), _sentences(curves, odd=False)
+    if is_verbose():
+        for line in warnings:
+            warn(": ".join(line))
+        for line in notes:
+            say(f"note: {': '.join(line)}")
+        return
+    of_one: dict[str, list[str]] = {}
+    for who, text in warnings:
+        of_one.setdefault(who, []).append(text)
+    for who, texts in of_one.items():
+        more = f"; and {len(texts) - _WARNINGS} more (-v)" if len(texts) > _WARNINGS else ""
+        warn(f"{who}: {'; '.join(texts[:_WARNINGS])}{more}")
+    room = min(len(curves) - len(of_one), _NOTES)
+    said, rest = notes[: max(room, 0)], len(notes) - max(room, 0)
+    for number, (who, text) in enumerate(said):
+        last = number == len(said) - 1 and rest > 0
+        say(f"note: {who}: {text}" + f" ({rest} more note{'s' * (rest > 1)}: -v)" * last)
+
+
+def _sentences(curves: Sequence[Curve], *, odd: bool) -> list[tuple[str, str]]:
+    """Whose they are, and the notes (the warnings, if odd); of those that are alike the first."""
     from mplfit.show.table import shorten
 
-    curves = list(curves)
     of_curve = re.compile("|".join(re.escape(one.name) for one in curves) + r"|\d[\d.,e+\-–]*")
-    alike: dict[tuple[bool, str], dict[str, list[str]]] = {}
+    alike: dict[str, dict[str, list[str]]] = {}
     for curve in curves:
-        for odd, texts in (
-            (False, curve.origin.notes if curve.origin else ()),
-            (True, curve.origin.warnings if curve.origin else ()),
-        ):
-            for text in texts:
-                same = alike.setdefault((odd, of_curve.sub("#", text)), {})
+        if curve.origin is not None:
+            for text in curve.origin.warnings if odd else curve.origin.notes:
+                same = alike.setdefault(of_curve.sub("#", text), {})
                 same.setdefault(text, []).append(curve.name)
-    for (odd, _), same in alike.items():
+    lines = []
+    for same in alike.values():
         text, names = next(iter(same.items()))
         who = ", ".join(names) if len(names) <= 3 else f"{len(names)} curves"
         more = sum(map(len, same.values())) - len(names)
-        rest = f" (and {more} more alike)" if more else ""
-        line = f"{shorten(who, 60)}: {text}{rest}"
-        if odd:
-            warn(line)
-        else:
-            say(f"note: {line}")
+        lines.append((shorten(who, 60), text + (f" (and {more} more alike)" if more else "")))
+    return sorted(lines, key=lambda line: line[1].startswith(_USUAL))
 
 
 def show_result(

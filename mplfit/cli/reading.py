@@ -12,6 +12,7 @@ from mplfit.cli.common import (
     Examples,
     json_option,
     print_json,
+    progress,
     read_options,
     reading_options,
     say_notes,
@@ -50,18 +51,20 @@ def read_command(
     Every assumption, and all that was dropped, is said on stderr; so are the first rows that other
     commands leave out where --from-step does not keep them.
     """
-    from mplfit.readers.paths import read_logged
+    from mplfit.readers.paths import read_runs
     from mplfit.show.table import text
     from mplfit.show.tables.read import runs_table
 
     options, own = read_options()
-    read = read_logged(paths, options, **own)
+    runs = read_runs(paths, options, **own, progress=progress)
+    read = list(zip(runs.curves, (log for _, log in runs.read), strict=True))
     if options.from_step is None:
         read = [(_with_beginning(curve), log) for curve, log in read]
     say_notes(curve for curve, _ in read)
     if as_json:
         entries = [_entry(curve, log) for curve, log in read]
-        print_json({"schema": "mplfit.logs/1", "runs": entries})
+        skipped = [{"path": str(one.path), "why": one.why} for one in runs.skipped]
+        print_json({"schema": "mplfit.logs/1", "runs": entries, "skipped": skipped})
         return
     click.echo(text(runs_table(read), wide=wide))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -114,10 +114,23 @@ def read_again(
                 f"{record.path}, which this fit was made from, is not there (its path is as it was "
                 "given to `mplfit fit`): run this from the same folder, or fit again"
             )
-    read = {curve.name: curve for curve in read_logs(fit, options, schedules, sizes)}
+    curves = read_logs(fit, options, schedules, sizes)
+    read = {record.name: _curve_of(record, curves) for record in fit.trained}
     for record in fit.trained:
-        _check_same(fit, record, read.get(record.name))
-    return [read[record.name] for record in fit.trained]
+        _check_same(fit, record, read[record.name])
+    return [curve for curve in read.values() if curve is not None]
+
+
+def _curve_of(record: CurveRecord, curves: Sequence[Curve]) -> Curve | None:
+    """The curve of a record: by its name, or by its file where that has one run.
+
+    Without the others a run may have another name (`mplfit.readers.naming`).
+    """
+    same = [one for one in curves if one.origin and one.origin.sha256 == record.sha256]
+    own = next((curve for curve in curves if curve.name == record.name), None)
+    if own is None and len(same) == 1:
+        return replace(same[0], name=record.name)
+    return own
 
 
 def _check_same(fit: Fit, record: CurveRecord, curve: Curve | None) -> None:

@@ -8,14 +8,15 @@ from mplfit.errors import DataError
 from mplfit.readers.csv_log import read_table
 from mplfit.readers.epfml import is_epfml, read_epfml
 from mplfit.readers.json_rows import parse_json, read_json_lines, rows_log
-from mplfit.readers.log import Log, file_bytes, hash_file
+from mplfit.readers.log import Log, UnknownLogError, file_bytes, hash_file
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.source import file_head, log_suffix
 from mplfit.readers.table import open_table
 from mplfit.readers.tensorboard import read_events
-from mplfit.readers.text_log import read_text, text_format
+from mplfit.readers.text_log import FORMATS, read_text, text_format
 from mplfit.readers.tfevents import is_event_file
 from mplfit.readers.trainer_state import is_trainer_state, read_trainer_state
+from mplfit.readers.unknown import guessed_command, refuse_unknown
 from mplfit.readers.wandb import (
     is_tensorboard_csv,
     is_wide,
@@ -55,14 +56,19 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
             raise DataError(f"{path} is not JSON: it begins with {head[:20]!r}")
         if text_format(head.decode("utf-8", "replace")) is not None:
             return [read_text(path, hash_file(path), options)]
-        if suffix in (".log", ".out") and not _is_table(path):
-            return [read_text(path, hash_file(path), options)]
+        if not _is_table(path):
+            raise refuse_unknown(path, head, ", ".join(form.name for form in FORMATS))
     table = open_table(path)
     if is_tensorboard_csv(table.header):
         return [read_tensorboard_csv(path)]
     if is_wide(table.header):
         return read_wide(path, options)
-    return read_table(path, options)
+    try:
+        return read_table(path, options)
+    except UnknownLogError as error:
+        if (command := guessed_command(table)) is None:
+            raise
+        raise UnknownLogError(f"{error}. Perhaps: {command}") from None
 
 
 def _is_json(head: bytes) -> bool:
@@ -85,7 +91,7 @@ def _read_json(path: Path, options: ReadOptions) -> list[Log]:
         return rows_log(path, sha256, values, options, "JSON list")
     if isinstance(values, dict) and "loss" in values and not isinstance(values["loss"], list):
         return rows_log(path, sha256, [values], options, "JSON lines")
-    raise DataError(
+    raise UnknownLogError(
         f"{path} is JSON, but no log that mplfit knows: expected a list of rows, a "
         "trainer_state.json (log_history), or a run with config and history"
     )

@@ -19,7 +19,19 @@ from mplfit.readers.source import file_bytes, refuse_special
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray
 
-__all__ = ["Log", "Series", "file_bytes", "hash_file", "refuse_special", "text_of"]
+__all__ = [
+    "Log",
+    "Series",
+    "UnknownLogError",
+    "file_bytes",
+    "hash_file",
+    "refuse_special",
+    "text_of",
+]
+
+
+class UnknownLogError(DataError):
+    """A file of no known format: not a damaged log, but perhaps none at all."""
 
 
 @dataclass(frozen=True, eq=False)

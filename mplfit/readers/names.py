@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mplfit.errors import DataError
+from mplfit.readers.log import UnknownLogError
 from mplfit.readers.table import shorten
 
 __all__ = [
@@ -207,7 +208,7 @@ def find_column(
     if not needed:
         return None
     change = f"name it with {option}" + (", or give --schedule" if what == "lr" else "")
-    raise DataError(
+    raise UnknownLogError(
         f"{path} has no column for the {title} (such as {', '.join(_ALIASES[key][:2])}): it has "
         f"{listed(header)}; {change}"
     )

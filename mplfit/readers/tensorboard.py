@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mplfit.errors import DataError
-from mplfit.readers.log import Log, Series, file_bytes
+from mplfit.readers.log import Log, Series, UnknownLogError, file_bytes
 from mplfit.readers.names import find_column, losses_among
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.tfevents import read_scalars
@@ -41,7 +40,7 @@ def read_events(paths: Sequence[Path], options: ReadOptions) -> Log:
     if len(paths) > 1:
         notes.append(f"{len(paths)} event files read as one run, the later rows winning")
     if not parts:
-        raise DataError(f"{paths[0]} has no scalar: expected tags such as train/loss")
+        raise UnknownLogError(f"{paths[0]} has no scalar: expected tags such as train/loss")
     whole = {
         tag: Series(np.concatenate([s for s, _ in some]), np.concatenate([v for _, v in some]))
         for tag, some in parts.items()

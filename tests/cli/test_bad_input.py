@@ -88,9 +88,17 @@ BAD_LOGS = {
 def test_bad_logs(folder: Path, kind: str, command: tuple[str, ...]) -> None:
     data, said = BAD_LOGS[kind]
     Path("runs", "bad.csv").write_bytes(data)
-    message = refused(*command, "runs")
+    message = refused(*command, "runs/bad.csv")
     assert message.startswith("runs/bad.csv")
     assert said in message
+
+
+def test_a_bad_log_in_a_folder_is_skipped_with_a_warning(folder: Path) -> None:
+    Path("runs", "bad.csv").write_text("step,lr,loss\n")
+    result = run("evaluate", "runs", "--params", "25", "--json")
+    assert result.exit_code == 0, result.output
+    assert "warning: a: beside it, runs/bad.csv is skipped: has a header but no" in result.stderr
+    assert set(json.loads(result.stdout)["metrics"]["test"]["curves"]) == {"a", "b"}
 
 
 @pytest.mark.parametrize(
@@ -205,7 +213,7 @@ def test_the_command_itself_shows_no_traceback(folder: Path) -> None:
     Path("runs", "bad.csv").write_text("step,lr,loss\n")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
-        [sys.executable, "-m", "mplfit", "fit", "runs"],
+        [sys.executable, "-m", "mplfit", "fit", "runs/bad.csv"],
         capture_output=True,
         text=True,
         check=False,

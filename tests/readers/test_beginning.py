@@ -13,7 +13,7 @@ from mplfit.cli.main import main
 from mplfit.estimate.fit import fit
 from mplfit.estimate.metrics import evaluate
 from mplfit.readers.options import ReadOptions
-from mplfit.readers.paths import read_curves, read_logged
+from mplfit.readers.paths import read_curves, read_runs
 from mplfit.readers.selecting import beginning
 from mplfit.schedule import Schedule, constant, linear
 from tests.shared_data import shared
@@ -44,7 +44,7 @@ def test_the_first_rows_are_left_out_and_said(tmp_path: Path) -> None:
     (whole,) = read_curves([path], ReadOptions(from_step=0))
     assert whole.step.tolist() == STEP.tolist()
     assert "left out" not in " ".join(whole.origin.notes if whole.origin else ())
-    assert read_logged([path])[0][0].step.tolist() == STEP.tolist()
+    assert read_runs([path]).read[0][0].step.tolist() == STEP.tolist()
 
 
 def test_a_log_that_begins_after_the_warmup_is_left_alone(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_log_that_begins_after_the_warmup_is_left_alone(tmp_path: Path) -> Non
     assert curve.step[0] == 149
     for size in ("csv_25", "csv_400"):
         folder = shared("curves", size)
-        for curve, (whole, _) in zip(read_curves([folder]), read_logged([folder]), strict=True):
+        for curve, (whole, _) in zip(read_curves([folder]), read_runs([folder]).read, strict=True):
             assert np.array_equal(curve.step, whole.step), curve.name
 
 

@@ -862,13 +862,14 @@ def test_what_is_no_log_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         one(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="or another log"):
+    with pytest.raises(DataError, match="no log that mplfit knows"):
         one(tmp_path / "empty")
 
 
 def test_a_folder_may_hold_files_that_are_no_logs(tmp_path: Path) -> None:
     state(tmp_path, ahead=0)
-    (tmp_path / "config.json").write_text('{"model": 1}')
+    for name in ("config.json", "other.json"):
+        (tmp_path / name).write_text('{"model": 1}')
     (tmp_path / "model.bin").write_bytes(b"\0")
     curve = one(tmp_path)
-    assert "config.json of the same folder is skipped" in said(curve)
+    assert "1 other file holds no log that mplfit knows (other.json)" in said(curve)
