@@ -134,14 +134,18 @@ def test_steps_that_are_counts(tmp_path: Path) -> None:
 def test_every_command_that_reads_has_the_options(tmp_path: Path) -> None:
     path = log(tmp_path / "run.csv", STEP, LOSS)
     run = CliRunner()
-    result = run.invoke(main, ["read", str(path), "--every", "100", "--from-step", "95", "--json"])
+    result = run.invoke(
+        main, ["read", str(path), "--every", "100", "--from-step", "95", "--json", "-v"]
+    )
     assert result.exit_code == 0, result.output
     (entry,) = json.loads(result.stdout)["runs"]
     assert (entry["points"], entry["first_step"], entry["format"]) == (9, 190, "table")
     assert "one row in each 100 steps kept" in result.stderr
     for command in ("fit", "evaluate"):
         assert "--tokens-per-step" in run.invoke(main, [command, "--help"]).output
-    fitted = run.invoke(main, ["fit", str(path), "--law", "onepower", "--smooth", "3", "--no-save"])
+    fitted = run.invoke(
+        main, ["fit", str(path), "--law", "onepower", "--smooth", "3", "--no-save", "-v"]
+    )
     assert fitted.exit_code == 0, fitted.output
     assert "means over 3 neighbouring rows" in fitted.stderr
     bad = run.invoke(main, ["read", str(path), "--smooth", "0"])
