@@ -17,19 +17,43 @@ from mplfit.curve import RunSize
 from mplfit.readers.names import plain
 from mplfit.readers.sizes import KEYS, size_of
 
-__all__ = ["size_beside", "weight_decay_beside"]
+__all__ = ["constants_in", "size_beside", "weight_decay_beside"]
 
 _NAMES = (
     "config", "args", "training_args", "trainer_args", "hparams", "hyperparameters", "run_config",
     "model_config", "params",
 )  # fmt: skip
 _KEYS = ("weightdecay", "wd", "optimizerweightdecay", "optimweightdecay")
+_RATES = ("lr", "learningrate", "peaklr", "maxlr", "maxlearningrate", "baselr", "optimizerlr")
 _LARGEST = 1 << 20  # bytes
 _LINE = re.compile(
     r"^[ \t-]*[\"']?([\w./-]{2,40})[\"']?[ \t]*:(?:[ \t]*([-+.\deE]+)[ \t]*(?:#.*)?$"
     r"|[ \t]*\n(?:[ \t]+desc:.*\n)?[ \t]+value:[ \t]*([-+.\deE]+)[ \t]*$)",
     re.M,
 )
+
+
+def constants_in(config: Any, told_by: str) -> tuple[float | None, RunSize, float | None]:
+    """The weight decay, the size and the learning rate in a log's own configuration.
+
+    Of a number that it names twice, with different values, nothing is taken.
+
+    >>> from mplfit.readers.configs import constants_in
+    >>> constants_in({"optimizer": {"lr": 1e-3, "weight_decay": 0.1}}, "it")[::2]
+    (0.1, 0.001)
+    """
+    values: dict[str, set[float]] = {}
+    for key, value in _pairs(config):
+        values.setdefault(plain(key), set()).add(value)
+    single = {key: next(iter(some)) for key, some in values.items() if len(some) == 1}
+    decay = {single[key] for key in _KEYS if key in single}
+    rate = {single[key] for key in _RATES if key in single}
+    told = {key: value for key, value in single.items() if key in KEYS}
+    return (
+        decay.pop() if len(decay) == 1 and 0 <= min(decay) < float("inf") else None,
+        size_of(told, told_by),
+        rate.pop() if len(rate) == 1 and 0 < min(rate) < float("inf") else None,
+    )
 
 
 def weight_decay_beside(log: Path) -> tuple[float, Path] | None:

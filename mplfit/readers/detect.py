@@ -23,10 +23,11 @@ from mplfit.readers.wandb import (
     read_tensorboard_csv,
     read_wide,
 )
+from mplfit.readers.wandb_local import is_wandb, read_wandb
 
 __all__ = ["LOG_SUFFIXES", "looks_like_events", "read_log"]
 
-LOG_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".txt", ".out")
+LOG_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".txt", ".out", ".wandb")
 _HEAD = 1 << 18  # bytes that are enough to know a format
 
 
@@ -46,6 +47,8 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
     head = file_head(path, _HEAD)
     if looks_like_events(path) or is_event_file(head):
         return [read_events([path], options)]
+    if is_wandb(head):
+        return read_wandb([path], options)
     suffix, first = log_suffix(path), head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if suffix not in (".csv", ".tsv"):
         if suffix in (".jsonl", ".ndjson"):

@@ -21,6 +21,7 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.same_run import merged
 from mplfit.readers.source import log_suffix
 from mplfit.readers.tensorboard import read_events
+from mplfit.readers.wandb_local import read_wandb
 
 __all__ = ["Progress", "Skipped", "folder_logs", "skipped_texts"]
 
@@ -35,10 +36,17 @@ _CLOSED = re.compile(
 _ASIDE = re.compile(
     r"\..*|(.*[-_])?config\.json|tokenizer.*|vocab.*|special_tokens_map\.json|added_tokens\.json"
     r"|(all|train|eval)_results\.json|wandb-metadata\.json|wandb-summary\.json|requirements\.txt"
-    r"|fit\.json|merges\.txt|.*\.index\.json|args\.json|hparams\.json|params\.json|package\.json",
+    r"|debug(-\w+)?\.log|fit\.json|merges\.txt|.*\.index\.json|args\.json|hparams\.json|params\.json|package\.json",
     re.I,
 )
-_SURE = (".csv", ".tsv", ".jsonl", ".ndjson", ".log")  # what is said when it cannot be read
+_SURE = (
+    ".csv",
+    ".tsv",
+    ".jsonl",
+    ".ndjson",
+    ".log",
+    ".wandb",
+)  # what is said when it cannot be read
 _SAID = 5  # files named in a note
 
 
@@ -90,6 +98,8 @@ def folder_logs(
         try:
             if looks_like_events(files[0]):
                 logs.append((place, [read_events(files, options)]))
+            elif log_suffix(files[0]) == ".wandb":
+                logs.append((place, read_wandb(files, options)))
             else:
                 logs.append((place, read_log(files[0], options)))
         except DataError as error:
@@ -110,7 +120,13 @@ def folder_logs(
 def _units(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[Path]]]:
     """The files of each run, with the folder that the run lies in, in the order of their names."""
     homes: list[Path] = []
+    resumed: dict[str, list[Path]] = {}  # W&B's files of one run, in the order of their times
     for here, files in _folders(folder, skipped):
+        for file in [file for file in files if file.suffix == ".wandb"]:
+            files.remove(file)
+            if file.name not in resumed:
+                yield here, resumed.setdefault(file.name, [])
+            resumed[file.name].append(file)
         inside = any(here.is_relative_to(home) for home in homes)
         state = None if inside else _last_state(here)
         if state is not None:
@@ -140,8 +156,10 @@ def _folders(top: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[Pat
             skipped.append(Skipped(here, f"cannot be read: {error.strerror or error}"))
             continue
         files = [here / entry.name for entry in entries if entry.is_file()]
+        # Beside a run's file W&B keeps copies: what was printed, and what the file has too.
+        open_ = not any(file.suffix == ".wandb" for file in files)
         yield here, files
-        below = [e for e in entries if e.is_dir() and not _CLOSED.fullmatch(e.name)]
+        below = [e for e in entries if open_ and e.is_dir() and not _CLOSED.fullmatch(e.name)]
         links += [here / entry.name for entry in below if entry.is_symlink()]
         real += [here / entry.name for entry in reversed(below) if not entry.is_symlink()]
 

@@ -181,9 +181,10 @@ def find_column(
     title = {"lr": "learning rate", "val": "validation loss"}.get(key, key)
     plains = [plain(column) for column in header]
     if what == "step" and "_step" in header:
-        for alias in COUNTERS:
-            if plains.count(alias) == 1:
-                found = header[plains.index(alias)]
+        own = ["" if column == "_step" else plain(column) for column in header]
+        for alias in ("step", *COUNTERS):
+            if own.count(alias) == 1:
+                found = header[own.index(alias)]
                 if notes is not None:
                     notes.append(
                         f"the step is {found}: W&B's own _step counts its calls (else: --step-col)"

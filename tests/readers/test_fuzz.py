@@ -26,9 +26,11 @@ from mplfit.errors import MplfitError
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
 from tests.readers.test_formats import MEGATRON, SILENT, epfml, events, record, scalar, state, wide
+from tests.readers.test_wandb_local import framed, row
 
 Found = list[tuple[float, float]]  # steps (indices) and losses, in the file's order
-INPUTS = 10_000
+INPUTS = int(os.environ.get("MPLFIT_INPUTS", "10_000"))
+FEWER = 1_000  # of formats whose 10,000 were run by hand: CI has minutes, not hours
 GIVEN = s.constant(200, 1e-3)
 SILENT_ONES = ("torchtitan", "wandb", "nanoGPT", "litgpt", "TensorBoard csv")
 ENDS = ("__MIN", "__MAX")
@@ -239,6 +241,58 @@ def plain_events(data: bytes) -> Found:
     return found
 
 
+def plain_wandb(data: bytes) -> Found:
+    """The rows of wandb.log, by a plain walk over chunks, records and fields."""
+    found: Found = []
+    at, record = 7, b""
+
+    def message(part: bytes) -> list[tuple[int, bytes]]:
+        fields, i = [], 0
+
+        def number() -> int:
+            nonlocal i
+            digits = []
+            while not digits or digits[-1] > 127:
+                digits.append(part[i])
+                i += 1
+            return sum((digit & 127) << 7 * place for place, digit in enumerate(digits))
+
+        while i < len(part):
+            key, first = number(), i
+            if key & 7 == 0:
+                value = b"%d" % number()
+            else:
+                size = {1: 8, 5: 4}.get(key & 7) or (number() if key & 7 == 2 else 10**9)
+                first, i = i, i + size
+                value = part[first:i]
+            fields.append((key, value))
+        return fields
+
+    while at + 7 <= len(data):
+        if (1 << 15) - at % (1 << 15) < 7:
+            at += (1 << 15) - at % (1 << 15)
+        _, size, kind = struct.unpack_from("<IHB", data, at)
+        record = (record if kind in (3, 4) else b"") + data[at + 7 : at + 7 + size]
+        if at + 7 + size <= len(data) and kind in (1, 4):
+            for history in (value for key, value in message(record) if key == 2 << 3 | 2):
+                row: dict[str, object] = {}
+                for item in (value for key, value in message(history) if key == 1 << 3 | 2):
+                    inner = message(item)
+                    names = [value.decode() for key, value in inner if key in (10, 18)]
+                    text = [value for key, value in inner if key == 16 << 3 | 2][-1:]
+                    row[name_of(".".join(names))] = plain_json(text[0] if text else b"")
+                found.append((plain_number(row.get("step", 0)), plain_number(row.get("loss"))))
+        at += 7 + size
+    return found
+
+
+def plain_json(text: bytes) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def samples(folder: Path) -> dict[str, tuple[str, bytes, Callable[[bytes], Found]]]:
     rows = [(10 * i, 0.001 * (9 - i), 4 - i / 10) for i in range(6)]
     table = "\n".join(["step,lr,loss", *(f"{t},{lr:.4g},{y:.3f}" for t, lr, y in rows)]) + "\n"
@@ -274,6 +328,11 @@ def samples(folder: Path) -> dict[str, tuple[str, bytes, Callable[[bytes], Found
         "nanoGPT": ("run.log", silent["nanoGPT"].encode(), plain_nano),
         "litgpt": ("run.log", silent["litgpt"].encode(), plain_lit),
         "OLMo-core": ("run.log", olmo.encode(), plain_olmo),
+        "W&B run": (
+            "run-a.wandb",
+            framed([row({"loss": y, "lr": lr, "_step": t}) for t, lr, y in rows]),
+            plain_wandb,
+        ),
         "TensorBoard csv": (
             "run-a-tag-loss.csv", f"Wall time,Step,Value\n{board}".encode(), plain_tensorboard,
         ),
@@ -321,6 +380,20 @@ def reframed(rng: np.random.Generator, data: bytes) -> bytes:
     return out
 
 
+def chunked(rng: np.random.Generator, data: bytes) -> bytes:
+    """The same of W&B's file, whose chunks are whole records here."""
+    out, at = [], 7
+    while at < len(data):
+        (size,) = struct.unpack_from("<H", data, at + 4)
+        part = data[at + 7 : at + 7 + size]
+        out.append(mutated(rng, part) if rng.random() < 0.15 else part)
+        at += 7 + size
+    return framed(out)
+
+
+REMADE = {"events": reframed, "W&B run": chunked}
+
+
 def check(path: Path, data: bytes, plain: Callable[[bytes], Found], schedule: bool) -> bool:
     """Read it; if it is accepted, every loss must be one that the plain parse has at its step."""
     path.write_bytes(data)
@@ -357,7 +430,7 @@ def run(name: str, folder: Path, inputs: int) -> None:
     path.parent.mkdir()
     assert check(path, data, plain, name in SILENT_ONES)
     for i in range(inputs):
-        make = reframed if name == "events" and i % 2 else mutated
+        make = REMADE.get(name, mutated) if i % 2 else mutated
         made = make(rng, data)
         try:
             accepted += check(path, made, plain, name in SILENT_ONES or bool(i % 3 == 0))
@@ -379,6 +452,11 @@ def memory(tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         yield Path(folder)
+
+
+@pytest.mark.parametrize("name", ["W&B run"])
+def test_a_thousand_damaged_logs_of_later_formats(name: str, memory: Path) -> None:
+    run(name, memory, INPUTS if "MPLFIT_INPUTS" in os.environ else FEWER)
 
 
 @pytest.mark.slow
