@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mplfit.errors import DataError, printable
+from mplfit.errors import DataError
 from mplfit.readers.detect import LOG_SUFFIXES, looks_like_events, read_log
 from mplfit.readers.log import Log, UnknownLogError
 from mplfit.readers.names import listed
@@ -106,15 +106,15 @@ def folder_logs(
             skipped.append(Skipped.of(files[0], error))
     if progress is not None:
         progress(len(units), len(units), "reading logs:")
-    states = [place for place, some in logs if some and _is_state(some[0])]
-    own = {id(log): _with_events(log, place, logs) for place, some in logs for log in some}
-    taken = {
-        id(log)
+    events = [(place, log) for place, some in logs for log in some if _is_events(log)]
+    homes = [place for place, some in logs if some and _is_state(some[0])] if events else []
+    taken = {id(log) for place, log in events if any(place.is_relative_to(one) for one in homes)}
+    return [
+        _with_events(log, place, events) if _is_state(log) else log
         for place, some in logs
         for log in some
-        if _is_events(log) and any(place.is_relative_to(home) for home in states)
-    }
-    return [own[id(log)] for _, some in logs for log in some if id(log) not in taken], skipped
+        if id(log) not in taken
+    ], skipped
 
 
 def _units(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[Path]]]:
@@ -172,19 +172,15 @@ def _is_events(log: Log) -> bool:
     return log.kind == "TensorBoard events"
 
 
-def _with_events(log: Log, home: Path, logs: Sequence[tuple[Path, Sequence[Log]]]) -> Log:
+def _with_events(log: Log, home: Path, events: Sequence[tuple[Path, Log]]) -> Log:
     """A Trainer's run with the event files of its folder, which are of the same run."""
-    if not _is_state(log):
-        return log
-    for place, some in logs:
-        for other in some if place.is_relative_to(home) else ():
-            if _is_events(other):
-                text = (
-                    f"{other.path} lies in the run's folder, but holds other losses: left out "
-                    "(give it by itself if it is another run)"
-                )
-                other_run = replace(log, warnings=(*log.warnings, printable(text)))
-                log = merged(log, other) or other_run
+    for place, other in events:
+        if place.is_relative_to(home):
+            text = (
+                f"{other.path} lies in the run's folder, but holds other losses: left out (give it "
+                "by itself if it is another run)"
+            )
+            log = merged(log, other) or replace(log, warnings=(*log.warnings, text))
     return log
 
 

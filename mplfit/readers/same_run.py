@@ -12,26 +12,65 @@ from dataclasses import replace
 import numpy as np
 
 from mplfit.readers.log import Log, Series
+from mplfit.types import IntArray
 
 __all__ = ["merged", "once"]
 
 _ROWS = 5  # different losses that must agree: fewer may do so by chance
 _SHARE = 0.8  # of the shorter log's rows: a resumed run logs some of them anew
+_PROBES = 12  # rows of a log that are looked for among those of all
+_BINS, _MOST = 1 << 20, 2.0**42  # of losses, in thousandths; the largest step that has a key
 _ROUNDED = 6e-5  # logs round losses to four decimals
 
 
 def once(logs: Sequence[Log]) -> list[Log]:
     """Each run once: of two formats that tell of it, the log that is sure of its steps."""
-    kept: list[Log] = []
-    for log in sorted(logs, key=_order):
-        for place, other in enumerate(kept):
+    alike = _alike(logs) if len({log.kind for log in logs}) > 1 else set()
+    kept: list[tuple[Log, list[int]]] = []
+    for number in sorted(range(len(logs)), key=lambda number: _order(logs[number])):
+        log = logs[number]
+        for place, (other, members) in enumerate(kept):
+            if not any((member, number) in alike for member in members):
+                continue
             if (one := merged(other, log)) is not None:
-                kept[place] = one
+                kept[place] = one, [*members, number]
                 break
         else:
-            kept.append(log)
-    names = [log.path for log in logs]
-    return sorted(kept, key=lambda log: names.index(log.path))
+            kept.append((log, [number]))
+    return [log for log, members in sorted(kept, key=lambda pair: pair[1][0])]
+
+
+def _alike(logs: Sequence[Log]) -> set[tuple[int, int]]:
+    """Pairs of logs that may be of one run: all others cost a search in sorted rows, not a merge.
+
+    A few rows of each log are looked up among the rows of all; of the shorter log of a run, most
+    are in the longer one.
+    """
+    keys = [_keys(log.loss) for log in logs]
+    every = np.concatenate(keys)
+    order = np.argsort(every)
+    owner = np.repeat(np.arange(len(logs)), [some.size for some in keys])[order]
+    every = every[order]
+    found = set()
+    for number, own in enumerate(keys):
+        if not own.size:
+            continue
+        probes = own[np.unique(np.linspace(0, own.size - 1, _PROBES).astype(np.int64))]
+        for shift in (0, 1, -1):
+            near = probes + shift * _BINS
+            low, high = np.searchsorted(every, near - 1), np.searchsorted(every, near + 1, "right")
+            hits = np.concatenate([owner[a:b] for a, b in zip(low, high, strict=True)])
+            for other in np.flatnonzero(2 * np.bincount(hits) >= probes.size).tolist():
+                found |= {(number, other), (other, number)}
+    return found
+
+
+def _keys(series: Series) -> IntArray:
+    """One whole number for each row, of its step and its loss in thousandths."""
+    good = np.isfinite(series.step) & np.isfinite(series.value) & (series.step < _MOST)
+    loss = np.clip(np.floor(series.value[good] / 1e-3), 1, _BINS - 2).astype(np.int64)
+    keys: IntArray = series.step[good].astype(np.int64) * _BINS + loss
+    return keys
 
 
 def merged(log: Log, other: Log) -> Log | None:
