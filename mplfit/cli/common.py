@@ -47,6 +47,7 @@ __all__ = [
     "saves",
     "say",
     "say_notes",
+    "schedule_given",
     "show_result",
     "warn",
     "warn_held",
@@ -61,8 +62,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _WARNINGS, _NOTES = 3, 8  # said of a run; of all runs together
 _USUAL = "steps are taken as 0-based indices"  # a note that is said last
 
-SCHEDULE_HELP = """SPEC is a file (.csv with step,lr; .npy; .json) or text such as
-cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160. `mplfit schedule --help` lists the forms."""
+SCHEDULE_HELP = """SPEC is a file (.csv with step,lr; .npy; .json), a run's log or folder, or text
+such as cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160. `mplfit schedule --help` lists them."""
 
 
 _QUIET, _VERBOSE = "mplfit.quiet", "mplfit.verbose"
@@ -457,9 +458,18 @@ def law_constants(
 
 def named_schedules(texts: Sequence[str]) -> dict[str, Schedule]:
     """Schedules by name: see `named_specs`."""
+    return {name: schedule_given(spec) for name, spec in named_specs(texts).items()}
+
+
+def schedule_given(spec: str) -> Schedule:
+    """The schedule in a SPEC; what was assumed where that is a log is said."""
     from mplfit.readers.schedules import load_schedule
 
-    return {name: load_schedule(spec) for name, spec in named_specs(texts).items()}
+    notes: list[str] = []
+    schedule = load_schedule(spec, notes)
+    for note in notes if is_verbose() else notes[:2]:
+        say(f"note: {note}")
+    return schedule
 
 
 def named_specs(texts: Sequence[str]) -> dict[str, str]:

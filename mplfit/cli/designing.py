@@ -15,6 +15,7 @@ from mplfit.cli.common import (
     named_schedules,
     print_json,
     saves,
+    schedule_given,
     warn_held,
     warn_of_loss,
 )
@@ -82,15 +83,14 @@ def design_command(
     from mplfit.estimate.design import target as goal_of
     from mplfit.estimate.reach import reach, reach_lines
     from mplfit.readers.fits import load_fit
-    from mplfit.readers.schedules import load_schedule
 
     if every is not None and every < 1:
         raise DataError(f"--every must be at least 1 step, got {every}")
     known, named = load_fit(params), named_schedules(candidates)
     warn_held(known)
-    schedule = load_schedule(wanted)
+    schedule = schedule_given(wanted)
     warn_of_loss(known, schedule, "the target")
-    goal = goal_of(known, schedule, load_schedule(over) if over else None)
+    goal = goal_of(known, schedule, schedule_given(over) if over else None)
     found = design(known, goal, named, runs=runs, every=every)
     values = {**_as_dict(params, wanted, over, found), "reach": reach(known, schedule).to_dict()}
     target.write(lambda: _files(found, named, values))

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import SCHEDULE_HELP, Examples, force_option, json_option, print_json, say
+from mplfit.cli.common import (
+    SCHEDULE_HELP,
+    Examples,
+    force_option,
+    json_option,
+    print_json,
+    say,
+    schedule_given,
+)
 
 if TYPE_CHECKING:
     from mplfit.schedule import Schedule
@@ -59,7 +67,6 @@ def export_command(
     force: bool,
     as_json: bool,
 ) -> None:
-    from mplfit.readers.schedules import load_schedule
     from mplfit.schedule.knots import as_wsd, exact_knots, with_knots
     from mplfit.writers.export import Units, export
     from mplfit.writers.files import refuse_existing, write_file
@@ -72,7 +79,7 @@ def export_command(
         say("note: litgpt counts micro-batches: give those of an update with --accumulate")
     if out is not None:
         refuse_existing(out, force)
-    given = load_schedule(spec)
+    given = schedule_given(spec)
     made = as_wsd(given) if shape == "wsd" else given
     if max_knots is not None and len(exact_knots(made)) > max_knots:
         made = with_knots(made, max_knots)

@@ -12,6 +12,7 @@ from mplfit.cli.common import (
     Target,
     json_option,
     saves,
+    schedule_given,
     show_result,
     warn,
     warn_held,
@@ -66,9 +67,8 @@ def extend_command(
     """
     from mplfit.plan.extend import compare_ways, extend, extensions
     from mplfit.readers.fits import load_fit
-    from mplfit.readers.schedules import load_schedule
 
-    original = load_schedule(past)
+    original = schedule_given(past)
     chosen = extend(original, steps, by)  # type: ignore[arg-type]
     ways = extensions(original, steps)
     fit = load_fit(params) if params is not None else None

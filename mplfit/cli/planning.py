@@ -14,6 +14,7 @@ from mplfit.cli.common import (
     json_option,
     progress,
     saves,
+    schedule_given,
     show_result,
     warn,
     warn_held,
@@ -60,7 +61,7 @@ __all__ = ["optimize_command"]
 @click.option("--final-lr", type=float, help="Rate of the last update. [default: chosen]")
 @click.option("--min-lr", type=float, help="Smallest rate. [default: 1e-10; by scale with --bound]")
 @click.option("--knots", default=64, show_default=True, help="Points that the schedule has.")
-@click.option("--from", "past", metavar="SPEC", help="The schedule of a run under way.")
+@click.option("--from", "past", metavar="SPEC", help="The schedule of a run under way, or its log.")
 @click.option("--from-step", type=int, help="Updates of it that are done.")
 @saves(what="A folder for the schedule.")
 @wide_option
@@ -96,7 +97,6 @@ def optimize_command(
     """
     from mplfit.plan.optimize import optimize, optimize_bound
     from mplfit.readers.fits import load_fit
-    from mplfit.readers.schedules import load_schedule
 
     if bound == (params is not None):
         raise click.UsageError("give either --params FIT or --bound")
@@ -106,7 +106,7 @@ def optimize_command(
         raise click.UsageError("--from and --from-step belong together")
     if past is not None and (warmup is not None or peak_lr is not None):
         raise click.UsageError("--warmup and --peak-lr are part of the past that --from gives")
-    run = load_schedule(past) if past is not None else None
+    run = schedule_given(past) if past is not None else None
     peak, asked = _peak(peak_lr), _robust(robust)
     if params is not None:
         fit = load_fit(params)

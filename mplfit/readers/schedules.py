@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mplfit.errors import DataError, ScheduleError
-from mplfit.readers.log import refuse_special
+from mplfit.readers.log import UnknownLogError, refuse_special
+from mplfit.readers.names import find_column, listed, losses_among
 from mplfit.readers.table import is_there, open_table, read_columns
 from mplfit.schedule import Schedule, from_knots
 from mplfit.schedule.spec import parse_schedule
 from mplfit.types import FloatArray
 
-__all__ = ["load_schedule", "read_schedule", "schedule_of"]
+__all__ = ["PLAN_FILE", "load_schedule", "read_schedule", "schedule_of"]
 
 _SUFFIXES = (".csv", ".npy", ".json")
+PLAN_FILE = "schedule.json"  # in the folder of `mplfit optimize --out`
 
 
-def load_schedule(text: str) -> Schedule:
-    """A schedule from a file's name or from a spec; see `mplfit.schedule.spec`.
+def load_schedule(text: str, notes: list[str] | None = None) -> Schedule:
+    """A schedule from a file's or folder's name, or from a spec; see `mplfit.schedule.spec`.
+
+    A file is a schedule (`read_schedule`) or the log of one run; a folder is that of `mplfit
+    optimize --out`, or holds the log of one run.
+
+    notes : gets what was assumed of a log's schedule, in sentences.
 
     >>> from mplfit.readers.schedules import load_schedule
     >>> load_schedule("linear:steps=100,peak=1e-3")
@@ -28,8 +36,45 @@ def load_schedule(text: str) -> Schedule:
     """
     path = Path(text)
     if path.suffix.lower() in _SUFFIXES and (":" not in text or is_there(path)):
-        return read_schedule(path)
+        if is_there(path) and path.is_dir():
+            return _from_folder(path, notes)
+        try:
+            return read_schedule(path)
+        except _NoScheduleError as error:
+            try:
+                return _from_log(path, notes)
+            except UnknownLogError:
+                raise DataError(str(error)) from None
+    if is_there(path) and text.strip():
+        return _from_folder(path, notes) if path.is_dir() else _from_log(path, notes)
     return parse_schedule(text)
+
+
+class _NoScheduleError(DataError):
+    """A file that holds no schedule, but may be a log."""
+
+
+def _from_folder(path: Path, notes: list[str] | None) -> Schedule:
+    made = path / PLAN_FILE
+    return read_schedule(made) if made.is_file() else _from_log(path, notes)
+
+
+def _from_log(path: Path, notes: list[str] | None) -> Schedule:
+    """The schedule of the one run in a log or a folder."""
+    from mplfit.readers.paths import read_runs  # which needs this module
+
+    curves = read_runs(path).curves
+    if len(curves) > 1:
+        names = [curve.name for curve in curves]
+        raise DataError(
+            f"{path} holds {len(curves)} runs ({listed(names)}): expected the log of one run, for "
+            "its schedule"
+        )
+    origin = curves[0].origin
+    if notes is not None and origin is not None:
+        said = [*origin.notes, *origin.warnings]
+        notes += [f"{path} is a log, whose schedule is taken", *(n for n in said if "rate" in n)]
+    return curves[0].schedule
 
 
 def schedule_of(plan: Schedule | str) -> Schedule:
@@ -66,16 +111,26 @@ def read_schedule(path: Path) -> Schedule:
 
 def _from_csv(path: Path) -> Schedule:
     table = open_table(path)
-    missing = [name for name in ("step", "lr") if name not in table.header]
-    if missing:
-        raise DataError(
-            f"{path} has no column {missing[0]!r}: a schedule file has the columns step,lr, got "
+    losses = losses_among(table.header)
+    own = {"step", "lr"} <= set(table.header)
+    if not own and (losses or not _steps_and_rates(path, table.header)):
+        missing = next(name for name in ("step", "lr") if name not in table.header)
+        raise _NoScheduleError(
+            f"{path} has no column {missing!r}: a schedule file has the columns step,lr, got "
             f"{', '.join(table.header[:8])}"
         )
-    step, lr = read_columns(table, ["step", "lr"])
+    step, lr = read_columns(table, ["step", "lr"] if own else _steps_and_rates(path, table.header))
     if np.array_equal(step, np.arange(step.size)):
         return Schedule(lr)
+    if losses:
+        raise _NoScheduleError(f"{path} is a log, with losses at some steps")
     return from_knots(zip(step.tolist(), lr.tolist(), strict=True))
+
+
+def _steps_and_rates(path: Path, header: Sequence[str]) -> list[str]:
+    """The columns of steps and rates under other usual names; empty where one is not there."""
+    names = [find_column(path, header, what, None, needed=False) for what in ("step", "lr")]
+    return [name for name in names if name is not None] if None not in names else []
 
 
 def _from_npy(path: Path) -> Schedule:
@@ -96,10 +151,12 @@ def _from_json(path: Path) -> Schedule:
         values = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON: {error}") from None
-    if isinstance(values, list):
+    if isinstance(values, list) and not (values and isinstance(values[0], dict)):
         return Schedule(_numbers(values))
     if not isinstance(values, dict) or not ("lr" in values or "knots" in values):
-        raise DataError(f'{path}: expected a list of rates, or an object with "lr" or "knots"')
+        raise _NoScheduleError(
+            f'{path}: expected a list of rates, or an object with "lr" or "knots"'
+        )
     warmup = values.get("warmup", 0)
     steps = values.get("steps")
     for key, number in (("warmup", warmup), ("steps", steps)):

@@ -135,7 +135,7 @@ def test_bad_requests_to_fit(folder: Path, arguments: list[str], said: str) -> N
         (["predict", "--params", "x" * 5000, SPEC], "is not a fit"),
         (["predict", "--params", "25", "cosine:steps=10"], "cosine lacks peak"),
         (["predict", "--params", "25", "x=absent.npy"], "absent.npy does not exist"),
-        (["predict", "--params", "25", "runs/a.csv"], "the knots' steps must"),
+        (["predict", "--params", "25", "runs"], "runs holds 2 runs (a, b): expected the log of"),
         (["predict", "--params", "25", SPEC, "--out", "runs"], "runs exists already"),
         (["schedule", "cosine:steps=1e14,peak=1"], "whole number of steps from 1 to 100,000,000"),
         (["schedule", "warp:steps=3"], "constant:steps=,peak=,[warmup=]"),

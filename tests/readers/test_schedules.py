@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mplfit import schedule as s
 from mplfit.errors import DataError, MplfitError, ScheduleError
+from mplfit.readers.provenance import fit_named_in
 from mplfit.readers.schedules import load_schedule, read_schedule
 from mplfit.schedule import Schedule
 from mplfit.writers.text import schedule_files
@@ -161,5 +162,40 @@ def test_what_is_no_schedule_is_refused_in_a_sentence(
 def test_a_folder_is_no_schedule(tmp_path: Path) -> None:
     for kind in KINDS:
         (tmp_path / f"x.{kind}").mkdir()
-        with pytest.raises(DataError, match=r"is a folder|cannot be read: Is a directory"):
+        with pytest.raises(DataError, match=r"the folder .*x.\w+ has no log"):
             load_schedule(str(tmp_path / f"x.{kind}"))
+
+
+def test_a_log_or_a_folder_stands_for_its_schedule(tmp_path: Path) -> None:
+    plan = s.wsdld(100, 1e-3, decay=40, warmup=10)
+    rows = [f"{t},{plan.lr[t]:.9g},{4 - t / 99}" for t in range(0, 100, 3)]
+    log = tmp_path / "runs" / "a" / "metrics.csv"
+    log.parent.mkdir(parents=True)
+    log.write_text("\n".join(["step,learning_rate,loss", *rows]))
+    notes: list[str] = []
+    for text in (log, log.parent, tmp_path / "runs"):
+        read = load_schedule(str(text), notes)
+        assert read.steps == 100
+        assert np.allclose(read.lr, plan.lr, rtol=0, atol=3e-5)
+    assert notes[0] == f"{log} is a log, whose schedule is taken"
+    assert any("rebuilt from 34 logged rates" in note for note in notes)
+    # Without a loss the same names are those of a schedule file: points on lines.
+    log.write_text("step,learning_rate\n0,1\n4,0.5\n")
+    assert load_schedule(str(log)).lr.tolist() == [1, 0.875, 0.75, 0.625, 0.5]
+    # With several runs it is not clear whose schedule is meant.
+    for name in "ab":
+        (tmp_path / "runs" / f"{name}.csv").write_text("\n".join(["step,lr,loss", *rows]))
+    with pytest.raises(DataError, match=r"runs holds 2 runs \(a, b\): expected the log of one"):
+        load_schedule(str(tmp_path / "runs"))
+    # The folder of `optimize --out`.
+    (tmp_path / "plan").mkdir()
+    (tmp_path / "plan" / "schedule.json").write_text('{"lr": [1, 0.5], "params": "25"}')
+    assert load_schedule(str(tmp_path / "plan")).lr.tolist() == [1, 0.5]
+    assert fit_named_in(str(tmp_path / "plan")) == "25"
+    # JSON that is a log, and what is neither.
+    state = {"log_history": [{"step": t, "loss": 4.0, "learning_rate": 1e-3} for t in (1, 2, 3)]}
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    assert load_schedule(str(tmp_path / "state.json")).steps == 3
+    (tmp_path / "no.json").write_text('{"rates": []}')
+    with pytest.raises(DataError, match="expected a list of rates, or an object with"):
+        load_schedule(str(tmp_path / "no.json"))
