@@ -91,8 +91,10 @@ def _fall_begins(a: float, b: float, first: int) -> int:
 
 def _cosine(step: IntArray, lr: FloatArray) -> Trend | None:
     """A half cosine: rates h apart have y₋ + y₊ = 2 cos(ωh) y + 2 floor (1 - cos(ωh))."""
-    gap = int(np.median(np.diff(step)))
-    even = np.arange(step[0], step[-1] + 1, gap * max(1, step.size // _SAMPLES))
+    gap = int(np.median(np.diff(step))) * max(1, step.size // _SAMPLES)
+    if (step[-1] - step[0]) // gap >= step.size:  # else below: more updates than there is memory
+        return None
+    even = np.arange(step[0], step[-1] + 1, gap)
     on = np.isin(step, even)
     y = lr[on]
     if on.sum() != even.size or y.size < 5:

@@ -81,7 +81,8 @@ def size_beside(log: Path) -> RunSize:
 
 def _configurations(log: Path) -> Iterator[tuple[Path, dict[str, set[float]]]]:
     """The configurations in a log's folder: the numbers of each, by plain key."""
-    folder = log.resolve().parent
+    log = log.resolve()
+    folder = log.parent
     above = folder.parent if re.match(r"checkpoint-|version_|files$", folder.name) else None
     if folder.parent.name == "runs":  # the Trainer's runs/DATE_host
         above = folder.parent.parent
@@ -89,7 +90,7 @@ def _configurations(log: Path) -> Iterator[tuple[Path, dict[str, set[float]]]]:
         for name in (log.stem, *_NAMES) if place else ():
             for suffix in (".json", ".yaml", ".yml"):
                 path = (place or folder) / f"{name}{suffix}"
-                if path != log.resolve() and (found := _in_file(path)):
+                if path != log and (found := _in_file(path)):
                     yield path, found
 
 

@@ -8,6 +8,8 @@ that matrix, whose checksums are then combined.
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,8 +55,8 @@ def crc32c_of(
         return result
     for i in np.flatnonzero(length < 4).tolist():
         result[i] = _short(data[start[i] : start[i] + length[i]])
-    for i in np.flatnonzero(length > _WIDTH).tolist():
-        result[i] = _long(data[start[i] : start[i] + length[i]])
+    long = np.flatnonzero(length > _WIDTH)
+    result[long] = _long(data, start[long], length[long])
     # Groups of like width, so that few zeros are carried along.
     width = 32
     while width <= _WIDTH:
@@ -102,24 +104,33 @@ def _short(data: npt.NDArray[np.uint8]) -> np.uint32:
     return np.uint32(crc ^ 0xFFFFFFFF)
 
 
-def _long(data: npt.NDArray[np.uint8]) -> np.uint32:
+def _long(
+    data: npt.NDArray[np.uint8], start: npt.NDArray[np.int64], length: npt.NDArray[np.int64]
+) -> list[int]:
     """Rows of `_WIDTH` bytes, right-aligned, advanced together and combined in order."""
-    blocks = -(-data.size // _WIDTH)
-    padded = np.zeros(blocks * _WIDTH, dtype=np.uint8)
-    padded[padded.size - data.size :] = data
-    padded[padded.size - data.size : padded.size - data.size + 4] ^= np.uint8(255)
-    parts = _advance(np.ascontiguousarray(padded.reshape(blocks, _WIDTH).T)).tolist()
+    messages = []
+    for first, size in zip(start.tolist(), length.tolist(), strict=True):
+        padded = np.zeros(-(-size // _WIDTH) * _WIDTH, dtype=np.uint8)
+        padded[padded.size - size :] = data[first : first + size]
+        padded[padded.size - size : padded.size - size + 4] ^= np.uint8(255)
+        messages.append(padded.reshape(-1, _WIDTH))
+    if not messages:
+        return []
     lanes = [table.tolist() for table in _skips()]
-    crc = 0
-    for part in parts:
-        crc = (
-            lanes[0][crc & 255]
-            ^ lanes[1][crc >> 8 & 255]
-            ^ lanes[2][crc >> 16 & 255]
-            ^ lanes[3][crc >> 24]
-            ^ part
-        )
-    return np.uint32(crc ^ 0xFFFFFFFF)
+    parts = iter(_advance(np.ascontiguousarray(np.concatenate(messages).T)).tolist())
+    results = []
+    for message in messages:
+        crc = 0
+        for part in islice(parts, len(message)):
+            crc = (
+                lanes[0][crc & 255]
+                ^ lanes[1][crc >> 8 & 255]
+                ^ lanes[2][crc >> 16 & 255]
+                ^ lanes[3][crc >> 24]
+                ^ part
+            )
+        results.append(crc ^ 0xFFFFFFFF)
+    return results
 
 
 def _skips() -> list[npt.NDArray[np.uint32]]:

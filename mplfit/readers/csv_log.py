@@ -142,8 +142,9 @@ def columns_logs(
     no_rate = "no row logs a learning rate: give the run's --schedule"
     if not lr_name and not given:
         no_rate = _no_rate(path, header)
+    also = tuple(name for name in losses_among(header) if name != loss_name)
     logs = []
-    for value, rows in (groups or {"": np.ones(step.size, np.bool_)}).items():
+    for value, rows in (groups or {"": np.arange(step.size)}).items():
         # Rows without a loss count too where they log a rate.
         own = columns[lr_name][rows] if lr_name else None
         counts = counted and not nano
@@ -159,7 +160,7 @@ def columns_logs(
             notes=tuple(notes),
             warnings=(CALLS.format(where="_step"),) if calls else (),
             no_rate=no_rate,
-            also=tuple(name for name in losses_among(header) if name != loss_name),
+            also=also,
             part=value,
             columns=(loss_name or "", lr_name or "the learning rate"),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ __all__ = [
     "refuse_units",
 ]
 
+_PUNCTUATION = re.compile(r"[\W_]+")
 # In order of preference; compared without case, spaces, dots, dashes, underscores and slashes.
 _ALIASES = {
     "step": (
@@ -105,7 +107,7 @@ def plain(name: str) -> str:
     >>> plain("optim/LR (group 0)")
     'optimlrgroup0'
     """
-    return "".join(ch for ch in name.lower() if ch.isalnum())
+    return _PUNCTUATION.sub("", name.lower())
 
 
 def is_rate(name: str) -> bool:
@@ -200,8 +202,9 @@ def find_column(
                 f"{listed(header)}; choose one with {option}"
             )
         found = header[plains.index(alias)]
-        others = [name for name in header if plain(name) in _ALIASES["step"] and name != found]
-        if what == "step" and others and notes is not None:
+        steps = zip(header, plains, strict=True) if what == "step" else ()
+        others = [name for name, bare in steps if bare in _ALIASES["step"] and name != found]
+        if others and notes is not None:
             notes.append(f"the step is {found}, not {listed(others)} (else: --step-col)")
         return found
     if what == "step" and (units := [name for name in header if counts_units(name)]):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from mplfit.errors import DataError
 from mplfit.readers.names import listed, plain
 from mplfit.readers.table import shorten
-from mplfit.types import FloatArray
+from mplfit.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["NO_COLUMN", "repeated", "runs_of"]
 
@@ -35,7 +35,6 @@ _NAMES = (
     "randomseed",
 )
 _REPEATED = 0.1  # the share of rows that a run which was resumed may log twice
-Mask = npt.NDArray[np.bool_]
 
 
 def repeated(step: FloatArray) -> float:
@@ -51,8 +50,8 @@ def runs_of(
     loss: FloatArray,
     run_col: str | None,
     notes: list[str],
-) -> dict[str, Mask]:
-    """The rows of each run, by the value of the column that tells the runs apart.
+) -> dict[str, IntArray]:
+    """The places of each run's rows, by the value of the column that tells the runs apart.
 
     A column is taken for that if it has a usual name, more than one value, and if its runs log each
     step once where the whole table repeats steps. Nothing is returned for one run.
@@ -76,7 +75,7 @@ def runs_of(
                     f"{listed(header)} (or say --run-col {NO_COLUMN}, if it holds one run)"
                 )
         return _groups([", ".join(filter(None, row)) for row in zip(*texts(names), strict=True)])
-    usual = {plain(name): name for name in header if header.count(name) == 1}
+    usual = {plain(name): name for name, times in Counter(header).items() if times == 1}
     names = [usual[alias] for alias in _NAMES if alias in usual]
     if not names:
         return {}
@@ -113,27 +112,28 @@ def _how(option: str, why: str) -> str:
     return f"say {option} {why}, or --run-col {NO_COLUMN} for one run"
 
 
-def _groups(cells: Sequence[str]) -> dict[str, Mask]:
-    """The rows of each value, in the order in which the values come."""
-    numbers = {value: i for i, value in enumerate(dict.fromkeys(cells))}
-    label = np.array([numbers[cell] for cell in cells])
-    return {value: label == i for value, i in numbers.items()}
+def _groups(cells: Sequence[str]) -> dict[str, IntArray]:
+    """The places of each value, in the order in which the values come."""
+    places: dict[str, list[int]] = {}
+    for place, cell in enumerate(cells):
+        places.setdefault(cell, []).append(place)
+    return {value: np.array(some, np.int64) for value, some in places.items()}
 
 
 def _consistent(
-    groups: dict[str, Mask], step: FloatArray, loss: FloatArray, kept: npt.NDArray[np.bool_]
+    groups: dict[str, IntArray], step: FloatArray, loss: FloatArray, kept: BoolArray
 ) -> bool:
     """Whether each group logs its steps once, and not all have the same losses."""
-    each = [(step[rows & kept], loss[rows & kept]) for rows in groups.values()]
+    each = [(step[rows], loss[rows]) for rows in (some[kept[some]] for some in groups.values())]
     if "" in groups or any(repeated(steps) > _REPEATED for steps, _ in each):
         return False
     (first, losses), *others = each
     return not all(np.array_equal(s, first) and np.array_equal(y, losses) for s, y in others)
 
 
-def _partition(groups: dict[str, Mask]) -> bytes:
-    return b"".join(sorted(np.packbits(rows).tobytes() for rows in groups.values()))
+def _partition(groups: dict[str, IntArray]) -> frozenset[bytes]:
+    return frozenset(rows.tobytes() for rows in groups.values())
 
 
-def _some(groups: dict[str, Mask]) -> str:
+def _some(groups: dict[str, IntArray]) -> str:
     return ", ".join(map(shorten, list(groups)[:2])) + (", …" if len(groups) > 2 else "")

@@ -25,23 +25,25 @@ _ROUNDED = 6e-5  # logs round losses to four decimals
 
 def once(logs: Sequence[Log]) -> list[Log]:
     """Each run once: of two formats that tell of it, the log that is sure of its steps."""
-    alike = _alike(logs) if len({log.kind for log in logs}) > 1 else set()
-    kept: list[tuple[Log, list[int]]] = []
+    if len({log.kind for log in logs}) < 2:
+        return list(logs)
+    alike, kept, places = _alike(logs), list[tuple[Log, list[int]]](), dict[int, int]()
     for number in sorted(range(len(logs)), key=lambda number: _order(logs[number])):
         log = logs[number]
-        for place, (other, members) in enumerate(kept):
-            if not any((member, number) in alike for member in members):
-                continue
+        for place in sorted({places[member] for member in alike[number] if member in places}):
+            other, members = kept[place]
             if (one := merged(other, log)) is not None:
                 kept[place] = one, [*members, number]
                 break
         else:
+            place = len(kept)
             kept.append((log, [number]))
+        places[number] = place
     return [log for log, members in sorted(kept, key=lambda pair: pair[1][0])]
 
 
-def _alike(logs: Sequence[Log]) -> set[tuple[int, int]]:
-    """Pairs of logs that may be of one run: all others cost a search in sorted rows, not a merge.
+def _alike(logs: Sequence[Log]) -> list[set[int]]:
+    """For each log the numbers of those that may be of its run: others cost a search, no merge.
 
     A few rows of each log are looked up among the rows of all; of the shorter log of a run, most
     are in the longer one.
@@ -51,7 +53,7 @@ def _alike(logs: Sequence[Log]) -> set[tuple[int, int]]:
     order = np.argsort(every)
     owner = np.repeat(np.arange(len(logs)), [some.size for some in keys])[order]
     every = every[order]
-    found = set()
+    found: list[set[int]] = [set() for _ in logs]
     for number, own in enumerate(keys):
         if not own.size:
             continue
@@ -60,8 +62,10 @@ def _alike(logs: Sequence[Log]) -> set[tuple[int, int]]:
             near = probes + shift * _BINS
             low, high = np.searchsorted(every, near - 1), np.searchsorted(every, near + 1, "right")
             hits = np.concatenate([owner[a:b] for a, b in zip(low, high, strict=True)])
-            for other in np.flatnonzero(2 * np.bincount(hits) >= probes.size).tolist():
-                found |= {(number, other), (other, number)}
+            others, times = np.unique(hits, return_counts=True)
+            for other in others[2 * times >= probes.size].tolist():
+                found[number].add(other)
+                found[other].add(number)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def _is_lists(values: Any) -> bool:
 
 def _from_csv(path: Path) -> dict[str, list[Any]]:
     table = open_table(path)
-    twice = sorted({name for name in table.header if table.header.count(name) > 1})
+    twice = sorted(name for name, times in Counter(table.header).items() if times > 1)
     if twice:
         raise DataError(f"{path} has two columns named {twice[0]!r}: rename one")
     rows = []

@@ -24,6 +24,7 @@ __all__ = ["Table", "is_there", "open_table", "read_columns", "read_texts", "sho
 
 _SCHEDULE = "# schedule:"
 _BLOCK = 1 << 24  # bytes
+_COLUMNS = 100_000  # more of them are no table: a W&B chart of 30,000 runs has 90,001
 _NOT_NUMBERS = {"", "nan", "none", "null", "na", "n/a"}
 
 
@@ -64,6 +65,11 @@ def open_table(path: Path) -> Table:
         raise DataError(
             f"{path} begins with {shorten(line.strip())!r}, which has one column: expected columns "
             "separated by commas, tabs or semicolons, such as step,lr,loss"
+        )
+    if (many := line.count(delimiter)) >= _COLUMNS:
+        raise DataError(
+            f"{path} begins with {shorten(line.strip())!r}, which would be {many + 1:,} columns: "
+            f"expected a header line of {_COLUMNS:,} at most, such as step,lr,loss"
         )
     try:
         header = tuple(name.strip() for name in next(csv.reader([line], delimiter=delimiter)))
@@ -143,16 +149,14 @@ def _is_odd(table: Table) -> bool:
             if b"\r" in block:
                 block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
             block = carried + block
-            while skip and b"\n" in block:
-                block, skip = block.partition(b"\n")[2], skip - 1
+            if skip:
+                ends = np.flatnonzero(np.frombuffer(block, np.uint8) == 10)[:skip]
+                block, skip = block[ends[-1] + 1 if ends.size else 0 :], skip - ends.size
             data = np.frombuffer(block, np.uint8)
             cuts = np.flatnonzero(data == delimiter)
             line = np.searchsorted(np.flatnonzero(data == 10), cuts)
-            if (
-                cuts.size >= width
-                and not skip
-                and np.any(line[width - 1 :] == line[: 1 - width or None])
-            ):
+            wide = not skip and cuts.size >= width
+            if wide and np.any(line[width - 1 :] == line[: 1 - width or None]):
                 return True
             carried = block[block.rfind(b"\n") + 1 :]
     return False

@@ -27,8 +27,10 @@ __all__ = ["FORMATS", "TextFormat", "read_text", "text_format"]
 Row = tuple[float, str, float]  # step, name of the value, value
 
 # Thousands may be set off by commas, as in OLMo-core's counts of tokens; 3,14 is no number.
+# No two neighbouring quantifiers of the patterns here match the same text, or a damaged line could
+# take a time that grows with the square of its length.
 _NUMBER = (
-    r"(?:[-+]?(?:\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+    r"(?:[-+]?(?:\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
     r"|(?i:nan|inf|-inf))(?![\w.+-]|,\w)"
 )
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -113,8 +115,7 @@ def _unreadable(text: str, form: TextFormat, reports: int, losses: int) -> str:
     """What is said of reports whose loss is damaged, cut short or not there."""
     starts = [found.start() for found in form.report.finditer(text)]
     for start, end in pairwise([*starts, len(text)]):
-        line = text.rfind("\n", 0, start) + 1
-        if not any(name == form.loss for _, name, _ in form.rows(text[line:end])):
+        if not any(name == form.loss for _, name, _ in form.rows(text[start:end])):
             break
     first = shorten(text[start:end].partition("\n")[0].strip(), 60)
     return (
@@ -176,10 +177,12 @@ def _olmo(text: str) -> Iterator[Row]:
 _VALUE = re.compile(_NUMBER, re.I)
 _MEGATRON = re.compile(r"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|")
 _MEGATRON_VAL = re.compile(
-    rf"validation loss at iteration[ \t]+(\d+)[^\n|]*\|[ \t]*lm loss value:[ \t]*({_NUMBER})", re.I
+    r"validation loss at iteration[ \t]+(\d+)[^\n|]{0,80}\|[ \t]*lm loss value:[ \t]*"
+    rf"({_NUMBER})",
+    re.I,
 )
 _OLMO = re.compile(r"\[step=(\d+)/\d+")
-_OLMO_VALUE = re.compile(rf"[ \t]+([^=\n]+)=({_NUMBER})[ \t]*", re.I)
+_OLMO_VALUE = re.compile(rf"[ \t]+([^ \t=\n][^=\n]*)=({_NUMBER})[ \t]*", re.I)
 _TITAN = rf"(?<!validate )\bstep:[ \t]*(\d+)[ \t]+loss:[ \t]*({_NUMBER})"
 _TITAN_VAL = rf"\bvalidate step:[ \t]*(\d+)[ \t]+loss:[ \t]*({_NUMBER})"
 _NANO = rf"^iter (\d+): loss ({_NUMBER}), time"

@@ -94,10 +94,12 @@ def read_scalars(path: Path, data: bytes) -> Scalars:
         raw = np.frombuffer(data, np.uint8)[offset_array[plain, None] + np.arange(4)]
         value_array[plain] = np.ascontiguousarray(raw).view("<f4").ravel()
     step_array, tag_array = np.array(steps, np.float64), np.array(tags, np.int64)
-    by_tag = {}
-    for name, tag in names.items():
-        mine = tag_array == tag
-        by_tag[name] = (step_array[mine], value_array[mine])
+    order = np.argsort(tag_array, kind="stable")
+    cuts = np.searchsorted(tag_array[order], np.arange(1, len(names)))
+    by_tag = {
+        name: (step_array[mine], value_array[mine])
+        for name, mine in zip(names, np.split(order, cuts), strict=False)
+    }
     return Scalars(by_tag, cut, tuple(name for name in other if name not in names))
 
 
@@ -183,12 +185,13 @@ def _summary_value(data: bytes, at: int, end: int) -> tuple[str, float | None, i
 
 def _tensor(data: bytes, at: int, end: int) -> float | None:
     """The number in a tensor of one float32 or float64; None for anything else."""
-    kind, content = 0, b""
+    kind, parts = 0, []
     for (number, wire), value, begin, stop in _fields(data, at, end):
         if (number, wire) == (1, 0):
             kind = value
         elif number in (4, 5, 6) and wire:  # tensor_content, float_val, double_val
-            content += data[begin:stop]
+            parts.append(data[begin:stop])
+    content = b"".join(parts)
     dtype = _TENSOR_TYPES.get(kind)
     if dtype is None or len(content) != np.dtype(dtype).itemsize:
         return None

@@ -8,6 +8,7 @@ without a loss or without a rate, and `joined` puts those of one run together.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,9 +31,8 @@ _NO_RATE = (
 
 def is_wide(header: Sequence[str]) -> bool:
     """Whether a header is that of a W&B chart."""
-    return len(header) > 1 and any(
-        f"{name}__MIN" in header and " - " in name for name in header[1:]
-    )
+    names = set(header)
+    return any(f"{name}__MIN" in names and " - " in name for name in header[1:])
 
 
 def is_tensorboard_csv(header: Sequence[str]) -> bool:
@@ -82,10 +82,11 @@ def joined(logs: Sequence[Log], options: ReadOptions) -> list[Log]:
     whole = [log for log in logs if log.kind not in ("W&B chart", "TensorBoard csv")]
     pieces = [log for log in logs if log.kind in ("W&B chart", "TensorBoard csv")]
     pieces = _counted(pieces)
+    metrics = Counter(log.name for log in pieces if len(log.loss))
     rates = {log.name: log for log in pieces if not len(log.loss)}
     runs: dict[str, Log] = {}
     for log in pieces:
-        if not len(log.loss) or not _wanted(log, pieces, options):
+        if not len(log.loss) or not _wanted(log, metrics[log.name], options):
             continue
         if log.name in runs:
             raise DataError(
@@ -193,11 +194,10 @@ def _piece(
     )
 
 
-def _wanted(log: Log, pieces: Sequence[Log], options: ReadOptions) -> bool:
+def _wanted(log: Log, metrics: int, options: ReadOptions) -> bool:
     """Whether a piece holds the loss asked for; a run's only metric is taken for its loss."""
     metric = log.also[0]
     if options.loss_col is not None or options.metric not in ("train", "val"):
         return metric in (options.loss_col, options.metric)
     val = any(word in plain(metric) for word in ("val", "eval"))
-    others = [one for one in pieces if one.name == log.name and len(one.loss) and one is not log]
-    return (is_loss(metric) or not others) and val == (options.metric == "val")
+    return (is_loss(metric) or metrics == 1) and val == (options.metric == "val")

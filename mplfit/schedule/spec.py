@@ -245,7 +245,7 @@ def parse_share(text: str) -> float:
 
 def _pieces(text: str) -> list[str]:
     """The texts of the schedules that a plus sign joins; it does only before a name: 1e+5."""
-    return re.split(r"\s*\+\s*(?=[a-z])", text.strip())
+    return [piece.strip() for piece in re.split(r"\+\s*(?=[a-z])", text)]
 
 
 @dataclass(frozen=True)
