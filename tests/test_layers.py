@@ -18,7 +18,7 @@ LAYERS = (
     {"curve"},
     {"bounds", "powersum", "tasks"},
     {"laws"},
-    {"estimate", "plan", "sweep", "lab"},
+    {"estimate", "sizes", "plan", "sweep", "lab"},
     {"show", "writers", "readers"},
     {"cli"},
 )

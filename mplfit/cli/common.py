@@ -9,6 +9,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
@@ -49,6 +50,7 @@ __all__ = [
     "say_notes",
     "schedule_given",
     "show_result",
+    "sized_path",
     "warn",
     "warn_held",
     "warn_of_loss",
@@ -363,6 +365,23 @@ def read_options() -> tuple[ReadOptions, OfRuns]:
         text = re.sub(rf"\b({names})\b", lambda one: option_of(one[0]), str(error))
         raise DataError(text) from None
     return options, {"schedules": schedules, "sizes": sizes}
+
+
+def sized_path(text: str) -> tuple[str | None, str]:
+    """[N=]PATH taken apart; a text whose first part is no size is a path.
+
+    >>> from mplfit.cli.common import sized_path
+    >>> sized_path("190M=small/"), sized_path("lr=3e-4/run.csv")
+    (('190M', 'small/'), (None, 'lr=3e-4/run.csv'))
+    """
+    from mplfit.readers.sizes import parse_size
+
+    size, equals, path = text.partition("=")
+    if equals and path:
+        with suppress(DataError):
+            parse_size(size)
+            return size, path
+    return None, text
 
 
 def _of_runs(option: str, texts: Sequence[str], example: str) -> tuple[str | None, dict[str, str]]:

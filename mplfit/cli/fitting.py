@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import call
@@ -28,6 +28,7 @@ from mplfit.cli.common import (
     say,
     say_notes,
     show_result,
+    sized_path,
     warn,
     warn_of_loss,
     weight_decay_option,
@@ -39,8 +40,10 @@ from mplfit.errors import FitError
 if TYPE_CHECKING:
     from mplfit.curve import Curve
     from mplfit.estimate.metrics import Evaluation
+    from mplfit.estimate.prior import Prior
     from mplfit.estimate.records import Identification, Rival
     from mplfit.estimate.result import Fit
+    from mplfit.readers.options import ReadOptions
 
 __all__ = ["evaluate_command", "fit_command"]
 
@@ -68,6 +71,12 @@ __all__ = ["evaluate_command", "fit_command"]
     help="none, weak, or weak:N (N rows count as one, 30 in weak). [default: the law's own]",
 )
 @weight_decay_option
+@click.option(
+    "--siblings",
+    multiple=True,
+    metavar="[N=]PATH",
+    help="Runs of other sizes, as 190M=small/ (repeat): what they say is the prior.",
+)
 @click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
@@ -94,6 +103,7 @@ def fit_command(
     law: str,
     prior: str | None,
     weight_decay: float | None,
+    siblings: Sequence[str],
     train: Sequence[str],
     test: Sequence[str],
     rival: bool,
@@ -123,6 +133,8 @@ def fit_command(
     from mplfit.writers.text import json_bytes
 
     get_law(law)  # refuses a wrong name before any work
+    if siblings:
+        law = _law_of_siblings(law, prior)
     folder = out or Path("mplfit-runs") / (Path(paths[0]).resolve().stem or "fit")
     if not no_save:
         refuse_existing(folder, force)
@@ -131,7 +143,10 @@ def fit_command(
     say_notes(curves)
     trained, held, how = split(curves, train, test)
     say(f"training on {_names(trained)}; held out: {_names(held) or 'nothing'}: {how}")
-    constants = law_constants(law, weight_decay, trained)
+    constants: Mapping[str, float] | None = law_constants(law, weight_decay, trained)
+    known: str | Prior | None = prior
+    if siblings:
+        known, constants = _from_siblings(trained, siblings, reading, constants)
     with engine() as executor:
         # Here, since scipy takes long to import: the process beside this one is already at work.
         from mplfit.estimate.bootstrap import bootstrap
@@ -140,7 +155,7 @@ def fit_command(
         result = fit(
             trained,
             law,
-            prior=prior,
+            prior=known,
             constants=constants,
             test=held,
             executor=executor,
@@ -253,6 +268,41 @@ def evaluate_command(
         click.echo(f"{_measured(metrics, params, fit)}\n")
         click.echo("\n\n".join(text_of(one, wide=wide) for one in metrics_tables(metrics)))
         _show_coverage(fit, held, trained)
+
+
+def _law_of_siblings(law: str, prior: str | None) -> str:
+    """The law that siblings give a prior for: it stands in for the default one."""
+    asked = click.get_current_context().get_parameter_source("law")
+    if prior is not None:
+        raise click.UsageError("--siblings give the prior: it goes without --prior")
+    if law != "effective" and asked is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError(f"--siblings belong to --law effective, got --law {law}")
+    return "effective"
+
+
+def _from_siblings(
+    trained: Sequence[Curve],
+    siblings: Sequence[str],
+    reading: ReadOptions,
+    constants: Mapping[str, float] | None,
+) -> tuple[Prior, Mapping[str, float]]:
+    """The prior and the constants of the law that runs of other sizes give."""
+    from mplfit.readers.paths import read_curves
+    from mplfit.sizes.fit import learn_from_siblings
+
+    others = []
+    for text in siblings:
+        size, path = sized_path(text)
+        # What is said of the runs themselves: siblings have their own.
+        plain = replace(
+            reading, schedule=None, size=size, warmup=None, from_step=None, to_step=None
+        )
+        others += read_curves([path], plain)
+    say_notes(others)
+    decay = (constants or {}).get("weight_decay")
+    known = learn_from_siblings(trained, others, weight_decay=decay)
+    say(f"note: the prior is from {len(others)} runs of other sizes: {known.prior.name}")
+    return known.prior, known.constants
 
 
 def _rival(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> Rival | None:

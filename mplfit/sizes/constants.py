@@ -34,6 +34,7 @@ EXPONENTS: Mapping[str, tuple[float, float]] = {
     "L0 by shape squared": (0.0, 0.01),
     "A by shape": (0.0, 0.05),
     "b by size": (0.0, 0.15),
+    "b by size, of siblings": (0.0, 0.05),
 }
 """Prior means and standard deviations of what the size and the shape of a model do."""
 

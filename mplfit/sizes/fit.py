@@ -26,8 +26,6 @@ from mplfit.types import FloatArray
 
 __all__ = ["Siblings", "fit_sizes", "learn_from_siblings"]
 
-_SIBLINGS = "siblings"
-
 
 def fit_sizes(
     curves: Curve | Iterable[Curve],
@@ -115,12 +113,10 @@ class Siblings:
     """What runs of other sizes say before a fit: arguments of `mplfit.fit`.
 
     prior : of A and the shapes, or of the shapes alone.  constants : of the law.
-    sizes : of the siblings.
     """
 
     prior: Prior
     constants: Mapping[str, float]
-    sizes: tuple[SizeRuns, ...]
 
 
 def learn_from_siblings(
@@ -180,10 +176,11 @@ def learn_from_siblings(
     mean, slopes = mean_and_slopes(joint.common, *place)
     covariance = slopes @ joint.covariance @ slopes.T + np.diag(joint.spreads**2)
     first = 1 if sized else 2
-    whitening = np.zeros((mean.size - first, mean.size))
-    whitening[:, first:] = np.linalg.cholesky(np.linalg.inv(covariance[first:, first:])).T
+    whitening = np.zeros((mean.size, mean.size))
+    whitening[first:, first:] = np.linalg.cholesky(np.linalg.inv(covariance[first:, first:])).T
     mean[:first] = 0.0
-    return Siblings(Prior(_SIBLINGS, mean, whitening), dict(law.constants), tuple(groups))
+    labels = ", ".join(group.label for group in groups) if sized else f"{len(others)} runs"
+    return Siblings(Prior(f"siblings ({labels})", mean, whitening), dict(law.constants))
 
 
 def _joint(
@@ -198,7 +195,7 @@ def _joint(
     sums = SharedSums(groups, laws)
     L0, A = np.exp(amplitudes(sums, sums(mean)[0])).T
     middle = float(np.exp(np.log(A).mean()))
-    prior = prior_of(float(L0.min()), middle, (mean, sd), trend=not siblings)
+    prior = prior_of(float(L0.min()), middle, (mean, sd), siblings=siblings)
     problem = Problem(sums, places, prior)
     return problem, solve(problem, mean)
 

@@ -41,17 +41,21 @@ class SizeLawPrior:
 
 
 def prior_of(
-    smallest: float, amplitude: float, shapes: tuple[FloatArray, FloatArray], *, trend: bool = True
+    smallest: float,
+    amplitude: float,
+    shapes: tuple[FloatArray, FloatArray],
+    *,
+    siblings: bool = False,
 ) -> SizeLawPrior:
     """The prior of the law's unknowns.
 
     smallest : about the smallest L0.  amplitude : about A, of which nothing is said.
-    shapes : means and standard deviations of the common shapes.  trend : whether b may change with
-        the size.
+    shapes : means and standard deviations of the common shapes.  siblings : whether the law is to
+        be a prior for a size that has runs, which tell much of its b themselves.
     """
     told = EXPONENTS
     e, f, low = told["E"], told["F"], float(np.log(smallest))
-    b = told["b by size"] if trend else (0.0, 1e-6)
+    b = told["b by size, of siblings" if siblings else "b by size"]
     pairs = [
         (low + e[0], e[1]), (low + f[0], f[1]), told["a"], (float(np.log(amplitude)), _OPEN),
         told["a2"], told["L0 by shape"], told["L0 by shape squared"], told["A by shape"], b,
