@@ -16,14 +16,17 @@ __all__ = ["fit_to_logs"]
 def fit_to_logs(logs: Sequence[Path], column: str | None, as_json: bool) -> None:
     """Fit the bound to logs with gradient norms, and print how it meets them."""
     from mplfit.estimate.logged_norms import fit_logged_norms
-    from mplfit.readers.norms import read_norms
-    from mplfit.readers.paths import read_curves
+    from mplfit.readers.norms import norms_of, read_norms
+    from mplfit.readers.paths import read_runs
 
-    curves = read_curves(logs)
+    runs = read_runs(logs, fitted=True)
+    curves = runs.curves
     say_notes(curves)
     norms = {
-        curve.name: read_norms(path, curve.schedule.steps, column)
-        for curve, path in zip(curves, logs, strict=True)
+        curve.name: norms_of(log, curve.schedule.steps)
+        if column is None
+        else read_norms(log.path, curve.schedule.steps, column)
+        for curve, (_, log) in zip(curves, runs.read, strict=True)
     }
     fitted = fit_logged_norms(curves, norms, progress=progress)
     trained = fitted.evaluation.train

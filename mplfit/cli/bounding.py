@@ -59,7 +59,7 @@ __all__ = ["bound_command"]
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="LOG",
-    help="Fit C + M·bound to a .csv log with step, lr, loss and gradient norms (repeat).",
+    help="Fit C + M·bound to the logs of runs with gradient norms (repeat).",
 )
 @click.option("--grad-norm-col", "column", metavar="COL", help="Column of a log's gradient norms.")
 @click.option(
@@ -78,7 +78,7 @@ __all__ = ["bound_command"]
     metavar="G|LOG",
     default="1",
     show_default=True,
-    help="Gradient norm: a number, or a .csv log with step and train_grad_norm.",
+    help="Gradient norm: a number, or a log with grad_norm.",
 )
 @click.option("--at", type=int, help="Updates after which to judge. [default: all of them]")
 @click.option("--as-given", is_flag=True, help="Draw curves at the rates given, not at the best.")

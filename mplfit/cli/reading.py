@@ -81,6 +81,8 @@ def _with_beginning(curve: Curve) -> Curve:
 
 
 def _entry(curve: Curve, log: Log) -> dict[str, Any]:
+    from mplfit.show.tables.read import median_norm
+
     schedule, origin = curve.schedule, curve.origin
     return {
         "name": curve.name,
@@ -98,6 +100,8 @@ def _entry(curve: Curve, log: Log) -> dict[str, Any]:
         "final_lr": float(schedule.lr[-1]),
         "weight_decay": curve.weight_decay,
         "size": {**curve.size.numbers(), "told_by": curve.size.told_by},
+        "median_gradient_norm": median_norm(log),
+        "gradient_norms": len(log.norm),
         "other_losses": list(log.also),
         "notes": list(origin.notes) if origin else [],
         "warnings": list(origin.warnings) if origin else [],

@@ -25,6 +25,7 @@ from mplfit.readers.names import (
     find_column,
     listed,
     losses_among,
+    norm_column,
     plain,
     refuse_units,
 )
@@ -106,7 +107,9 @@ def columns_logs(
         "iter" if litgpt else find_column(path, header, "step", options.step_col, notes=notes)
     )
     _check_units(path, header, step_name or "", options, litgpt)
-    loss_name = find_column(path, header, "loss", options.loss_col, metric=options.metric)
+    loss_name = find_column(
+        path, header, "loss", options.loss_col, metric=options.metric, notes=notes
+    )
     given = options.schedule is not None
     lr_name = find_column(path, header, "lr", options.lr_col, needed=False)
     if lr_name is not None and lr_name in (loss_name, step_name):
@@ -117,9 +120,17 @@ def columns_logs(
     decay = next((name for name in _DECAYS if name in header), None)
     # litgpt's rows of a validation loss have its logger's step alone, which is iter − 1.
     sizes = [name for name in header if plain(name) in COLUMNS and header.count(name) == 1]
-    asked = [step_name, loss_name, lr_name, decay, "step" if litgpt else None, *sizes]
+    norm = norm_column(header)
+    asked = [step_name, loss_name, lr_name, norm, decay, "step" if litgpt else None, *sizes]
     names = [name for name in dict.fromkeys(asked) if name]
-    columns = dict(zip(names, values(names), strict=True))
+    try:
+        columns = dict(zip(names, values(names), strict=True))
+    except DataError:
+        if norm is None:
+            raise
+        names.remove(norm)  # if that was what is no number, the run can be read without
+        columns, norm = dict(zip(names, values(names), strict=True)), None
+        notes.append("the gradient norms are not all numbers: left out")
     if litgpt:
         empty = np.isnan(columns["iter"])
         columns["iter"] = np.where(empty, columns["step"] + 1, columns["iter"])
@@ -155,6 +166,7 @@ def columns_logs(
             sha256=sha256,
             loss=Series(step[rows], loss[rows], counted),
             rate=Series.empty() if own is None else Series(step[rows], own, counts),
+            norm=Series(step[rows], columns[norm][rows], counted) if norm else Series.empty(),
             weight_decay=_constant(columns[decay][rows]) if decay else None,
             size=_size({name: _constant(columns[name][rows]) for name in sizes}),
             notes=tuple(notes),

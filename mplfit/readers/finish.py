@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from mplfit.curve import Curve, Origin, RunSize, rebuild_schedule
 from mplfit.errors import DataError, ScheduleError
 from mplfit.readers.configs import size_beside, weight_decay_beside
 from mplfit.readers.log import Log
+from mplfit.readers.names import listed
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.plausible import odd_schedule, odd_values
 from mplfit.readers.released import released_schedule
@@ -43,6 +45,14 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
     path, notes, warnings = log.path, list(log.notes), list(log.warnings)
     if not len(log.loss):
         raise DataError(f"{path} has no loss of the run {log.name}: expected at least one row")
+    others = listed(log.also)
+    if log.also and not np.isfinite(log.loss.value).any():
+        raise DataError(
+            f"{path} has no finite value of {log.columns[0]} in {len(log.loss)} rows, but logs "
+            f"{others}: choose with --metric {shlex.quote(log.also[0])}"
+        )
+    if log.also:
+        notes.append(f"also logged: {others} (for it --metric {shlex.quote(log.also[0])})")
     step, loss = clean_losses(path, log.loss, options, notes, warnings)
     rate_step, rate = clean_rates(path, log.rate, options, notes)
     last = max(int(step[-1]), int(rate_step[-1]) if rate_step.size else 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +68,7 @@ class Log:
     kind : the format, in words.
     path, sha256 : the file.
     loss, rate : the losses asked for, and the logged learning rates.
+    norm : the logged gradient norms.
     schedule : the schedule that the file's configuration gives, where it has one.
     total : the number of updates that the run was set to have, where the file tells it.
     begin : the rates of the first updates, where no row logs them but they are known.
@@ -97,6 +98,7 @@ class Log:
     total: int | None = None
     begin: FloatArray | None = None
     size: RunSize = NO_SIZE
+    norm: Series = field(default_factory=Series.empty)
 
     def __post_init__(self) -> None:
         for key in ("name", "kind"):

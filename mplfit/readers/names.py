@@ -19,6 +19,7 @@ __all__ = [
     "is_rate",
     "listed",
     "losses_among",
+    "norm_column",
     "plain",
     "refuse_units",
 ]
@@ -80,6 +81,19 @@ _ALIASES = {
         "lmlossvalidation",
         "validloss",
         "validationlmloss",
+    ),
+    "norm": (
+        "gradnorm",
+        "traingradnorm",
+        "gradientnorm",
+        "traingradientnorm",
+        "globalgradnorm",
+        "traingradnormglobal",
+        "optimtotalgradnorm",
+        "totalgradnorm",
+        "gradnormtotal",
+        "l2normgradglobal",
+        "gradnormglobal",
     ),
 }
 # Counters of something else than updates, which say nothing without the number in each update.
@@ -145,6 +159,18 @@ def refuse_units(path: Path, name: str, tokens_per_step: float | None) -> None:
         )
 
 
+def norm_column(header: Sequence[str]) -> str | None:
+    """The column of gradient norms; None where there is none, or it is not clear which.
+
+    >>> from mplfit.readers.names import norm_column
+    >>> norm_column(["step", "loss", "train/grad_norm"])
+    'train/grad_norm'
+    """
+    plains = [plain(name) for name in header]
+    known = (alias for alias in _ALIASES["norm"] if plains.count(alias) == 1)
+    return next((header[plains.index(alias)] for alias in known), None)
+
+
 def losses_among(names: Sequence[str]) -> tuple[str, ...]:
     """The names that are losses."""
     return tuple(name for name in names if is_loss(name))
@@ -207,6 +233,11 @@ def find_column(
         if others and notes is not None:
             notes.append(f"the step is {found}, not {listed(others)} (else: --step-col)")
         return found
+    val = [header[plains.index(one)] for one in _ALIASES["val"] if plains.count(one) == 1]
+    if what == "loss" and key == "loss" and val:
+        if notes is not None:
+            notes.append(f"no training loss is logged: {val[0]}, of validation, is taken")
+        return val[0]
     if what == "step" and (units := [name for name in header if counts_units(name)]):
         return units[0]
     if not needed:

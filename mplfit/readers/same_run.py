@@ -96,9 +96,13 @@ def merged(log: Log, other: Log) -> Log | None:
         counted = rate.counted if len(rate) else loss.counted
         rate = Series(other.rate.step - shift, other.rate.value, counted=counted)
         note += ", with its rates"
+    norm = log.norm
+    if len(other.norm) > len(norm):
+        counted = norm.counted if len(norm) else loss.counted
+        norm = Series(other.norm.step - shift, other.norm.value, counted=counted)
     decay = other.weight_decay if log.weight_decay is None else log.weight_decay
     notes, size = (*log.notes, note), log.size.over(other.size)
-    return replace(log, loss=loss, rate=rate, weight_decay=decay, size=size, notes=notes)
+    return replace(log, loss=loss, rate=rate, norm=norm, weight_decay=decay, size=size, notes=notes)
 
 
 def _order(log: Log) -> bool:

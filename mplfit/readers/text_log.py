@@ -17,7 +17,7 @@ import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.readers.log import Log, Series, file_bytes, text_of
-from mplfit.readers.names import find_column, losses_among
+from mplfit.readers.names import find_column, losses_among, norm_column
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.source import log_stem
 from mplfit.readers.table import shorten
@@ -88,15 +88,16 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
     names = tuple(columns)
     own = form.loss if options.metric == "train" and form.loss in names else None
     column = options.loss_col or own
-    loss = find_column(path, names, "loss", column, metric=options.metric) or ""
+    notes = list(form.notes)
+    loss = find_column(path, names, "loss", column, metric=options.metric, notes=notes) or ""
     rate = find_column(path, names, "lr", options.lr_col, needed=False)
     if loss == "val loss" and form.name == "litgpt":
         columns[loss] = _changes(*columns[loss])
-    notes = list(form.notes)
     if loss == own and len(columns[loss][0]) < (
         reports := sum(1 for _ in form.report.finditer(text))
     ):
         notes.append(_unreadable(text, form, reports, len(columns[loss][0])))
+    norm = norm_column(names)
     counted = form.counted or (form.name == "nanoGPT" and loss != "loss")
     return Log(
         name=log_stem(path),
@@ -105,6 +106,7 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
         sha256=sha256,
         loss=Series.of(*columns[loss], counted=counted),
         rate=Series.of(*columns[rate], counted=form.rate_counted) if rate else Series.empty(),
+        norm=Series.of(*columns[norm], counted=form.counted) if norm else Series.empty(),
         notes=tuple(notes),
         no_rate=f"({form.name}) logs no learning rate: give the run's --schedule",
         also=tuple(name for name in losses_among(names) if name != loss),

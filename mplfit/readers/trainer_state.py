@@ -35,6 +35,8 @@ def read_trainer_state(path: Path, sha256: str, values: Any, options: ReadOption
     keys = tuple(dict.fromkeys(key for row in rows for key in row))
     key = {"train": "loss", "val": "eval_loss"}.get(options.metric, options.metric)
     key = options.loss_col or key
+    only = key == "loss" and key not in keys and "eval_loss" in keys
+    key = "eval_loss" if only else key
     if key not in keys:
         raise DataError(
             f"{path} has no {key!r} in its log_history: it has "
@@ -42,12 +44,15 @@ def read_trainer_state(path: Path, sha256: str, values: Any, options: ReadOption
         )
     losses = [(i, row) for i, row in enumerate(rows) if key in row]
     rates = [(i, row) for i, row in enumerate(rows) if "learning_rate" in row]
+    norms = [(i, r) for i, r in enumerate(rows) if isinstance(r.get("grad_norm"), (int, float))]
     loss = _series(path, losses, key, counted=True)
     rate = _series(path, rates, "learning_rate", counted=True)
     total = values.get("max_steps")
     total = total if isinstance(total, int) and total > 0 else None
     rate, how = _placed(rate, total)
     notes = [how] if len(rate) else []
+    if only:
+        notes.append("no training loss is logged: eval_loss, of validation, is taken")
     if key == "loss":
         notes.append("each loss is the mean over the updates since the row before it")
     if len(loss) and np.allclose(np.round(loss.value, 4), loss.value, rtol=0, atol=1e-9):
@@ -62,6 +67,7 @@ def read_trainer_state(path: Path, sha256: str, values: Any, options: ReadOption
         sha256=sha256,
         loss=loss,
         rate=rate,
+        norm=_series(path, norms, "grad_norm", counted=True),
         notes=tuple(notes),
         total=total,
         also=tuple(name for name in losses_among(keys) if name not in (key, "train_loss")),

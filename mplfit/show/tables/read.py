@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from mplfit.curve import Curve, RunSize
 from mplfit.readers.log import Log
 from mplfit.show.table import Cell, Column, Table
 
-__all__ = ["runs_table", "short_names", "shown_size"]
+__all__ = ["median_norm", "runs_table", "short_names", "shown_size"]
 
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _LONG = 40  # names up to this length stay whole
@@ -23,16 +25,21 @@ def runs_table(read: Sequence[tuple[Curve, Log]]) -> Table:
     title = f"{runs} of {updates:,} updates in all, read from {', '.join(kinds)}."
     sized = any(curve.size.count for curve in curves)
     tokens = any(curve.size.tokens_per_update for curve in curves)
+    batch = any(curve.size.batch for curve in curves)
+    norms = any(len(log.norm) for _, log in read)
     columns = (
         Column("run"), Column("format", wide=len(kinds) == 1), Column("rows"), Column("steps"),
         Column("of"), Column("first loss", ".4f"), Column("last loss", ".4f"),
         Column("peak lr", ".4g"), Column("warmup"), Column("weight decay", "g"),
         *((Column("size"), Column("size told by", wide=True)) if sized else ()),
         *((Column("tokens per update", ".4g", wide=True),) if tokens else ()),
+        *((Column("batch", ".4g", wide=True),) if batch else ()),
+        *((Column("median gradient norm", ".3g", wide=True),) if norms else ()),
         Column("also logged", wide=True),
     )  # fmt: skip
     names = short_names([curve.name for curve in curves])
-    rows = tuple(_row(name, *pair, sized, tokens) for name, pair in zip(names, read, strict=True))
+    shown = (sized, tokens, batch, norms)
+    rows = tuple(_row(name, *pair, *shown) for name, pair in zip(names, read, strict=True))
     notes = ("Losses are as logged: single rows, whose noise no log tells (--smooth N averages).",)
     return Table(title, columns, rows, notes)
 
@@ -68,11 +75,20 @@ def shown_size(size: RunSize) -> str | None:
     return f"{about}{size.count / unit:.4g}{letter}" + shape
 
 
-def _row(name: str, curve: Curve, log: Log, sized: bool, tokens: bool) -> tuple[Cell, ...]:
+def median_norm(log: Log) -> float | None:
+    """The median of the logged gradient norms; None where there are none."""
+    known = log.norm.value[np.isfinite(log.norm.value)]
+    return float(np.median(known)) if known.size else None
+
+
+def _row(
+    name: str, curve: Curve, log: Log, sized: bool, tokens: bool, batch: bool, norms: bool
+) -> tuple[Cell, ...]:
     size = curve.size
     return (
         name, log.kind, len(curve), f"{curve.step[0]}–{curve.step[-1]}", curve.schedule.steps,
         float(curve.loss[0]), float(curve.loss[-1]), curve.schedule.peak, curve.schedule.warmup,
         curve.weight_decay, *((shown_size(size), size.told_by or None) if sized else ()),
-        *((size.tokens_per_update,) if tokens else ()), ", ".join(log.also) or None,
+        *((size.tokens_per_update,) if tokens else ()), *((size.batch,) if batch else ()),
+        *((median_norm(log),) if norms else ()), ", ".join(log.also) or None,
     )  # fmt: skip
