@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from mplfit.curve import Curve as Curve
     from mplfit.errors import MplfitError as MplfitError
     from mplfit.estimate.fit import fit as fit
-    from mplfit.estimate.forecast import forecast as forecast
     from mplfit.estimate.metrics import evaluate as evaluate
     from mplfit.estimate.result import Fit as Fit
     from mplfit.estimate.simulate import simulate as simulate
     from mplfit.laws.registry import get_law as get_law
     from mplfit.plan.extend import extend as extend
+    from mplfit.plan.forecast import forecast as forecast
     from mplfit.plan.optimize import optimize as optimize
     from mplfit.readers.fits import load_fit as load_fit
     from mplfit.readers.paths import read_curves as read_curves
@@ -44,7 +44,7 @@ _HOME = {
     "evaluate": "mplfit.estimate.metrics",
     "extend": "mplfit.plan.extend",
     "fit": "mplfit.estimate.fit",
-    "forecast": "mplfit.estimate.forecast",
+    "forecast": "mplfit.plan.forecast",
     "get_law": "mplfit.laws.registry",
     "load_fit": "mplfit.readers.fits",
     "load_schedule": "mplfit.readers.schedules",

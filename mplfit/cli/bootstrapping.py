@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from mplfit.cli.tables import render
 
 if TYPE_CHECKING:
+    from mplfit.assess.bootstrap import Bootstrap
     from mplfit.curve import Curve
-    from mplfit.estimate.bootstrap import Bootstrap
     from mplfit.estimate.result import Fit
 
 __all__ = ["bootstrap_text"]
@@ -17,8 +17,8 @@ __all__ = ["bootstrap_text"]
 
 def bootstrap_text(fit: Fit, found: Bootstrap, curves: Sequence[Curve]) -> str:
     """Intervals of parameters and of final losses, bootstrap beside Laplace."""
-    from mplfit.estimate.intervals import predict_interval
-    from mplfit.estimate.parameters import laplace_intervals
+    from mplfit.assess.intervals import predict_interval
+    from mplfit.assess.parameters import laplace_intervals
 
     laplace, errors = laplace_intervals(fit), found.standard_errors()
     rows = []

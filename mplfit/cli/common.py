@@ -545,7 +545,7 @@ def one_line_warnings() -> None:
 
 def warn_held(fit: Fit) -> None:
     """Intervals that a parameter at a bound makes too narrow."""
-    from mplfit.estimate.posterior import held
+    from mplfit.assess.posterior import held
 
     names = held(fit)
     if names:
@@ -563,7 +563,7 @@ def warn_of_loss(fit: Fit, schedule: Schedule, name: str = "") -> None:
     FitError
         If the loss is not positive and finite.
     """
-    from mplfit.estimate.reach import check_loss
+    from mplfit.assess.reach import check_loss
 
     for text in check_loss(fit, schedule, name):
         warn(text)

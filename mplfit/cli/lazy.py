@@ -13,17 +13,22 @@ __all__ = ["LazyGroup"]
 
 
 class LazyGroup(click.Group):
-    """A click group from a table, title: name: (module below mplfit.cli, one line of help)."""
+    """A click group from a table, title: name: one line of help.
+
+    The command NAME is `NAME_command` of the module NAME of the package, "_" for "-".
+    """
 
     def __init__(
         self,
         *args: Any,
-        groups: Mapping[str, Mapping[str, tuple[str, str]]] | None = None,
+        groups: Mapping[str, Mapping[str, str]] | None = None,
+        package: str = "mplfit.cli",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.package = package
         self.groups = dict(groups or {})
-        self.table = {name: row for group in self.groups.values() for name, row in group.items()}
+        self.table = {name: text for group in self.groups.values() for name, text in group.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
@@ -31,8 +36,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.table:
             return None
-        module = import_module(f"mplfit.cli.{self.table[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        name = cmd_name.replace("-", "_")
+        module = import_module(f"{self.package}.{name}")
+        command: click.Command = getattr(module, f"{name}_command")
         return command
 
     def resolve_command(
@@ -49,4 +55,4 @@ class LazyGroup(click.Group):
         width = max(map(len, self.table), default=0)
         for title, group in self.groups.items():
             with formatter.section(title):
-                formatter.write_dl([(name.ljust(width), text) for name, (_, text) in group.items()])
+                formatter.write_dl([(name.ljust(width), text) for name, text in group.items()])

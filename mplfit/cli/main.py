@@ -22,41 +22,41 @@ from mplfit.errors import MplfitError, printable
 
 __all__ = ["COMMANDS", "GROUPS", "main"]
 
-# Title: name: (module below mplfit.cli, one line of help). The help is here, so that
-# `mplfit --help` imports no command.
+# Title: name: one line of help, which is here so that `mplfit --help` imports no command. The
+# module below mplfit.cli has the name of the command.
 GROUPS = {
     "Read": {
-        "read": ("reading", "Show what is in logs: runs, formats, schedules, assumptions."),
+        "read": "Show what is in logs: runs, formats, schedules, assumptions.",
     },
     "Fit": {
-        "fit": ("fitting", "Fit a law to loss curves and measure it on held-out ones."),
-        "evaluate": ("fitting", "Measure a fit, or the published parameters, on loss curves."),
-        "compare": ("comparing", "Fit every law and compare them on held-out curves."),
-        "profile": ("profiling", "Profile likelihoods of the parameters of a fit."),
+        "fit": "Fit a law to loss curves and measure it on held-out ones.",
+        "evaluate": "Measure a fit, or the published parameters, on loss curves.",
+        "compare": "Fit every law and compare them on held-out curves.",
+        "profile": "Profile likelihoods of the parameters of a fit.",
     },
     "Decide": {
-        "predict": ("predicting", "Predict the loss under other schedules."),
-        "optimize": ("planning", "Find the schedule with the lowest predicted final loss."),
-        "design": ("designing", "Choose which run to do next, to make a prediction surer."),
-        "forecast": ("forecasting", "Forecast the rest of a run in progress."),
-        "extend": ("extending", "Continue a run for longer with its base learning rate."),
-        "sweep": ("sweeping", "Find the best learning rate in a sweep, and whether it transfers."),
+        "predict": "Predict the loss under other schedules.",
+        "optimize": "Find the schedule with the lowest predicted final loss.",
+        "design": "Choose which run to do next, to make a prediction surer.",
+        "forecast": "Forecast the rest of a run in progress.",
+        "extend": "Continue a run for longer with its base learning rate.",
+        "sweep": "Find the best learning rate in a sweep, and whether it transfers.",
     },
     "Hand over": {
-        "schedule": ("scheduling", "Plot schedules and write their rates."),
-        "export": ("exporting", "Write a schedule for a training code: torch, optax, Megatron, …"),
-        "report": ("reporting", "Write one HTML page on fits, residuals and candidate schedules."),
+        "schedule": "Plot schedules and write their rates.",
+        "export": "Write a schedule for a training code: torch, optax, Megatron, …",
+        "report": "Write one HTML page on fits, residuals and candidate schedules.",
     },
     "Theory": {
-        "bound": ("bounding", "What convex theory says of schedules, before any run."),
-        "agreement": ("agreement", "Compare convex bounds with the final losses of real runs."),
+        "bound": "What convex theory says of schedules, before any run.",
+        "agreement": "Compare convex bounds with the final losses of real runs.",
     },
     "Lab": {
-        "simulate": ("predicting", "Make curves from a law, with noise."),
-        "lab": ("lab", "Train small transformers here: real curves, sweeps, a closed loop."),
+        "simulate": "Make curves from a law, with noise.",
+        "lab": "Train small transformers here: real curves, sweeps, a closed loop.",
     },
 }
-COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 
 _INTERRUPTED, _TERMINATED = 130, 143
 _AGAIN_SECONDS, _LAST_SECONDS = 1.5, 1.0  # to a second interrupt; from a failure to the very end

@@ -39,10 +39,10 @@ PER_OBSERVATION = 30.0
 """Logged residuals that count as one independent observation."""
 
 TAU = 1.5
-"""Size of the law's error in a difference of two final losses (`mplfit.estimate.gains`)."""
+"""Size of the law's error in a difference of two final losses (`mplfit.assess.gains`)."""
 
 FORECAST_LAW = "effective"
-"""What a run in progress is forecast with where nothing is said (`mplfit.estimate.forecast`)."""
+"""What a run in progress is forecast with where nothing is said (`mplfit.plan.forecast`)."""
 
 FORECAST_SCATTER, FORECAST_BEYOND = 0.5, 5.0
 """a and b in the intervals of such a forecast."""
@@ -59,7 +59,7 @@ CHOSEN_ON = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """The numbers in the prediction intervals (`mplfit.estimate.intervals`).
+    """The numbers in the prediction intervals (`mplfit.assess.intervals`).
 
     parameters : share of the parameters' variance that counts.
     scatter : size of a run's own wandering, in units of the training residuals' scatter.

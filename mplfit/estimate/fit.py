@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -18,17 +17,16 @@ from mplfit.estimate.checks import (
     poor_curves,
     some_curve,
 )
-from mplfit.estimate.identify import identify
-from mplfit.estimate.intervals import gain
 from mplfit.estimate.leave_out import leave_each_out
 from mplfit.estimate.metrics import CurveReport, group_of, measure_curves
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import Prior, prior_for
-from mplfit.estimate.records import CurveRecord, FitOptions, Identification, Spread, Starts
+from mplfit.estimate.records import CurveRecord, FitOptions, Starts, rows
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, from_prior, parameter_box, search
+from mplfit.estimate.spread import spread_of
 from mplfit.estimate.uncertainty import uncertainty
-from mplfit.laws.base import Law, scales
+from mplfit.laws.base import Law
 from mplfit.laws.registry import get_law
 from mplfit.tasks import Progress
 from mplfit.types import FloatArray
@@ -147,7 +145,7 @@ def fit(
         *not_held_out(train, test),
         *poor_curves(measured.train),
     ]
-    result = Fit(
+    return Fit(
         law=formula.key,
         params=dict(zip(formula.names, params.tolist(), strict=True)),
         constants=dict(formula.constants),
@@ -159,8 +157,8 @@ def fit(
             name: float(error) if np.isfinite(error) else None
             for name, error in zip(formula.names, errors.errors, strict=True)
         },
-        correlations=_rows(errors.correlations),
-        spread=_spread(objective, params, errors.covariance.matrix, train, left_out),
+        correlations=rows(errors.correlations),
+        spread=spread_of(objective, params, errors.covariance.matrix, train, left_out),
         starts=Starts(
             len(ends) if known and known.covers(formula) else SCREENED,
             len(ends),
@@ -177,35 +175,6 @@ def fit(
         versions=_versions(),
         metrics=measured,
         left_out=group_of(left_out),
-    )
-    found = identify(result, train, {}, objective=objective)
-    return replace(
-        result,
-        warnings=(*result.warnings, *_open_directions(found)),
-        identification=found,
-    )
-
-
-def _spread(
-    objective: Objective,
-    params: FloatArray,
-    covariance: FloatArray,
-    curves: Sequence[Curve],
-    left_out: Mapping[str, CurveReport],
-) -> Spread:
-    """What intervals need to know of this fit."""
-    law = objective.law
-    gains = [
-        float(gain(law, params, curve.schedule, curve.step, predictor.loss(params)).max())
-        for curve, predictor in zip(curves, objective.predictors, strict=True)
-    ]
-    return Spread(
-        covariance=_rows(covariance),
-        scatter=1.25 * float(np.abs(objective.residuals(params)).mean()),
-        largest_S=scales(curves).S_max,
-        largest_gain=max(gains),
-        left_out=tuple(one.final_residual for one in left_out.values()),
-        informed=objective.prior is not None and objective.prior.covers(law),
     )
 
 
@@ -247,20 +216,6 @@ def _bound_warnings(law: Law, box: Box, unknowns: FloatArray, params: FloatArray
         for name, value, edge in zip(law.names, params, box.at_edge(unknowns), strict=True)
         if edge
     ]
-
-
-def _open_directions(found: Identification) -> list[str]:
-    """The least determined combination of parameters, and how many more there are."""
-    if not found.open:
-        return []
-    more = f" ({len(found.open) - 1} more such directions)" if len(found.open) > 1 else ""
-    return [f"weakly identified: {found.open[0].text()}{more}"]
-
-
-def _rows(matrix: FloatArray) -> tuple[tuple[float | None, ...], ...]:
-    return tuple(
-        tuple(value if np.isfinite(value) else None for value in row) for row in matrix.tolist()
-    )
 
 
 def _versions() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What a fit would have predicted of each of its own curves, had it not seen them.
 
 Each training curve is left out in turn and the others are fitted again, from the whole fit's
-minimum: one descent each, so that this costs little beside the fit. (`mplfit.estimate.refit` is for
+minimum: one descent each, so that this costs little beside the fit. (`mplfit.assess.refit` is for
 minima nearer by: from here it does not always arrive.) The law's constants and box are those of the
 whole fit.
 """

@@ -28,6 +28,7 @@ __all__ = [
     "Rival",
     "Spread",
     "Starts",
+    "rows",
 ]
 
 _SHOWN = 3  # open directions that get sentences
@@ -146,7 +147,7 @@ class Starts:
 
 @dataclass(frozen=True, eq=False)
 class Spread(Record):
-    """What prediction intervals need to know of a fit (`mplfit.estimate.intervals`).
+    """What prediction intervals need to know of a fit (`mplfit.assess.intervals`).
 
     covariance : of the solver's unknowns; None where a parameter is at a bound.
     scatter : 1.25 · mean |training log residual|.
@@ -227,7 +228,7 @@ class FinalInterval:
 
 @dataclass(frozen=True, eq=False)
 class BootstrapRecord(Record):
-    """What a fit keeps of a bootstrap (`mplfit.estimate.bootstrap`).
+    """What a fit keeps of a bootstrap (`mplfit.assess.bootstrap`).
 
     refits, seed : how many were asked for, and the seed of their SeedSequence.
     converged : how many converged.  blocks : rows in a block, by curve.
@@ -372,3 +373,10 @@ class Identification(Record):
             more = len(self.open) - _SHOWN
             said.append(f"{more} more direction{'s are' if more > 1 else ' is'} open")
         return tuple(said)
+
+
+def rows(matrix: FloatArray) -> tuple[tuple[float | None, ...], ...]:
+    """A matrix as it is stored: None where it is not finite."""
+    return tuple(
+        tuple(value if np.isfinite(value) else None for value in row) for row in matrix.tolist()
+    )

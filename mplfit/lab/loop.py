@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from mplfit.assess.gains import gains
+from mplfit.assess.intervals import final_interval
 from mplfit.curve import Curve
 from mplfit.estimate.fit import fit
-from mplfit.estimate.gains import gains
-from mplfit.estimate.intervals import final_interval
 from mplfit.estimate.mean import Mean
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import get_law

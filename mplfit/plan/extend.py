@@ -17,11 +17,11 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from scipy.optimize import brentq
 
+from mplfit.assess.gains import GainSummary, gains
+from mplfit.assess.intervals import final_interval
+from mplfit.assess.reach import check_loss
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import FitError, ScheduleError
-from mplfit.estimate.gains import GainSummary, gains
-from mplfit.estimate.intervals import final_interval
-from mplfit.estimate.reach import check_loss
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, Record

@@ -12,12 +12,12 @@ from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
+from mplfit.assess.gains import GainSummary, gains
+from mplfit.assess.intervals import final_interval
+from mplfit.assess.posterior import draw
+from mplfit.assess.reach import check_loss, reach_sentences
 from mplfit.bounds import best_base, bound, bound_curve, bound_gradient
 from mplfit.errors import FitError
-from mplfit.estimate.gains import GainSummary, gains
-from mplfit.estimate.intervals import final_interval
-from mplfit.estimate.posterior import draw
-from mplfit.estimate.reach import check_loss, reach_sentences
 from mplfit.estimate.result import Fit
 from mplfit.plan.baselines import Baseline, compare_baselines
 from mplfit.plan.peaks import PeakLoss, peak_losses

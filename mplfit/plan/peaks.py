@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mplfit.estimate.intervals import final_interval
+from mplfit.assess.intervals import final_interval
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
 from mplfit.types import Record

@@ -46,7 +46,7 @@ class Errors(Record):
 
 @dataclass(frozen=True, eq=False)
 class ComparedLaw(Record):
-    """One law of `mplfit compare` (`mplfit.estimate.compare.Comparison`)."""
+    """One law of `mplfit compare` (`mplfit.assess.compare.Comparison`)."""
 
     OPEN: ClassVar[bool] = True
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from mplfit.estimate.design import Design
-from mplfit.estimate.forecast import Forecast
-from mplfit.estimate.intervals import LEVELS
+from mplfit.assess.intervals import LEVELS
+from mplfit.plan.design import Design
+from mplfit.plan.forecast import Forecast
 from mplfit.schedule import Schedule
 from mplfit.schedule.knots import drawn_steps
 from mplfit.show.plot import (

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mplfit.estimate.intervals import LEVELS
-from mplfit.estimate.profile import Profile
+from mplfit.assess.intervals import LEVELS
+from mplfit.assess.profile import Profile
 from mplfit.show.plot import _COLOURS, _tidy
 
 __all__ = ["plot_profiles"]

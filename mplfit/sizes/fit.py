@@ -10,9 +10,9 @@ import numpy as np
 
 from mplfit.curve import Curve, curves_of
 from mplfit.errors import FitError
-from mplfit.estimate.intervals import gain
 from mplfit.estimate.prior import Prior
 from mplfit.estimate.records import CurveRecord
+from mplfit.estimate.spread import drop_share
 from mplfit.laws.base import to_params
 from mplfit.laws.effective import EffectiveLaw
 from mplfit.laws.learned import PRIORS
@@ -210,7 +210,9 @@ def _learned() -> tuple[FloatArray, FloatArray]:
 def _record(group: SizeRuns, law: EffectiveLaw, joint: Joint, i: int) -> SizeRecord:
     own, params = joint.own[i], to_params(law, joint.own[i])
     gains = [
-        gain(law, params, c.schedule, c.step[-1:], law.at(c.schedule, c.step[-1:]).loss(params))
+        drop_share(
+            law, params, c.schedule, c.step[-1:], law.at(c.schedule, c.step[-1:]).loss(params)
+        )
         for c in group.curves
     ]
     return SizeRecord(

@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from mplfit.assess.gains import DRAWS
+from mplfit.assess.posterior import draw, final_losses
 from mplfit.errors import FitError
-from mplfit.estimate.gains import DRAWS
-from mplfit.estimate.posterior import draw, final_losses
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import LAWS
 from mplfit.schedule import Schedule

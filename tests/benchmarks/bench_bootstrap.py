@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from mplfit import fit, read_curves
-from mplfit.estimate.bootstrap import bootstrap
+from mplfit.assess.bootstrap import bootstrap
 from mplfit.estimate.objective import objective_of
 from mplfit.laws.base import to_unknowns
 from mplfit.readers.paths import split

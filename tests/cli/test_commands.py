@@ -190,7 +190,7 @@ def test_schedule_writes_the_rates():
 
 def test_commands_are_listed_with_the_help_that_they_have():
     listed = run("--help").stdout
-    for name, (_, text) in COMMANDS.items():
+    for name, text in COMMANDS.items():
         assert f"{name} " in listed
         own = run(name, "--help").stdout
         assert "Examples" in own
@@ -200,8 +200,8 @@ def test_commands_are_listed_with_the_help_that_they_have():
 def examples():
     from importlib import import_module
 
-    for name, (module, _) in COMMANDS.items():
-        command = getattr(import_module(f"mplfit.cli.{module}"), f"{name}_command")
+    for name in COMMANDS:
+        command = getattr(import_module(f"mplfit.cli.{name}"), f"{name}_command")
         assert command.examples, f"{name} has no examples"
         for example in command.examples:
             yield pytest.param(example, id=example[:60])

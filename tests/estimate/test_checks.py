@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mplfit import Curve, fit, schedule
+from mplfit.assess.compare import compare_laws
 from mplfit.errors import FitError
-from mplfit.estimate.compare import compare_laws
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from tests.estimate.test_fit import TRUTH, three_curves

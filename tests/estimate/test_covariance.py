@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from mplfit import Fit, fit, schedule
+from mplfit.assess.identify import identified, identify
+from mplfit.assess.parameters import laplace_intervals
+from mplfit.assess.posterior import draw
+from mplfit.assess.profile import profile
 from mplfit.estimate.covariance import factorise, root, updated
 from mplfit.estimate.huber import DELTA
-from mplfit.estimate.identify import identify
 from mplfit.estimate.objective import Objective
-from mplfit.estimate.parameters import laplace_intervals
-from mplfit.estimate.posterior import draw
 from mplfit.estimate.prior import prior_for
-from mplfit.estimate.profile import profile
 from mplfit.estimate.simulate import simulate
 from mplfit.estimate.solver import parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
@@ -165,7 +165,8 @@ def test_two_copies_of_a_curve_know_root_two_times_as_much():
 
 def test_a_fit_says_which_parameters_have_no_error_and_why():
     curves = runs("noisy")
-    result = Fit.from_dict(json.loads(json.dumps(fit(curves, "mpl", leave_out=False).to_dict())))
+    made = identified(fit(curves, "mpl", leave_out=False), curves)
+    result = Fit.from_dict(json.loads(json.dumps(made.to_dict())))
     assert result.standard_errors["C"] is None
     assert result.standard_errors["gamma"] is None
     assert result.standard_errors["L0"] > 0

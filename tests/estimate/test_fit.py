@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from mplfit import Curve, Fit, fit, load_fit, read_curves, schedule
+from mplfit.assess.identify import identified
 from mplfit.errors import DataError, FitError
 from mplfit.estimate.huber import DELTA, huber, huber_slope
 from mplfit.estimate.metrics import evaluate, measure_curve
@@ -187,7 +188,8 @@ def test_starts_span_the_box():
 
 
 def test_weak_directions_are_named():
-    result = fit(released("25", train_only=True), "mpl", leave_out=False)
+    curves = released("25", train_only=True)
+    result = identified(fit(curves, "mpl", leave_out=False), curves)
     assert any(text.startswith("weakly identified: ") and "C " in text for text in result.warnings)
 
 

@@ -9,13 +9,13 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from mplfit import fit, read_curves
+from mplfit.assess.bootstrap import bootstrap
+from mplfit.assess.identify import identify
+from mplfit.assess.profile import profile
 from mplfit.errors import FitError
-from mplfit.estimate.bootstrap import bootstrap
 from mplfit.estimate.huber import DELTA
-from mplfit.estimate.identify import identify
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import prior_for
-from mplfit.estimate.profile import profile
 from mplfit.estimate.solver import descend, parameter_box, prior_points, spanning_points
 from mplfit.laws import LAWS, get_law
 from mplfit.laws.base import to_unknowns

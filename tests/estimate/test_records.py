@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from mplfit import evaluate, load_fit, simulate
+from mplfit.assess.bootstrap import bootstrap
+from mplfit.assess.posterior import draw
+from mplfit.assess.profile import profile
 from mplfit.curve import Origin
 from mplfit.errors import DataError
-from mplfit.estimate.bootstrap import bootstrap
 from mplfit.estimate.fit import fit
-from mplfit.estimate.posterior import draw
 from mplfit.estimate.prior import Prior, prior_for
-from mplfit.estimate.profile import profile
 from mplfit.estimate.result import Fit
 from mplfit.laws import get_law
 from mplfit.schedule import constant, cosine

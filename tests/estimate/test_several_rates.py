@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from mplfit import Curve, Fit, fit, schedule
-from mplfit.estimate.bootstrap import bootstrap
-from mplfit.estimate.forecast import forecast
+from mplfit.assess.bootstrap import bootstrap
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from mplfit.laws.effective import SEVERAL
+from mplfit.plan.forecast import forecast
 
 
 def test_runs_of_three_peak_rates_give_the_norm_an_exponent():

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from mplfit import get_law, load_fit
+from mplfit.assess.bootstrap import Bootstrap
+from mplfit.assess.intervals import predict_interval
 from mplfit.curve import Curve
 from mplfit.errors import ScheduleError
-from mplfit.estimate.bootstrap import Bootstrap
-from mplfit.estimate.forecast import forecast_interval
-from mplfit.estimate.intervals import predict_interval
 from mplfit.estimate.result import Fit
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import LAWS
+from mplfit.plan.forecast import forecast_interval
 from mplfit.schedule import wsdld
 
 PLAN = wsdld(3000, 3e-4, 3e-5, decay=600, warmup=200)

@@ -18,11 +18,11 @@ import pytest
 from click.testing import CliRunner
 
 from mplfit import schedule as s
+from mplfit.assess.bootstrap import bootstrap
+from mplfit.assess.identify import identify
 from mplfit.cli.main import main
 from mplfit.curve import Curve
-from mplfit.estimate.bootstrap import bootstrap
 from mplfit.estimate.fit import fit
-from mplfit.estimate.identify import identify
 from mplfit.estimate.result import Fit, published_fit
 from mplfit.estimate.simulate import simulate
 from mplfit.laws.registry import get_law

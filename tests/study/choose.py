@@ -1,6 +1,6 @@
 """`python -m tests.study.choose`: the intervals' constants, by the likelihood of held-out runs.
 
-Of a grid of constants (`mplfit.estimate.intervals`) that one is chosen under which the log
+Of a grid of constants (`mplfit.assess.intervals`) that one is chosen under which the log
 residuals of held-out runs are likeliest, as normal ones: the mean log density over runs, in which a
 whole run, its rows after branching and its last row weigh a third each. The fits are those by the
 two laws that have a prior by default, to runs of one peak rate; of each collection alone, and of
@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from mplfit import Curve, read_curves
+from mplfit.assess.intervals import predict_interval
 from mplfit.estimate.constants import M124, RELEASED, IntervalConstants, Sizes
-from mplfit.estimate.intervals import predict_interval
 from mplfit.estimate.result import Fit
 from tests.study.cases import RATES, Case, of_rates, released
 from tests.study.plan import SIZES

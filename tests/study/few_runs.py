@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from mplfit import Curve, fit
-from mplfit.estimate.intervals import LEVELS, gain, standardised
-from mplfit.estimate.posterior import covariance, log_slopes
+from mplfit.assess.intervals import LEVELS, standardised
+from mplfit.assess.posterior import covariance, log_slopes
 from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
+from mplfit.estimate.spread import drop_share
 from mplfit.laws import Law, get_law
 from mplfit.laws.learned import PRIORS
 from tests.study.families import SUPERFAMILIES, Family, families
@@ -85,7 +86,7 @@ class Few:
         for run in self.test:
             loss, slope = log_slopes(self.made, run.schedule, run.step[-1:])
             variance = float((slope @ covariance(self.made) @ slope.T)[0, 0])
-            own = gain(self.made.formula, self.made.values, run.schedule, run.step[-1:], loss)
+            own = drop_share(self.made.formula, self.made.values, run.schedule, run.step[-1:], loss)
             S = float(run.schedule.lr[: run.step[-1] + 1].sum())
             rows.append(
                 {

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mplfit.assess.intervals import LEVELS
 from mplfit.curve import Curve
 from mplfit.estimate.constants import CHOSEN_ON, FORECAST_LAW
 from mplfit.estimate.fit import fit
-from mplfit.estimate.forecast import forecast, forecast_interval
-from mplfit.estimate.intervals import LEVELS
+from mplfit.plan.forecast import forecast, forecast_interval
 from tests.study.real_runs import Family, families, short
 
 SHARES = (0.3, 0.5, 0.7)

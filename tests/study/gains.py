@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mplfit.assess.gains import gains
+from mplfit.assess.intervals import LEVELS
 from mplfit.estimate.constants import CHOSEN_ON, M124, RELEASED, TAU
 from mplfit.estimate.fit import fit
-from mplfit.estimate.gains import gains
-from mplfit.estimate.intervals import LEVELS
 from tests.study.real_runs import families, short
 
 
@@ -40,7 +40,7 @@ def main() -> None:
         "A fit to three runs predicts what every other pair of runs with equally many steps "
         "differs by in its final loss. Written by `python -m tests.study.gains`.",
         "",
-        f"The constant TAU = {TAU:g} of `mplfit.estimate.gains` was chosen on "
+        f"The constant TAU = {TAU:g} of `mplfit.assess.gains` was chosen on "
         f"{', '.join(CHOSEN_ON['TAU'])}, after a first print of the other pairs had been seen: "
         "those are held out in the constant alone.",
         "",

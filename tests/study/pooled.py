@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mplfit.assess.intervals import LEVELS, standardised
 from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.constants import BOTH, IntervalConstants
-from mplfit.estimate.intervals import LEVELS, standardised
 from mplfit.estimate.mean import binomial
 from mplfit.estimate.result import Fit
 

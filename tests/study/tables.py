@@ -7,8 +7,8 @@ from fnmatch import fnmatch
 
 import numpy as np
 
+from mplfit.assess.intervals import LEVELS
 from mplfit.estimate.constants import INTERVALS, M124, RELEASED
-from mplfit.estimate.intervals import LEVELS
 from mplfit.estimate.metrics import evaluate
 from mplfit.estimate.result import published_fit
 from tests.study.cases import Case

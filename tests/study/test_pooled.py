@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mplfit import Curve, fit, load_fit, schedule
+from mplfit.assess.intervals import predict_interval
 from mplfit.errors import DataError, FitError
-from mplfit.estimate.intervals import predict_interval
 from tests.estimate.test_fit import three_curves
 from tests.study.pooled import PARTS, CurveCoverage, curve_coverage, independent_runs, pool
 from tests.study.ranking import ranking

@@ -24,7 +24,7 @@ import pytest
 from click.testing import CliRunner
 
 from mplfit import schedule as s
-from mplfit.cli.exporting import _FORMATS
+from mplfit.cli.export import _FORMATS
 from mplfit.cli.main import main
 from mplfit.errors import OutputError, ScheduleError
 from mplfit.estimate.result import Fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from mplfit.estimate.intervals import Coverage
+from mplfit.assess.intervals import Coverage
 from mplfit.estimate.mean import Mean, binomial
 from mplfit.estimate.metrics import Evaluation, FinalLoss, Group, Measured, Metrics
 from mplfit.estimate.paired import Difference

@@ -1,0 +1,193 @@
+"""Prediction intervals: how far the loss of a run may lie from what a fit predicts.
+
+    sd²(ln L) = a·jᵀΣj + (b s)² + k² K² (q² + x²)
+
+- jᵀΣj is the parameters' (Σ: their covariance in the solver's unknowns, j: the gradient of ln L in
+  these).
+- s = 1.25 · mean |training log residual| stands for what moves a run along its course.
+- K is the error of a schedule that the fit has not seen: the root mean square of the final losses'
+  log residuals when each training curve is left out in turn and the others are fitted
+  (`mplfit.estimate.leave_out`), and of K0, which counts like one more curve.
+- It counts by how far a prediction goes: q = min(3, gain / largest training gain), the gain being
+  the predicted difference to the loss at a rate that never falls, relative to the loss (q = 3
+  wherever the rate has fallen, if it fell in no training curve); and
+  x = max(0, ln(S_t / largest training S)), S the cumulative rate.
+
+The constants a, b, k and K0 (one set for fits whose shape parameters all have a prior, one for
+others), and the runs that they were chosen on, are in `mplfit.estimate.constants`. The study in
+tests/study measures the coverage; `mplfit fit` and `evaluate` print the coverage that they find on
+the runs at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mplfit.assess.posterior import factor, log_slopes
+from mplfit.curve import Curve
+from mplfit.estimate.constants import BOTH, IntervalConstants, Sizes
+from mplfit.estimate.mean import binomial
+from mplfit.estimate.result import Fit, Spread
+from mplfit.estimate.spread import drop_share
+from mplfit.laws.base import Law
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray, IntArray
+
+BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+__all__ = [
+    "LEVELS",
+    "Coverage",
+    "Interval",
+    "coverage",
+    "final_interval",
+    "predict_interval",
+    "standardised",
+]
+
+LEVELS = {0.80: 1.2815515655446004, 0.95: 1.959963984540054}
+"""Two-sided levels and their normal quantiles."""
+
+_FURTHEST = 3.0  # a gain counts as so many times the largest training gain at most
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Predicted losses and the standard deviation of their logarithms."""
+
+    loss: FloatArray
+    sd: FloatArray
+
+    def bounds(self, level: float) -> tuple[FloatArray, FloatArray]:
+        """Lower and upper ends at one of `LEVELS`: 0 and infinity where nothing is known."""
+        with np.errstate(over="ignore"):
+            width = np.exp(LEVELS[level] * self.sd)
+        return self.loss / width, self.loss * width
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The share of observations inside the intervals: of all points, and of final losses."""
+
+    points: dict[float, float]
+    finals: dict[float, int]
+    curves: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with 95 % binomial intervals for as many curves."""
+        return {
+            f"{level:.2f}": {
+                "points": share,
+                "points_interval": binomial(share, self.curves),
+                "finals": self.finals[level],
+                "finals_interval": binomial(self.finals[level] / self.curves, self.curves),
+                "curves": self.curves,
+            }
+            for level, share in self.points.items()
+        }
+
+
+def predict_interval(
+    fit: Fit, schedule: Schedule, step: ArrayLike, constants: IntervalConstants = BOTH
+) -> Interval | None:
+    """Losses at some steps with their uncertainty; None for a fit that does not know its own.
+
+    step : as in `Fit.predict`.
+
+    >>> from mplfit import load_fit, parse_schedule
+    >>> from mplfit.assess.intervals import predict_interval
+    >>> predict_interval(load_fit("400"), parse_schedule("constant:steps=9,peak=1"), [8]) is None
+    True
+    """
+    spread = fit.spread
+    if spread is None:
+        return None
+    step, place = schedule.in_order(step)
+    loss, slopes = log_slopes(fit, schedule, step)
+    known = np.sum((slopes @ factor(fit)) ** 2, axis=1)
+    S = np.cumsum(schedule.lr)[step]
+    with np.errstate(divide="ignore"):
+        beyond = np.maximum(0.0, np.log(S / spread.largest_S))
+    reached = _reached(fit.formula, fit.values, schedule, step, loss, spread.largest_gain)
+    sizes = constants.informed if spread.informed else constants.plain
+    variance = (
+        sizes.parameters * known
+        + (sizes.scatter * spread.scatter) ** 2
+        + (sizes.runs * _between_runs(spread, sizes)) ** 2 * (reached**2 + beyond**2)
+    )
+    return Interval(loss[place], np.sqrt(variance)[place])
+
+
+def final_interval(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float]] | None:
+    """The ends of the final loss's interval at each level, as JSON has them; None as above."""
+    found = predict_interval(fit, schedule, np.array([schedule.steps - 1]))
+    if found is None:
+        return None
+    bounds = {level: found.bounds(level) for level in LEVELS}
+    return {
+        f"{level:.2f}": (float(low[0]), float(high[0])) for level, (low, high) in bounds.items()
+    }
+
+
+def _reached(
+    law: Law,
+    params: FloatArray,
+    schedule: Schedule,
+    step: IntArray,
+    loss: FloatArray,
+    largest_gain: float,
+) -> FloatArray:
+    """q; as far as it goes wherever the rate has fallen, if it fell in no training curve."""
+    if largest_gain > 0:
+        return np.minimum(drop_share(law, params, schedule, step, loss) / largest_gain, _FURTHEST)
+    fallen = np.maximum.accumulate(schedule.lr) > schedule.lr
+    return _FURTHEST * np.maximum.accumulate(fallen)[step].astype(np.float64)
+
+
+def _between_runs(spread: Spread, sizes: Sizes) -> float:
+    """K."""
+    if not spread.left_out:
+        return sizes.alone
+    return float(np.sqrt(np.mean(np.square([*spread.left_out, sizes.typical]))))
+
+
+def standardised(fit: Fit, curve: Curve, constants: IntervalConstants = BOTH) -> FloatArray | None:
+    """Log residuals of a curve in units of their standard deviation; None without intervals."""
+    interval = predict_interval(fit, curve.schedule, curve.step, constants)
+    return None if interval is None else np.log(curve.loss / interval.loss) / interval.sd
+
+
+def coverage(
+    fit: Fit,
+    curves: Sequence[Curve],
+    seen: Sequence[Curve] = (),
+    constants: IntervalConstants = BOTH,
+) -> Coverage | None:
+    """How many of the observed losses lie inside the intervals that the fit predicts.
+
+    Rows that a curve shares with one of `seen`, the training curves, do not count. None where the
+    fit knows no intervals, or there is no curve.
+    """
+    inside: dict[float, list[BoolArray]] = {level: [] for level in LEVELS}
+    for curve in curves:
+        off = standardised(fit, curve, constants)
+        if off is None:
+            return None
+        fresh = ~curve.shared_with(seen)
+        if not fresh.any():
+            continue
+        for level, quantile in LEVELS.items():
+            inside[level].append((np.abs(off) <= quantile)[fresh])
+    counted = len(inside[0.95])
+    if not counted:
+        return None
+    return Coverage(
+        points={level: float(np.concatenate(parts).mean()) for level, parts in inside.items()},
+        finals={level: sum(bool(part[-1]) for part in parts) for level, parts in inside.items()},
+        curves=counted,
+    )

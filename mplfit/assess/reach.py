@@ -1,0 +1,142 @@
+"""How far a prediction goes beyond the runs of a fit, and losses that no run can have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from textwrap import wrap
+
+import numpy as np
+
+from mplfit.errors import FitError
+from mplfit.estimate.result import Fit
+from mplfit.estimate.spread import drop_share
+from mplfit.schedule import Schedule
+
+__all__ = ["Reach", "check_loss", "reach", "reach_lines", "reach_sentences", "trained_updates"]
+
+_SAME = 1.005  # ratios nearer to 1 are shown as 1
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A schedule relative to the training runs; each None where these are not known.
+
+    updates : its length over the last trained update.
+    peak : its peak rate over the largest trained one, or, below the smallest, over that.
+    gain : its gain over a rate that never falls, over the largest one in training; infinite where
+    the rate fell in no training run and falls in this one.
+    """
+
+    updates: float | None
+    peak: float | None
+    gain: float | None
+
+    @property
+    def inside(self) -> bool:
+        """Whether nothing is outside of what was trained."""
+        return not self._parts()
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """What is outside, in words; the empty text where nothing is."""
+        return ", ".join(self._parts())
+
+    def _parts(self) -> list[str]:
+        parts = []
+        if self.updates is not None and self.updates > _SAME:
+            parts.append(f"{self.updates:.3g} times the updates")
+        if self.peak is not None and not 1 / _SAME <= self.peak <= _SAME:
+            which = "largest" if self.peak > 1 else "smallest"
+            parts.append(f"{self.peak:.3g} times the {which} peak rate")
+        if self.gain == np.inf:
+            parts.append("a rate that falls, as it did in none of them")
+        elif self.gain is not None and self.gain > _SAME:
+            parts.append(f"{self.gain:.3g} times the largest gain from a falling rate")
+        return parts
+
+
+def trained_updates(fit: Fit) -> int | None:
+    """The updates up to the last training row, where they are known."""
+    return fit.longest
+
+
+def reach(fit: Fit, schedule: Schedule) -> Reach:
+    """How far the prediction of a schedule's final loss goes beyond the training runs.
+
+    >>> from mplfit import load_fit, parse_schedule
+    >>> from mplfit.assess.reach import reach
+    >>> reach(load_fit("25"), parse_schedule("constant:steps=48k,peak=3e-4,warmup=2160")).text()
+    '2 times the updates'
+    """
+    updates, peaks, spread = trained_updates(fit), fit.peaks, fit.spread
+    peak = of_gain = None
+    if peaks is not None:
+        peak = max(1.0, schedule.peak / peaks[1]) * min(1.0, schedule.peak / peaks[0])
+    if spread is not None:
+        last = np.array([schedule.steps - 1])
+        loss = np.array([fit.formula.final(fit.values, schedule.lr)])
+        gained = float(drop_share(fit.formula, fit.values, schedule, last, loss)[0])
+        if spread.largest_gain > 0:
+            of_gain = gained / spread.largest_gain
+        else:
+            fallen = np.any(np.diff(schedule.lr) < 0)
+            of_gain = np.inf if fallen else 0.0
+    return Reach(updates and schedule.steps / updates, peak, of_gain)
+
+
+def reach_lines(fit: Fit, schedules: Mapping[str, Schedule]) -> list[str]:
+    """The sentences of `reach_sentences` in lines of 100 characters."""
+    said = reach_sentences(fit, schedules)
+    return [line for text in said for line in wrap(text, 100, subsequent_indent="  ")]
+
+
+def reach_sentences(fit: Fit, schedules: Mapping[str, Schedule]) -> list[str]:
+    """One for the schedules inside the training runs, and one for each that is not."""
+    updates, peaks = trained_updates(fit), fit.peaks
+    if updates is None or peaks is None:
+        return ["reach: the fit does not tell how long its training runs were"]
+    low, high = (f"{peak:g}" for peak in peaks)
+    trained = f"{updates} updates, peak rate {high if low == high else f'{low}–{high}'}"
+    found = {name: reach(fit, schedule) for name, schedule in schedules.items()}
+    inside = [name for name, one in found.items() if one.inside]
+    who = ", ".join(inside) if len(inside) <= 3 else f"{len(inside)} schedules"
+    said = [f"reach: {who} inside the training runs ({trained})"] if inside else []
+    said += [
+        f"reach: {name} beyond the training runs ({trained}): {one.text()}"
+        for name, one in found.items()
+        if not one.inside
+    ]
+    return said
+
+
+def check_loss(fit: Fit, schedule: Schedule, name: str = "") -> list[str]:
+    """Refuse a final loss that no run can have; warnings where one of its terms is out of bounds.
+
+    Raises
+    ------
+    FitError
+        If the predicted final loss is not positive and finite.
+    """
+    which = f"{name}: the" if name else "the"
+    loss = fit.formula.final(fit.values, schedule.lr)
+    if not 0 < loss < np.inf:
+        raise FitError(
+            f"{which} predicted final loss is {loss:.4g}, which no run can have: the law {fit.law} "
+            f"with these parameters does not hold for {schedule!r}; choose a schedule nearer to "
+            "the training runs, or fit with a prior (--law effective)"
+        )
+    last = np.array([schedule.steps - 1])
+    drop = loss * float(drop_share(fit.formula, fit.values, schedule, last, np.array([loss]))[0])
+    seen = [one.highest_loss for one in fit.data if one.highest_loss is not None]
+    most = max(seen, default=loss)
+    if drop > most:
+        return [
+            f"{which} falling rate is predicted to take off {drop:.3g}, more than "
+            + ("any training loss" if seen else "the loss that is left")
+            + f" ({most:.3g}): the law does not hold there"
+        ]
+    return []

@@ -1,0 +1,130 @@
+"""`mplfit evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from mplfit.cli.common import (
+    Examples,
+    json_option,
+    params_option,
+    print_json,
+    read_options,
+    reading_options,
+    say,
+    say_notes,
+    warn,
+    warn_of_loss,
+    wide_option,
+)
+from mplfit.errors import FitError
+
+if TYPE_CHECKING:
+    from mplfit.curve import Curve
+    from mplfit.estimate.metrics import Evaluation
+    from mplfit.estimate.result import Fit
+
+__all__ = ["evaluate_command", "names_of", "show_coverage"]
+
+
+@click.command(
+    "evaluate",
+    cls=Examples,
+    examples=(
+        "mplfit evaluate data/simulated_400 --params 400",
+        "mplfit evaluate data/simulated_25 --params 25 --json",
+    ),
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@params_option
+@click.option("--train", multiple=True, metavar="NAME", help="A curve the fit has seen (repeat).")
+@click.option("--test", multiple=True, metavar="NAME", help="A held-out curve (repeat).")
+@reading_options
+@click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
+@wide_option
+@json_option
+def evaluate_command(
+    paths: Sequence[str],
+    params: str,
+    train: Sequence[str],
+    test: Sequence[str],
+    exact: bool,
+    wide: bool,
+    as_json: bool,
+) -> None:
+    """Measure a fit on the loss curves in PATHS: R2, MAE, RMSE, PredE, WorstE and Huber.
+
+    Curves that FIT was trained on (the same file contents) are told apart from held-out ones; so
+    are the released training curves, for the published parameters.
+    """
+    from mplfit.estimate.metrics import evaluate
+    from mplfit.readers.fits import load_fit
+    from mplfit.readers.paths import read_curves, split_for
+    from mplfit.schedule import Schedule
+    from mplfit.show.table import text as text_of
+    from mplfit.show.tables.fit import metrics_tables
+
+    fit = load_fit(params)
+    options, own = read_options()
+    curves = read_curves(paths, options, **own)
+    say_notes(curves)
+    trained, held, how = split_for(fit, curves, train, test)
+    seen = names_of(trained) or "nothing"
+    say(f"{names_of(held) or 'nothing'} held out, {seen} trained on: {how}")
+    metrics = evaluate(fit, curves, train=trained, exact=exact)
+    for curve in curves:
+        try:
+            warn_of_loss(fit, Schedule(curve.schedule.lr[: curve.step[-1] + 1]), curve.name)
+        except FitError as error:  # measured all the same
+            warn(str(error))
+    if as_json:
+        from mplfit.assess.intervals import coverage
+        from mplfit.estimate.records import CurveRecord
+
+        held_shares = coverage(fit, held, trained)
+        print_json(
+            {
+                "schema": "mplfit.evaluation/1",
+                "params": params,
+                "law": fit.law,
+                "metrics": metrics.to_dict(),
+                "coverage": held_shares.to_dict() if held_shares else None,
+                "data": [CurveRecord.of(curve, "train").to_dict() for curve in trained]
+                + [CurveRecord.of(curve, "test").to_dict() for curve in held],
+            }
+        )
+    else:
+        click.echo(f"{_measured(metrics, params, fit)}\n")
+        click.echo("\n\n".join(text_of(one, wide=wide) for one in metrics_tables(metrics)))
+        show_coverage(fit, held, trained)
+
+
+def names_of(curves: Sequence[Curve]) -> str:
+    return ", ".join(curve.name for curve in curves)
+
+
+def _measured(metrics: Evaluation, params: str, fit: Fit) -> str:
+    """How wrong the fit is on these curves, in a sentence."""
+    group = metrics.test or metrics.train
+    law = f"{fit.formula.title} ({fit.law}) with the parameters {params}"
+    if group is None:
+        return f"{law}: no curve was measured."
+    where = "held-out" if metrics.test else "training"
+    off = group.final_error
+    return f"{law}:\nfinal losses of {len(group.curves)} {where} runs are off by {off:.4f} (mean)."
+
+
+def show_coverage(fit: Fit, held: Sequence[Curve], trained: Sequence[Curve]) -> None:
+    """How often the intervals held, or why there are none."""
+    from mplfit.assess.intervals import coverage
+    from mplfit.show.table import text
+    from mplfit.show.tables.fit import coverage_table
+
+    found = coverage(fit, held, trained)
+    if found is not None:
+        click.echo("\n" + text(coverage_table(found)))
+    elif held and fit.spread is None:
+        click.echo("\nno intervals: published parameters have no covariance")

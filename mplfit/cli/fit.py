@@ -1,0 +1,278 @@
+"""`mplfit fit`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from operator import call
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mplfit.cli.bootstrapping import bootstrap_text
+from mplfit.cli.common import (
+    Examples,
+    LawOption,
+    command_line,
+    force_option,
+    json_option,
+    law_constants,
+    print_json,
+    progress,
+    read_options,
+    reading_options,
+    say,
+    say_notes,
+    show_result,
+    sized_path,
+    warn,
+    weight_decay_option,
+    wide_option,
+)
+from mplfit.cli.engine import engine, engine_options
+from mplfit.cli.evaluate import names_of, show_coverage
+from mplfit.errors import FitError
+
+if TYPE_CHECKING:
+    from mplfit.curve import Curve
+    from mplfit.estimate.prior import Prior
+    from mplfit.estimate.records import Rival
+    from mplfit.estimate.result import Fit
+    from mplfit.readers.options import ReadOptions
+
+__all__ = ["fit_command"]
+
+
+@click.command(
+    "fit",
+    cls=Examples,
+    examples=(
+        "mplfit fit data/lab_text",
+        "mplfit fit data/lab_text --law effective --out /tmp/effective --force",
+        "mplfit fit data/lab_text/lab_cosine.csv data/lab_text/lab_two_stage.csv --no-save",
+        "mplfit fit data/simulated_25 --bootstrap 20 --workers 2 --no-save",
+    ),
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--law",
+    default="mpl",
+    show_default=True,
+    cls=LawOption,
+    help="The law to fit.",
+)
+@click.option(
+    "--prior",
+    help="none, weak, or weak:N (N rows count as one, 30 in weak). [default: the law's own]",
+)
+@weight_decay_option
+@click.option(
+    "--siblings",
+    multiple=True,
+    metavar="[N=]PATH",
+    help="Runs of other sizes, as 190M=small/ (repeat): what they say is the prior.",
+)
+@click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
+@click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
+@reading_options
+@click.option(
+    "--rival/--no-rival", default=True, help="Whether to fit another law beside it. [default: yes]"
+)
+@click.option(
+    "--bootstrap",
+    "refits",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Refit N times to resampled residuals, for intervals (1000 are usual).",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--correlations", is_flag=True, help="Print all correlations of the estimates.")
+@engine_options
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="The run folder to write.")
+@click.option("--no-save", is_flag=True, help="Write nothing.")
+@force_option
+@wide_option
+@json_option
+def fit_command(
+    paths: Sequence[str],
+    law: str,
+    prior: str | None,
+    weight_decay: float | None,
+    siblings: Sequence[str],
+    train: Sequence[str],
+    test: Sequence[str],
+    rival: bool,
+    refits: int | None,
+    seed: int,
+    correlations: bool,
+    out: Path | None,
+    no_save: bool,
+    force: bool,
+    wide: bool,
+    as_json: bool,
+) -> None:
+    """Fit a law to the loss curves in PATHS, and measure it on held-out ones.
+
+    PATHS are logs (.csv files with columns for step, learning rate and loss, and other formats), or
+    folders of them. A folder with the names of the curves released by Luo et al. (2025) is split as
+    they did, and data/lab_text as in the closed loop; otherwise all curves train, unless --train or
+    --test says more. The fit, and a plot of every curve, go into a run folder (by default
+    mplfit-runs/NAME), which other commands take as FIT.
+    """
+    from mplfit import tasks
+    from mplfit.laws.registry import get_law
+    from mplfit.readers.paths import read_curves, split
+    from mplfit.show.table import text as text_of
+    from mplfit.show.tables.fit import correlation_table
+    from mplfit.writers.files import refuse_existing, write_folder
+    from mplfit.writers.text import json_bytes
+
+    get_law(law)  # refuses a wrong name before any work
+    if siblings:
+        law = _law_of_siblings(law, prior)
+    folder = out or Path("mplfit-runs") / (Path(paths[0]).resolve().stem or "fit")
+    if not no_save:
+        refuse_existing(folder, force)
+    reading, own = read_options()
+    curves = read_curves(paths, reading, **own)
+    say_notes(curves)
+    trained, held, how = split(curves, train, test)
+    say(f"training on {names_of(trained)}; held out: {names_of(held) or 'nothing'}: {how}")
+    constants: Mapping[str, float] | None = law_constants(law, weight_decay, trained)
+    known: str | Prior | None = prior
+    if siblings:
+        known, constants = _from_siblings(trained, siblings, reading, constants)
+    with engine() as executor:
+        # Here, since scipy takes long to import: the process beside this one is already at work.
+        from mplfit.assess.bootstrap import bootstrap
+        from mplfit.estimate.fit import fit
+
+        result = fit(
+            trained,
+            law,
+            prior=known,
+            constants=constants,
+            test=held,
+            executor=executor,
+            progress=progress,
+        )
+        for text in result.warnings:
+            warn(text)
+        jobs = _jobs(result, trained, held, rival, not no_save)
+        done = tasks.run(call, jobs.values(), executor=executor, progress=progress, what="figures")
+        made = dict(zip(jobs, done, strict=True))
+        said = len(result.warnings)
+        result = replace(
+            made.pop("identified"), rival=made.pop("rival", None), made_by=command_line()
+        )
+        for text in result.warnings[said:]:
+            warn(text)
+        drawn = None
+        if refits is not None:
+            try:
+                drawn = bootstrap(
+                    result, trained, refits, seed=seed, executor=executor, progress=progress
+                )
+                result = replace(result, bootstrap=drawn.record([*trained, *held]))
+            except FitError as error:  # the fit itself stands
+                warn(f"no bootstrap: {error}")
+    if not no_save:
+        files = {"fit.json": json_bytes(result.to_dict()), **made}
+        write_folder(folder, files, force=force)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        show_result(result, wide=wide)
+        if correlations:
+            click.echo("\n" + text_of(correlation_table(result), wide=wide))
+        show_coverage(result, held, trained)
+        if drawn is not None:
+            click.echo("\n" + bootstrap_text(result, drawn, [*trained, *held]))
+        if not no_save:
+            click.echo(f"\nwritten to {folder}/: fit.json, overview.png, plots/")
+    if not result.converged:
+        sys.exit(3)
+
+
+def _law_of_siblings(law: str, prior: str | None) -> str:
+    """The law that siblings give a prior for: it stands in for the default one."""
+    asked = click.get_current_context().get_parameter_source("law")
+    if prior is not None:
+        raise click.UsageError("--siblings give the prior: it goes without --prior")
+    if law != "effective" and asked is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError(f"--siblings belong to --law effective, got --law {law}")
+    return "effective"
+
+
+def _from_siblings(
+    trained: Sequence[Curve],
+    siblings: Sequence[str],
+    reading: ReadOptions,
+    constants: Mapping[str, float] | None,
+) -> tuple[Prior, Mapping[str, float]]:
+    """The prior and the constants of the law that runs of other sizes give."""
+    from mplfit.readers.paths import read_curves
+    from mplfit.sizes.fit import learn_from_siblings
+
+    others = []
+    for text in siblings:
+        size, path = sized_path(text)
+        # What is said of the runs themselves: siblings have their own.
+        plain = replace(
+            reading, schedule=None, size=size, warmup=None, from_step=None, to_step=None
+        )
+        others += read_curves([path], plain)
+    say_notes(others)
+    decay = (constants or {}).get("weight_decay")
+    known = learn_from_siblings(trained, others, weight_decay=decay)
+    say(f"note: the prior is from {len(others)} runs of other sizes: {known.prior.name}")
+    return known.prior, known.constants
+
+
+def _rival(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> Rival | None:
+    from mplfit.assess.rival import find_rival
+
+    decays = {curve.weight_decay for curve in train if curve.weight_decay is not None}
+    if len(decays) > 1:  # the rival has one weight decay, and nobody has said which
+        return None
+    constants = {"weight_decay": decays.pop()} if decays else None
+    return find_rival(fit, train, test, constants)
+
+
+def _jobs(
+    fit: Fit, train: Sequence[Curve], test: Sequence[Curve], rival: bool, figures: bool
+) -> dict[str, Callable[[], Any]]:
+    """What can be done side by side once there is a fit: which further run would tell what it
+    leaves open, the rival, and files of figures."""
+    from mplfit.writers.text import file_name
+
+    runs = [(curve, "training") for curve in train] + [(curve, "held out") for curve in test]
+    jobs: dict[str, Callable[[], Any]] = {"identified": partial(_identified, fit, train)}
+    if rival:
+        jobs["rival"] = partial(_rival, fit, train, test)
+    if figures:
+        jobs["overview.png"] = partial(_overview, fit, runs)
+        for curve, role in runs:
+            jobs[f"plots/{file_name(curve.name)}.png"] = partial(_figure, fit, curve, role)
+    return jobs
+
+
+def _identified(fit: Fit, train: Sequence[Curve]) -> Fit:
+    from mplfit.assess.identify import identified
+
+    return identified(fit, train)
+
+
+def _overview(fit: Fit, runs: Sequence[tuple[Curve, str]]) -> bytes:
+    from mplfit.show.plot import plot_overview, png
+
+    return png(plot_overview(runs, fit))
+
+
+def _figure(fit: Fit, curve: Curve, role: str) -> bytes:
+    from mplfit.show.plot import plot_curve, png
+
+    return png(plot_curve(curve, fit, role))

@@ -1,0 +1,297 @@
+"""`mplfit lab loop`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mplfit.cli.common import (
+    Examples,
+    command_line,
+    force_option,
+    json_option,
+    print_json,
+    progress,
+    say,
+)
+from mplfit.cli.engine import workers_option
+from mplfit.cli.lab.options import (
+    make_plan,
+    run_options,
+    set_threads,
+    threads_option,
+    train_side_by_side,
+)
+from mplfit.cli.tables import render, span
+from mplfit.errors import DataError
+
+if TYPE_CHECKING:
+    from mplfit.curve import Curve
+    from mplfit.lab.grid import Outcome
+    from mplfit.lab.loop import Forecasts, Gain, Judgement
+    from mplfit.lab.run import Plan
+
+__all__ = ["loop_command"]
+
+
+@click.command(
+    "loop",
+    cls=Examples,
+    examples=(
+        "mplfit lab loop --steps 80 --seeds 2 --width 16 --layers 1 --batch 2 --block 16 --every 4"
+        " --eval-sequences 16 --workers 1 --out /tmp/loop --force",
+    ),
+)
+@click.option("--steps", default=3000, show_default=True, help="Updates of a run (one has 1.6×).")
+@click.option("--peak-lr", default=6e-3, show_default=True, help="Of all schedules.")
+@click.option("--seeds", default=3, show_default=True, help="Runs of every compared schedule.")
+@click.option("--width", default=64, show_default=True, help="Of the model.")
+@run_options(batch=8, every=50, eval_sequences=256)
+@workers_option("one a core")
+@threads_option
+@click.option("--resume", is_flag=True, help="Keep the runs that are finished in OUT.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("mplfit-runs/loop"),
+    show_default=True,
+    help="The folder.",
+)
+@force_option
+@json_option  # fmt: skip
+def loop_command(
+    steps: int,
+    peak_lr: float,
+    seeds: int,
+    width: int,
+    threads: int,
+    resume: bool,
+    out: Path,
+    force: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Fit, forecast, optimize, train, compare: whether mplfit's answers hold on this machine.
+
+    Trains three small models (constant, cosine, two-stage), fits the effective-rate law and the
+    Multi-Power Law to them, writes down what these forecast for other schedules and for the one
+    that the first law finds best, then trains all of those with several seeds, and prints forecast
+    and outcome side by side. Warmup: a tenth of the steps; rows count from twice that on. OUT gets
+    the logs, both fits, forecasts.json (before those runs), results.json and report.html.
+    """
+    begin = time.monotonic()
+    set_threads(threads)
+    from mplfit.lab.loop import TRAINING, forecast, judge, loop_specs, to_dict
+    from mplfit.show.lab_report import loop_page
+    from mplfit.writers.files import refuse_existing, write_file
+    from mplfit.writers.text import json_bytes
+
+    if steps < 40 or seeds < 1:
+        raise DataError(f"a loop needs 40 steps and a seed, got {steps} steps and {seeds} seeds")
+    warmup = steps // 10
+    options["log_from"] = options["log_from"] or 2 * warmup
+    plan = make_plan(options, width=width, parametrization="SP", seed=0)
+    specs = loop_specs(steps, peak_lr, warmup)
+    if not resume:
+        refuse_existing(out, force)
+    settings = json_bytes({"schema": "mplfit.loop/1", "plan": plan.to_dict(), "specs": specs})
+    place = out / "loop.json"
+    if resume and place.exists() and place.read_bytes() != settings:
+        raise DataError(f"{out} was made with other settings (see {place}): resume with those")
+    write_file(place, settings, force=force or resume)
+    trainer = _Trainer(plan, out, resume, threads)
+    curves = trainer.curves({(name, 0): specs[name] for name in TRAINING})
+    chosen = _chosen_before(out / "forecasts.json") if resume else None
+    say("fitting; the optimized schedule is that of before" if chosen else "fitting and optimizing")
+    training = [curves[name, 0] for name in TRAINING]
+    found = forecast(
+        training,
+        specs,
+        weight_decay=plan.settings.weight_decay,
+        optimized=chosen,
+        progress=progress,
+    )
+    for law, fit in found.fits.items():
+        write_file(out / f"fit-{law}" / "fit.json", json_bytes(fit.to_dict()), force=True)
+    write_file(out / "forecasts.json", json_bytes(_forecasts(found)), force=True)
+    compared = [name for name in found.specs if name not in TRAINING or name == "cosine"]
+    wanted = {(name, seed): found.specs[name] for seed in range(seeds) for name in compared}
+    curves |= trainer.curves(wanted)
+    finals = {
+        name: [float(curves[name, seed].loss[-1]) for seed in range(seeds)] for name in compared
+    }
+    judgements, gains = judge(found, finals)
+    took = time.monotonic() - begin
+    results = {
+        "schema": "mplfit.loop/1",
+        "seconds": round(took, 1),
+        "trained": trainer.trained,
+        **to_dict(judgements, gains),
+    }
+    write_file(out / "results.json", json_bytes(results), force=True)
+    page = loop_page(found, training, judgements, gains, [command_line()])
+    write_file(out / "report.html", page, force=True)
+    if as_json:
+        print_json(results)
+        return
+    click.echo(_text(found, judgements, gains))
+    click.echo(
+        f"\n{trainer.trained} runs trained, {took / 60:.1f} minutes; written to {out}/: "
+        "report.html, results.json, forecasts.json, the fits and the logs"
+    )
+
+
+def _chosen_before(place: Path) -> str | None:
+    """The optimized schedule of a loop that is resumed: its runs are of that one."""
+    if not place.exists():
+        return None
+    from mplfit.lab.loop import OPTIMIZED
+
+    try:
+        return str(json.loads(place.read_bytes())["schedules"][OPTIMIZED])
+    except (ValueError, LookupError, TypeError):
+        raise DataError(
+            f"{place} does not name the optimized schedule: remove it, to have one sought again"
+        ) from None
+
+
+class _Trainer:
+    """Trains runs side by side and keeps each one's log; finished ones are read back."""
+
+    def __init__(self, plan: Plan, out: Path, resume: bool, threads: int) -> None:
+        self.plan, self.out, self.resume = plan, out, resume
+        self.threads, self.trained = threads, 0
+        self.made: dict[tuple[str, int], Curve] = {}
+
+    def curves(self, wanted: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], Curve]:
+        from dataclasses import replace
+
+        from mplfit.lab.grid import Job
+        from mplfit.lab.log import log_csv
+        from mplfit.schedule.spec import parse_schedule
+        from mplfit.writers.files import write_file
+
+        found: dict[tuple[str, int], Curve] = {}
+        todo = []
+        for key, spec in wanted.items():
+            curve = self.made.get(key) or self._read(key, spec)
+            if curve is None:
+                todo.append(key)
+            else:
+                found[key] = curve
+        jobs = [Job(replace(self.plan, seed=key[1]), parse_schedule(wanted[key])) for key in todo]
+
+        def keep(number: int, outcome: Outcome) -> None:
+            name, seed = key = todo[number]
+            if outcome.diverged:
+                raise DataError(f"the run {name} of seed {seed} diverged: give a lower --peak-lr")
+            path = self._place(key)
+            write_file(path, log_csv(self.plan, wanted[key], outcome.rows, "eval"), force=True)
+            self.trained += 1
+            say(f"{name} (seed {seed}): {outcome.eval_loss:.4f}, {outcome.seconds:.0f} s")
+
+        train_side_by_side(jobs, keep, self.threads, str(self.out))
+        for key in todo:
+            curve = self._read(key, wanted[key], fresh=True)
+            assert curve is not None
+            found[key] = self.made[key] = curve
+        return found
+
+    def _place(self, key: tuple[str, int]) -> Path:
+        return self.out / "runs" / f"{key[0]}-s{key[1]}.csv"
+
+    def _read(self, key: tuple[str, int], spec: str, fresh: bool = False) -> Curve | None:
+        """The run's curve, where its log is there and whole."""
+        from mplfit.readers.csv_log import read_csv
+        from mplfit.schedule.spec import parse_schedule
+
+        path = self._place(key)
+        if not ((self.resume or fresh) and path.exists()):
+            return None
+        curve = read_csv(path)
+        schedule = parse_schedule(spec)
+        whole = curve.step[-1] == schedule.steps - 1 and curve.schedule == schedule
+        return curve if whole else None
+
+
+def _forecasts(found: Forecasts) -> dict[str, Any]:
+    return {
+        "schema": "mplfit.forecasts/1",
+        "schedules": dict(found.specs),
+        "final": {
+            name: {law: {"loss": f.loss, "low": f.low, "high": f.high} for law, f in of.items()}
+            for name, of in found.final.items()
+        },
+    }
+
+
+def _text(found: Forecasts, judgements: Sequence[Judgement], gains: Sequence[Gain]) -> str:
+    from mplfit.estimate.mean import Mean
+    from mplfit.show.tables.fit import per_cent
+
+    laws = list(found.fits)
+    header = ["schedule", "steps"]
+    for law in laws:
+        header += [law, "95 % interval", "in"]
+    header += ["observed", "± s.e."]
+    rows = []
+    for one in judgements:
+        cells = [one.name, str(one.steps)]
+        for law in laws:
+            f = one.forecasts[law]
+            cells += [f"{f.loss:.4f}", f"{f.low:.4f}–{f.high:.4f}"]
+            cells.append(f"{one.inside[law]}/{len(one.observed)}")
+        rows.append([*cells, f"{one.mean:.4f}", f"{one.error:.4f}"])
+    unseen = [one for one in judgements if one.name != "cosine"]
+    lines = [render(header, rows), ""]
+    lines.append("cosine is a training schedule (seed 0 of it is a training run); the rest is not.")
+    lines.append("in: seeds whose final loss lies in the interval.")
+    for law in laws:
+        count = sum(one.covered(law) for one in unseen)
+        off = Mean.of(abs(one.forecasts[law].loss - one.mean) for one in unseen)
+        lines.append(
+            f"{law}: the intervals hold the seeds' mean of {count} of {len(unseen)} unseen "
+            f"schedules ({per_cent(count / len(unseen), len(unseen))[1]} of such);\n"
+            f"  mean |error| {off:.4f}"
+        )
+    if gains:
+        rows = [
+            [
+                one.over,
+                *(
+                    cell
+                    for law in laws
+                    for cell in (f"{one.predicted[law]:+.4f}", span(one.intervals[law]))
+                ),
+                f"{one.observed:+.4f}",
+                f"{one.error:.4f}",
+            ]
+            for one in gains
+        ]
+        header = ["optimized against"]
+        for law in laws:
+            header += [f"gain by {law}", "95 % interval"]
+        header += ["observed", "± s.e."]
+        lines += ["", render(header, rows), "", verdict(gains)]
+    return "\n".join(lines)
+
+
+def verdict(gains: Sequence[Gain]) -> str:
+    """Whether the optimized schedule won, in a sentence."""
+    lost = [one.over for one in gains if one.observed <= 0]
+    close = [one.over for one in gains if one.observed > 0 and not one.observed > 2 * one.error]
+    seeds = gains[0].seeds
+    if lost:
+        clear = [one.over for one in gains if one.observed < -2 * one.error]
+        how = f"clearly so: {', '.join(clear)}" if clear else "by less than two standard errors"
+        return f"The optimized schedule did not win: {', '.join(lost)} ended lower or equal, {how}."
+    text = f"The optimized schedule won against all {len(gains)} others (mean of {seeds} seeds)"
+    if close:
+        return f"{text}, but by less than two standard errors against {', '.join(close)}."
+    return f"{text}, by more than two standard errors."

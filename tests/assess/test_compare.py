@@ -1,0 +1,50 @@
+"""Comparing laws: the one that made the curves wins, and every law is listed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mplfit import schedule
+from mplfit.assess.compare import compare_laws
+from mplfit.estimate.huber import DELTA
+from mplfit.estimate.simulate import simulate
+from mplfit.laws import get_law
+from tests.estimate.test_fit import TRUTH, three_curves
+
+
+def held_out():
+    plan, step = schedule.wsdld(4000, 3e-4, 3e-6, decay=1000, warmup=200), np.arange(200, 4000, 20)
+    return simulate(get_law("momentum"), TRUTH["momentum"], plan, step, name="held")
+
+
+def test_the_law_that_made_the_curves_predicts_best():
+    train = three_curves("momentum", noise=3e-4)
+    rows = compare_laws(train, [held_out()], ["onepower", "momentum"])
+    assert [row.law for row in rows] == ["momentum", "onepower"]
+    best = rows[0]
+    assert best.whole["mae"].value < 0.1 * rows[1].whole["mae"].value
+    assert best.final_error.count == 1
+    assert best.to_dict()["standard_errors"]["final_error"] is None  # of one curve
+    assert best.criterion == pytest.approx(2 * best.fit.objective / (30 * DELTA**2) + 10)
+    assert best.to_dict()["held_out"]["mae"] == best.whole["mae"].value
+    assert not best.left_out
+
+
+def test_without_test_curves_each_training_curve_is_left_out_in_turn():
+    train = three_curves("momentum", noise=3e-4)
+    row = compare_laws(train, (), ["momentum"])[0]
+    assert row.left_out
+    assert set(row.held_out.curves) == {curve.name for curve in train}
+    assert row.final_error.value < 0.02
+
+
+def test_a_law_that_cannot_be_fitted_is_listed_with_the_reason():
+    train = [three_curves("momentum")[0]]
+    short = [
+        type(train[0])("short", train[0].step[:60:10], train[0].loss[:60:10], train[0].schedule)
+    ]
+    rows = compare_laws(short, (), ["mpl", "onepower"])
+    assert {row.law: bool(row.failed) for row in rows} == {"onepower": False, "mpl": True}
+    assert "too few for the 7 parameters" in next(row.failed for row in rows if row.failed)
+    assert np.isfinite(rows[0].criterion)

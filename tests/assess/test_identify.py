@@ -1,0 +1,127 @@
+"""What is open is open, what is said is true, and the run that is named tells."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from mplfit import Fit, fit, load_fit, schedule
+from mplfit.assess.identify import candidate_runs, identify
+from mplfit.estimate.objective import Objective
+from mplfit.estimate.simulate import simulate
+from mplfit.estimate.uncertainty import noise_unit
+from mplfit.laws import get_law
+from mplfit.laws.base import to_unknowns
+from mplfit.show.identification import identification_section
+from tests.estimate.test_fit import TRUTH, three_curves
+
+pytestmark = pytest.mark.portable
+
+
+@pytest.fixture(scope="module")
+def case():
+    curves = three_curves("mpl", noise=1e-3)
+    return fit(curves, "mpl", leave_out=False), curves
+
+
+def test_what_is_said_to_hide_in_the_noise_does(case):
+    result, curves = case
+    found = identify(result, curves)
+    assert found.open
+    objective = Objective.of(get_law("mpl"), curves)
+    unit = noise_unit(objective, to_unknowns(get_law("mpl"), result.values))
+    for one in found.open:
+        moved = dict(result.params)
+        for name, by in one.moves.items():
+            assert by.kind == "×"
+            moved[name] *= by.by
+        there = objective.value(np.array([moved[name] for name in get_law("mpl").names]))
+        # Small parts of the move are not named, so that a little more than ½ may show.
+        if set(one.moves) == set(moved):
+            assert there - result.objective <= 0.51 * unit
+    assert found.directions[0].reach == max(one.reach for one in found.directions)
+
+
+def test_a_direction_s_reach_is_its_standard_error(case):
+    """Against the covariance: the variance of the position along the direction."""
+    result, curves = case
+    covariance = np.array(result.spread.covariance)
+    eigenvalues = np.linalg.eigvalsh(covariance) / np.log(1.1) ** 2
+    reaches = [one.reach for one in identify(result, curves, {}).directions]
+    np.testing.assert_allclose(sorted(reaches), np.sqrt(eigenvalues), rtol=1e-2)
+
+
+def test_the_run_that_is_named_tells():
+    """Refitted with the best candidate run the open direction is narrower than with the worst."""
+    curves = three_curves("mpl", noise=1e-3)[:2]  # a cosine and a constant run
+    result = fit(curves, "mpl", leave_out=False)
+    one = identify(result, curves).directions[0]
+    name, left = one.best()
+    assert left < 0.7
+    runs, law = candidate_runs(curves), get_law("mpl")
+
+    def worst_error(added):
+        step = np.arange(200, runs[added].steps, 20)
+        more = simulate(
+            law, TRUTH["mpl"], runs[added], step, noise=1e-3, rng=np.random.default_rng(5)
+        )
+        return (
+            identify(fit([*curves, more], "mpl", leave_out=False), [*curves, more], {})
+            .directions[0]
+            .reach
+        )
+
+    useless = max(one.shrink, key=lambda run: one.shrink[run])
+    assert worst_error(name) < min(one.reach, worst_error(useless))
+
+
+def test_a_prior_s_share_is_told():
+    curves = three_curves("mpl", noise=1e-3, every=100)
+    result = fit(curves, "effective", leave_out=False)
+    found = identify(result, curves)
+    assert all(one.with_prior <= one.reach * 1.001 for one in found.directions)
+    assert found.open[0].with_prior < 0.8 * found.open[0].reach
+    assert any("the prior leaves" in text for text in found.sentences)
+
+
+def test_well_determined_parameters_leave_nothing_open():
+    curves = three_curves("onepower", noise=1e-4)
+    result = fit(curves, "onepower")
+    assert not identify(result, curves).open
+    assert not any("weakly" in text for text in result.warnings)
+    assert "determined to within 10 %" in identification_section(result)
+
+
+def test_candidates_that_exist_already_are_not_proposed():
+    curves = three_curves("mpl")
+    names = set(candidate_runs(curves))
+    assert "a constant run three times as long" in names
+    assert not any(
+        np.array_equal(run.lr, curves[0].schedule.lr) for run in candidate_runs(curves).values()
+    )
+    short = schedule.constant(30, 1e-2, warmup=29)
+    assert candidate_runs([simulate(get_law("onepower"), TRUTH["onepower"], short, np.array([29]))])
+
+
+def test_it_is_kept_and_shown(case):
+    result, curves = case
+    found = identify(result, curves)
+    kept = Fit.from_dict(
+        json.loads(json.dumps({**result.to_dict(), "identification": found.to_dict()}))
+    )
+    assert kept.identification == found
+    html = identification_section(kept)
+    assert html.startswith("<section>")
+    for name in found.candidates:
+        assert name in html
+    assert identification_section(load_fit("400")) == ""
+    evil = {
+        **found.to_dict(),
+        "candidates": {"<script>": 9},
+        "directions": [{**one.to_dict(), "shrink": {"<script>": 0.5}} for one in found.directions],
+    }
+    assert "<script>" not in identification_section(
+        Fit.from_dict({**result.to_dict(), "identification": evil})
+    )

@@ -1,0 +1,122 @@
+"""Forecasts: the rest of a run from its rows, its plan, and what is known before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mplfit import Curve, fit, load_fit, schedule
+from mplfit.assess.posterior import covariance
+from mplfit.errors import FitError
+from mplfit.estimate.simulate import simulate
+from mplfit.laws.base import to_unknowns
+from mplfit.laws.registry import get_law
+from mplfit.plan.forecast import forecast, prior_of
+
+LAW = get_law("effective", {"eta_ref": 1e-3})
+TRUTH = np.array([2.3, 0.3, 0.5, 1.4, 9.0, 0.22, 0.8, 0.26])
+STEPS = 2000
+PLANS = {
+    "constant": schedule.constant(STEPS, 1e-3, warmup=50),
+    "cosine": schedule.cosine(STEPS, 1e-3, warmup=50),
+    "wsd": schedule.wsdld(STEPS, 1e-3, decay=0.2, warmup=50),
+}
+
+
+def run(name, until=STEPS, noise=1e-3, seed=0):
+    step = np.arange(59, until, 10)
+    rng = np.random.default_rng(seed)
+    return simulate(LAW, TRUTH, PLANS[name], step, name=name, noise=noise, rng=rng)
+
+
+def truth_of(name):
+    return LAW.final(TRUTH, PLANS[name].lr)
+
+
+@pytest.fixture(scope="module")
+def earlier():
+    return [run("constant", seed=1), run("cosine", seed=2)]
+
+
+@pytest.fixture(scope="module")
+def known(earlier):
+    return fit(earlier, "effective", quick=True)
+
+
+def test_the_rest_is_every_update_to_come(known):
+    found = forecast(run("wsd", 1000))
+    assert found.step.tolist() == list(range(1000, STEPS))
+    assert found.interval.loss.shape == found.interval.sd.shape == found.step.shape
+    assert np.all(np.diff(found.interval.sd[-400:]) > 0)  # the decay is what nobody has seen
+    low, high = found.interval.bounds(0.95)
+    assert low[-1] < truth_of("wsd") < high[-1]
+
+
+@pytest.mark.parametrize("how", ["runs", "fit"])
+def test_what_is_known_before_makes_it_surer(how, earlier, known):
+    alone = forecast(run("wsd", 1000))
+    given = {"earlier": earlier} if how == "runs" else {"known": known}
+    found = forecast(run("wsd", 1000), **given)
+    assert found.interval.sd[-1] < 0.5 * alone.interval.sd[-1]
+    low, high = found.interval.bounds(0.95)
+    assert low[-1] < truth_of("wsd") < high[-1]
+    assert abs(found.interval.loss[-1] / truth_of("wsd") - 1) < 0.01
+    assert found.rows == 95
+
+
+def test_more_of_the_run_tells_more():
+    sds = [forecast(run("cosine", until)).interval.sd[-1] for until in (600, 1000, 1600)]
+    assert sds[0] > sds[1] > sds[2]
+
+
+def test_rows_shared_with_an_earlier_run_count_once(earlier):
+    stable = earlier[0]
+    branch = Curve("branch", stable.step[:60], stable.loss[:60], PLANS["wsd"])
+    found = forecast(branch, earlier=earlier)
+    assert found.rows == 0
+    assert found.fit.params == pytest.approx(fit(earlier, "effective", quick=True).params, rel=1e-6)
+
+
+def test_a_fit_becomes_the_prior_with_its_covariance(known):
+    prior = prior_of(known)
+    assert prior.mean == pytest.approx(to_unknowns(known.formula, known.values))
+    again = np.linalg.inv(prior.whitening.T @ prior.whitening)
+    wanted = covariance(known)
+    wanted[0, 0] += 0.003**2
+    np.testing.assert_allclose(again, wanted, rtol=1e-5, atol=1e-10)
+    assert prior.known.all()
+    found = forecast(run("wsd", 1000), known=known)
+    assert found.fit.constants == known.constants  # also the reference rate
+    assert found.fit.prior.name == "earlier fit"
+
+
+def test_a_law_without_a_prior_is_searched_for():
+    found = forecast(run("constant", 1000), law="onepower")
+    assert found.fit.law == "onepower"
+    assert found.fit.starts.screened > 1
+
+
+def test_a_run_of_another_kind_is_said(known):
+    one = run("wsd", 1000)
+    other = forecast(Curve("other", one.step, 1.3 * one.loss, one.schedule), known=known)
+    assert any(
+        "above the earlier fit: is this a run of the same" in text for text in other.warnings
+    )
+    assert not any("earlier fit" in text for text in forecast(one, known=known).warnings)
+
+
+def test_rates_above_those_so_far_are_said():
+    plan = schedule.two_stage(STEPS, 1e-3, 2e-3, switch=1500)
+    step = np.arange(59, 1000, 10)
+    found = forecast(simulate(LAW, TRUTH, plan, step, name="rising"))
+    assert any("above the 0.001 so far" in text for text in found.warnings)
+
+
+def test_bad_cases_get_a_sentence():
+    whole = run("wsd")
+    with pytest.raises(FitError, match="plan of 2000 updates ends where the log does"):
+        forecast(whole)
+    with pytest.raises(FitError, match="too few for the 8 parameters"):
+        forecast(run("wsd", 130))
+    with pytest.raises(FitError, match="this fit has no covariance"):
+        forecast(run("wsd", 1000), known=load_fit("400"))
