@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mplfit import Fit, fit, load_fit, schedule
-from mplfit.assess.identify import candidate_runs, identify
+from mplfit.assess.identify import candidate_runs, identified, identify
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.simulate import simulate
 from mplfit.estimate.uncertainty import noise_unit
@@ -88,8 +88,8 @@ def test_a_prior_s_share_is_told():
 
 def test_well_determined_parameters_leave_nothing_open():
     curves = three_curves("onepower", noise=1e-4)
-    result = fit(curves, "onepower")
-    assert not identify(result, curves).open
+    result = identified(fit(curves, "onepower"), curves)
+    assert not result.identification.open
     assert not any("weakly" in text for text in result.warnings)
     assert "determined to within 10 %" in identification_section(result)
 

@@ -16,6 +16,7 @@ import pytest
 
 from mplfit import evaluate, load_fit, simulate
 from mplfit.assess.bootstrap import bootstrap
+from mplfit.assess.identify import identified
 from mplfit.assess.posterior import draw
 from mplfit.assess.profile import profile
 from mplfit.curve import Origin
@@ -42,7 +43,7 @@ def whole() -> Fit:
     """A fit with everything that one can have."""
     curves = [run("a"), run("b", 1)]
     prior = Prior("mine", np.array([0.7, 0.0, -0.7]), np.diag([0.0, 0.0, 2.0]), 40.0)
-    found = fit(curves, "onepower", prior=prior, test=[run("c", 2)])
+    found = identified(fit(curves, "onepower", prior=prior, test=[run("c", 2)]), curves)
     drawn = bootstrap(found, curves, 2)
     rival = load_fit(DATA / "fit_25").rival
     return replace(found, bootstrap=drawn.record(curves), rival=rival, made_by="mplfit fit x")
