@@ -81,6 +81,8 @@ def size_beside(log: Path) -> RunSize:
 
 def _configurations(log: Path) -> Iterator[tuple[Path, dict[str, set[float]]]]:
     """The configurations in a log's folder: the numbers of each, by plain key."""
+    if str(log) == "-":  # piped in, from no folder
+        return
     log = log.resolve()
     folder = log.parent
     above = folder.parent if re.match(r"checkpoint-|version_|files$", folder.name) else None

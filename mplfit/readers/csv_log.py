@@ -103,7 +103,8 @@ def columns_logs(
     """
     notes: list[str] = []
     litgpt = {"iter", "iter_time", "step"} <= set(header) and options.step_col is None
-    step_name = (
+    epoch = None if litgpt else _epoch(path, header, options)
+    step_name = epoch or (
         "iter" if litgpt else find_column(path, header, "step", options.step_col, notes=notes)
     )
     _check_units(path, header, step_name or "", options, litgpt)
@@ -139,6 +140,13 @@ def columns_logs(
         lost = int((~known).sum())
         notes.append(f"{lost} row{'s' if lost > 1 else ''} without a {step_name} dropped")
         columns = {name: column[known] for name, column in columns.items()}
+    if epoch is not None:
+        first = float(np.nanmin(columns[epoch])) if known.any() else 0.0
+        columns[epoch] = columns[epoch] - (first == 1)
+        notes.append(
+            f"steps are its epochs, from {first:g} on, of {options.steps_per_row} updates each; "
+            "each loss is the mean over an epoch"
+        )
     step, loss = columns[step_name or ""], columns[loss_name or ""]
 
     def cells(names: list[str]) -> list[list[str]]:
@@ -178,6 +186,27 @@ def columns_logs(
         )
         logs.append(log)
     return logs
+
+
+def _epoch(path: Path, header: Sequence[str], options: ReadOptions) -> str | None:
+    """The column of epochs, where there is none of updates, as in Keras's CSVLogger.
+
+    Raises
+    ------
+    DataError
+        If it is not known how many updates an epoch has.
+    """
+    names = [name for name in header if plain(name) in ("epoch", "epochs")]
+    if options.step_col is not None or len(names) != 1:
+        return None
+    if find_column(path, header, "step", None, needed=False) is not None:
+        return None
+    if options.steps_per_row is None:
+        raise DataError(
+            f"{path} counts epochs, which are no updates: say how many updates an epoch has, as in "
+            "--steps-per-row 500"
+        )
+    return names[0]
 
 
 def _check_units(

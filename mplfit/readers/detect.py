@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from mplfit.errors import DataError
+from mplfit.readers.arrays import read_npz, read_parquet
 from mplfit.readers.csv_log import read_table
 from mplfit.readers.epfml import is_epfml, read_epfml
 from mplfit.readers.json_rows import parse_json, read_json_lines, rows_log
 from mplfit.readers.log import Log, UnknownLogError, file_bytes, hash_file
+from mplfit.readers.long_table import is_long, read_long
+from mplfit.readers.mlflow import is_mlflow_run, is_sqlite, read_mlflow_run, read_mlflow_store
 from mplfit.readers.options import ReadOptions
-from mplfit.readers.source import file_head, log_suffix
+from mplfit.readers.source import file_head, first_bytes, log_suffix
 from mplfit.readers.table import open_table
 from mplfit.readers.tensorboard import read_events
 from mplfit.readers.text_log import FORMATS, read_text, text_format
@@ -27,7 +30,19 @@ from mplfit.readers.wandb_local import is_wandb, read_wandb
 
 __all__ = ["LOG_SUFFIXES", "looks_like_events", "read_log"]
 
-LOG_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".txt", ".out", ".wandb")
+LOG_SUFFIXES = (
+    ".csv",
+    ".tsv",
+    ".jsonl",
+    ".ndjson",
+    ".json",
+    ".log",
+    ".txt",
+    ".out",
+    ".wandb",
+    ".db",
+    ".sqlite",
+)
 _HEAD = 1 << 18  # bytes that are enough to know a format
 
 
@@ -44,11 +59,20 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
     DataError
         If it is not a log that mplfit knows, or cannot be read.
     """
+    if path.name == "meta.yaml" and is_mlflow_run(path.parent):
+        return [read_mlflow_run(path.parent, options)]
+    start = first_bytes(path)
+    if start.startswith(b"PAR1"):
+        return read_parquet(path, options)
+    if start.startswith(b"PK") and log_suffix(path) == ".npz":
+        return read_npz(path, options)
     head = file_head(path, _HEAD)
     if looks_like_events(path) or is_event_file(head):
         return [read_events([path], options)]
     if is_wandb(head):
         return read_wandb([path], options)
+    if is_sqlite(head):
+        return read_mlflow_store(path, options)
     suffix, first = log_suffix(path), head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if suffix not in (".csv", ".tsv"):
         if suffix in (".jsonl", ".ndjson"):
@@ -66,6 +90,8 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
         return [read_tensorboard_csv(path)]
     if is_wide(table.header):
         return read_wide(path, options)
+    if is_long(table.header):
+        return read_long(table, options)
     try:
         return read_table(path, options)
     except UnknownLogError as error:

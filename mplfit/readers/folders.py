@@ -16,6 +16,7 @@ from pathlib import Path
 from mplfit.errors import DataError
 from mplfit.readers.detect import LOG_SUFFIXES, looks_like_events, read_log
 from mplfit.readers.log import Log, UnknownLogError
+from mplfit.readers.mlflow import is_mlflow_run
 from mplfit.readers.names import listed
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.same_run import merged
@@ -122,7 +123,7 @@ def _units(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[Pa
     homes: list[Path] = []
     resumed: dict[str, list[Path]] = {}  # W&B's files of one run, in the order of their times
     for here, files in _folders(folder, skipped):
-        for file in [file for file in files if file.suffix == ".wandb"]:
+        for file in [file for file in files if log_suffix(file) == ".wandb"]:
             files.remove(file)
             if file.name not in resumed:
                 yield here, resumed.setdefault(file.name, [])
@@ -132,6 +133,8 @@ def _units(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[Pa
         if state is not None:
             homes.append(here)
             yield here, [state]
+        if is_mlflow_run(here):
+            yield here, [here / "meta.yaml"]
         if events := [file for file in files if looks_like_events(file)]:
             yield here, events
         for file in files:
@@ -156,8 +159,8 @@ def _folders(top: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[Pat
             skipped.append(Skipped(here, f"cannot be read: {error.strerror or error}"))
             continue
         files = [here / entry.name for entry in entries if entry.is_file()]
-        # Beside a run's file W&B keeps copies: what was printed, and what the file has too.
-        open_ = not any(file.suffix == ".wandb" for file in files)
+        # Beside a run's file W&B keeps copies; below its meta.yaml MLflow keeps the run itself.
+        open_ = not (any(log_suffix(file) == ".wandb" for file in files) or is_mlflow_run(here))
         yield here, files
         below = [e for e in entries if open_ and e.is_dir() and not _CLOSED.fullmatch(e.name)]
         links += [here / entry.name for entry in below if entry.is_symlink()]

@@ -57,6 +57,7 @@ def rows_log(
             '{"step": 1, "lr": 1e-3, "loss": 9.1}, got '
             + (f"{type(rows[odd]).__name__} in row {odd + 1}" if odd is not None else "no row")
         )
+    rows = [_flat(row) for row in rows]
     header = tuple(dict.fromkeys(key for row in rows for key in row))
     step_name = find_column(path, header, "step", options.step_col)
     known = [row for row in rows if row.get(step_name) is not None]
@@ -77,6 +78,15 @@ def rows_log(
         raise DataError(f"{path} has no row with a {step_name}: expected at least one")
     logs = columns_logs(path, header, values, texts, sha256, options, kind)
     return [replace(log, notes=(*notes, *log.notes)) for log in logs]
+
+
+def _flat(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row with what its `metrics` hold (as Levanter writes it) among its own keys."""
+    metrics = row.get("metrics")
+    if not isinstance(metrics, Mapping):
+        return row
+    own = {key: value for key, value in row.items() if key != "metrics"}
+    return {**{key: value for key, value in metrics.items() if isinstance(key, str)}, **own}
 
 
 def number(path: Path, row: int, key: str, value: Any) -> float:

@@ -41,6 +41,7 @@ _ALIASES = {
         "update",
         "updates",
         "numupdates",
+        "timebatch",
     ),
     "lr": (
         "lr",
@@ -49,12 +50,20 @@ _ALIASES = {
         "trainlearningrate",
         "optimlr",
         "optimlrgroup0",
+        "optimlearningrate",
         "optimlearningrategroup0",
         "lrgroup0",
         "lradamw",
         "lradam",
         "lrsadamw",
         "lrmetricsmanagerglobalavglr",
+        "traininglr",
+        "traininglearningrate",
+        "lradamwgroup0",
+        "lradamwpg1",
+        "lradamgroup0",
+        "lrdecoupledadamwgroup0",
+        "lrdecoupledlionwgroup0",
     ),
     "loss": (
         "loss",
@@ -70,6 +79,10 @@ _ALIASES = {
         "trainlossstep",
         "losstrain",
         "lossmetricsglobalavgloss",
+        "losstraintotal",
+        "reducedtrainloss",
+        "losstrainerlossmean",
+        "trainerlossmean",
     ),
     "val": (
         "valloss",
@@ -81,6 +94,7 @@ _ALIASES = {
         "lmlossvalidation",
         "validloss",
         "validationlmloss",
+        "metricsevallanguagecrossentropy",
     ),
     "norm": (
         "gradnorm",
@@ -238,6 +252,8 @@ def find_column(
         if notes is not None:
             notes.append(f"no training loss is logged: {val[0]}, of validation, is taken")
         return val[0]
+    if what == "step" and "losstraintotal" in plains and plains.count("batch") == 1:
+        return header[plains.index("batch")]  # Composer's; elsewhere it may be a batch's size
     if what == "step" and (units := [name for name in header if counts_units(name)]):
         return units[0]
     if not needed:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -219,6 +221,8 @@ def _logs(
     path: Path, options: ReadOptions, progress: Progress | None
 ) -> tuple[list[Log], list[Skipped]]:
     """The logs in a file or folder, whole runs or pieces of them, and what gave none."""
+    if str(path) == "-" and not is_there(path):
+        return _standard_input(options), []
     if not is_there(path):
         raise DataError(
             f"{shorten(str(path), 200)} does not exist: expected a .csv log or a folder of them, "
@@ -234,3 +238,16 @@ def _logs(
             + "".join(f"; {text}" for some in skipped_texts(skipped) for text in some)
         )
     return logs, skipped
+
+
+def _standard_input(options: ReadOptions) -> list[Log]:
+    """The logs in what is piped in, whatever its format."""
+    with tempfile.TemporaryDirectory(prefix="mplfit.") as folder:
+        copy = Path(folder) / "stdin"
+        copy.write_bytes(sys.stdin.buffer.read())
+        try:
+            logs = read_log(copy, options)
+        except DataError as error:
+            raise DataError(str(error).replace(str(copy), "standard input")) from None
+    named_after = {"stdin": "stdin", copy.parent.name: "stdin"}
+    return [replace(log, path=Path("-"), name=named_after.get(log.name, log.name)) for log in logs]

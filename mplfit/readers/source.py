@@ -16,11 +16,13 @@ from mplfit.errors import DataError
 __all__ = [
     "file_bytes",
     "file_head",
+    "first_bytes",
     "is_plain",
     "log_stem",
     "log_suffix",
     "open_text",
     "refuse_special",
+    "whole_file",
 ]
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -29,14 +31,8 @@ _COMPRESSED = (".gz", ".zst")
 _NO_TEXT = "{} is not a text file in UTF-8: expected comma-separated columns, such as step,lr,loss"
 # What other software writes, and how it becomes a file that is read here.
 _CONVERTED = (
-    (b"PAR1", "Parquet", "pandas.read_parquet(FILE).to_csv('run.csv', index=False)"),
     (b"\x93NUMPY", "a numpy array", "numpy.savetxt('run.csv', ARRAY, delimiter=',', header=…)"),
-    (
-        b"PK\x03\x04",
-        "a zip archive (as .npz and .xlsx are)",
-        "pandas.DataFrame(dict(numpy.load(FILE))).to_csv('run.csv', index=False), or "
-        "pandas.read_excel",
-    ),
+    (b"PK\x03\x04", "a zip archive (as .xlsx is)", "pandas.read_excel(FILE).to_csv('run.csv')"),
 )
 
 
@@ -89,6 +85,32 @@ def file_head(path: Path, size: int) -> bytes:
         return head.decode("utf-16").encode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         raise DataError(_NO_TEXT.format(path)) from None
+
+
+def first_bytes(path: Path) -> bytes:
+    """Some bytes that tell binary formats apart, uncompressed.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    with _opened(path) as file:
+        mark: bytes = file.read(8)
+    return mark
+
+
+def whole_file(path: Path) -> bytes:
+    """The file's bytes, uncompressed, whatever they are.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    with _opened(path) as file:
+        data: bytes = file.read()
+    return data
 
 
 def refuse_special(path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mplfit.readers.log import Log, Series, UnknownLogError, file_bytes
-from mplfit.readers.names import find_column, losses_among, norm_column
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.tags import log_of_tags
 from mplfit.readers.tfevents import read_scalars
 from mplfit.types import FloatArray
 
@@ -45,25 +45,9 @@ def read_events(paths: Sequence[Path], options: ReadOptions) -> Log:
         tag: Series(np.concatenate([s for s, _ in some]), np.concatenate([v for _, v in some]))
         for tag, some in parts.items()
     }
-    path, tags = sorted(paths)[-1], tuple(whole)
-    tag = find_column(path, tags, "loss", options.loss_col, metric=options.metric, notes=notes)
-    rate = find_column(path, tags, "lr", options.lr_col, needed=False)
-    norm = norm_column(tags)
-    notes.append(
-        "steps are taken as 0-based indices of updates (if the run logged counts: --steps-are "
-        "count)"
-    )
+    path = sorted(paths)[-1]
     folder = path.resolve().parent.name
-    return Log(
-        name=folder or path.name,
-        kind="TensorBoard events",
-        path=path,
-        sha256=digest.hexdigest(),
-        loss=whole[tag or ""],
-        rate=whole[rate] if rate else Series.empty(),
-        norm=whole[norm] if norm else Series.empty(),
-        notes=tuple(notes) if options.steps_are is None else tuple(notes[:-1]),
-        also=tuple(name for name in losses_among(tags) if name != tag),
-        no_rate=f"logs no learning rate (its tags: {', '.join(tags[:8])}): name one with --lr-col "
-        "or give --schedule",
+    name = folder or path.name
+    return log_of_tags(
+        path, name, "TensorBoard events", digest.hexdigest(), whole, options, tuple(notes)
     )

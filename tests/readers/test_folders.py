@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mplfit.errors import DataError
@@ -13,6 +16,9 @@ from mplfit.estimate.result import Fit, published_fit
 from mplfit.readers.again import read_again
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves, read_runs
+from tests.readers.test_formats import MEGATRON, events, scalar
+from tests.readers.test_mlflow import database
+from tests.readers.test_wandb_local import framed, row
 
 
 def log(path: Path, last: float = 2.0) -> Path:
@@ -145,3 +151,30 @@ def test_an_unknown_text_is_shown_with_what_was_looked_for(tmp_path: Path) -> No
     assert "Looked for: a table" in said
     assert "Megatron-LM" in said
     assert len(said) < 600
+
+
+def test_compressed_logs_of_every_kind(tmp_path: Path) -> None:
+    def rows(shift: float) -> list[tuple[int, float, float]]:
+        return [(t, 1e-3, 3 + shift - t / 9) for t in range(6)]
+
+    dicts = [{"step": t, "lr": lr, "loss": y} for t, lr, y in rows(0.1)]
+    text = [MEGATRON.format(c=t + 1, n=t, lr=lr, loss=y) for t, lr, y in rows(0.2)]
+    own = [row({"loss": y, "lr": lr, "_step": t}) for t, lr, y in rows(0.3)]
+    board = [scalar(t, "loss", y) + scalar(t, "lr", lr) for t, lr, y in rows(0.4)]
+    step, lr, loss = zip(*rows(0.5), strict=True)
+    np.savez(tmp_path / "f.npz", step=step, lr=lr, loss=loss)
+    made = {
+        "a.csv": "step,lr,loss\n" + "".join(f"{t},{lr},{y}\n" for t, lr, y in rows(0)),
+        "b.jsonl": "\n".join(map(json.dumps, dicts)),
+        "c.log": "\n".join(text),
+        "run-d.wandb": framed(own),
+        "e.tfevents.1": events(tmp_path / "e", board).read_bytes(),
+        "f.npz": (tmp_path / "f.npz").read_bytes(),
+        "g.db": database(tmp_path / "g", {"g": "g"}).read_bytes(),
+    }
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    for name, data in made.items():
+        content = data.encode() if isinstance(data, str) else data
+        (packed / f"{name}.gz").write_bytes(gzip.compress(content))
+    assert sorted(names(packed)) == ["a", "b", "c", "d", "f", "g", "packed"]
