@@ -27,6 +27,7 @@ from mplfit.readers.csv_log import columns_logs
 from mplfit.readers.log import Log, UnknownLogError, file_bytes
 from mplfit.readers.names import CALLS
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.source import log_stem
 from mplfit.types import FloatArray
 
 __all__ = ["is_wandb", "read_wandb"]
@@ -106,7 +107,7 @@ def read_wandb(paths: Sequence[Path], options: ReadOptions) -> list[Log]:
     return [
         replace(
             log,
-            name=run.name or path.stem.removeprefix("run-"),
+            name=run.name or log_stem(path).removeprefix("run-"),
             notes=(*notes, *log.notes),
             weight_decay=decay if log.weight_decay is None else log.weight_decay,
             size=log.size.over(size),
