@@ -40,7 +40,7 @@ _ASIDE = re.compile(
     r"|debug(-\w+)?\.log|fit\.json|merges\.txt|.*\.index\.json|args\.json|hparams\.json|params\.json|package\.json",
     re.I,
 )
-_SURE = (
+_SURE = (".csv", ".tsv", ".jsonl", ".ndjson", ".wandb")  # what is named when it is no log
     ".csv",
     ".tsv",
     ".jsonl",
