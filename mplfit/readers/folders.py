@@ -40,14 +40,8 @@ _ASIDE = re.compile(
     r"|debug(-\w+)?\.log|fit\.json|merges\.txt|.*\.index\.json|args\.json|hparams\.json|params\.json|package\.json",
     re.I,
 )
-_SURE = (".csv", ".tsv", ".jsonl", ".ndjson", ".wandb")  # what is named when it is no log
-    ".csv",
-    ".tsv",
-    ".jsonl",
-    ".ndjson",
-    ".log",
-    ".wandb",
-)  # what is said when it cannot be read
+# What is named when it is no log.
+_SURE = (".csv", ".tsv", ".jsonl", ".ndjson", ".wandb", ".npz", ".parquet")
 _SAID = 5  # files named in a note
 
 
