@@ -30,23 +30,10 @@ from mplfit.readers.wandb_local import is_wandb, read_wandb
 
 __all__ = ["LOG_SUFFIXES", "looks_like_events", "read_log"]
 
-LOG_SUFFIXES = tuple(
-    [
-        ".csv",
-        ".tsv",
-        ".jsonl",
-        ".ndjson",
-        ".json",
-        ".log",
-        ".txt",
-        ".out",
-        ".wandb",
-        ".db",
-        ".sqlite",
-        ".npz",
-        ".parquet",
-    ]
-)
+LOG_SUFFIXES = (
+    ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".txt", ".out", ".wandb", ".db",
+    ".sqlite", ".npz", ".parquet",
+)  # fmt: skip
 _HEAD = 1 << 18  # bytes that are enough to know a format
 
 
