@@ -270,8 +270,11 @@ def _said(*names: str, **settings: Any) -> Callable[[F], F]:
     return click.option(*names, expose_value=False, callback=_keep, **settings)
 
 
-def reading_options(command: F) -> F:
-    """The options of every command that reads logs."""
+def reading_options(command: F, schedule: str = "--schedule") -> F:
+    """The options of every command that reads logs.
+
+    schedule : what the one for the runs' schedules is called, where --schedule means another thing.
+    """
     for option in (
         _said(
             "--steps-are",
@@ -315,7 +318,7 @@ def reading_options(command: F) -> F:
         ),
         _said("--warmup", type=int, help="Length of the warmup, where logs do not show it."),
         _said(
-            "--schedule",
+            schedule,
             "schedules",
             metavar="[NAME=]SPEC",
             multiple=True,

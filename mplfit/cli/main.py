@@ -32,6 +32,7 @@ GROUPS = {
         "fit": "Fit a law to loss curves and measure it on held-out ones.",
         "evaluate": "Measure a fit, or the published parameters, on loss curves.",
         "compare": "Fit every law and compare them on held-out curves.",
+        "sizes": "Fit one law to runs of several model sizes, and predict others.",
         "profile": "Profile likelihoods of the parameters of a fit.",
     },
     "Decide": {

@@ -51,7 +51,7 @@ _MANY_TOKENS = 1 << 17  # a "batch" of more is one of tokens, as OLMo-core's is
 
 
 def parse_size(text: str) -> RunSize:
-    """A size as a person writes it: 190M, 1.3b, 1.9e8, or width and depth as d1024-l24.
+    """A size as a person writes it: 190M, 1.3b, 1.9e8, d1024-l24 (width, depth), or 1.3b,d1024-l24.
 
     Raises
     ------
@@ -62,6 +62,9 @@ def parse_size(text: str) -> RunSize:
     >>> parse_size("1.3b").parameters, parse_size("d1024-l24").width
     (1300000000.0, 1024.0)
     """
+    count, comma, form = text.partition(",")
+    if comma:
+        return parse_size(count).over(parse_size(form))
     shape = _SHAPE.fullmatch(text.strip())
     if shape:
         return RunSize(width=float(shape["width"]), depth=float(shape["depth"]), told_by="as given")

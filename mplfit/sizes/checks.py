@@ -11,15 +11,17 @@ from mplfit.sizes.groups import SizeRuns, size_text
 from mplfit.sizes.hierarchy import Joint, Problem
 from mplfit.sizes.result import Sizes
 from mplfit.sizes.size_law import mean_and_slopes
+from mplfit.sizes.usual import usual_schedules
 from mplfit.types import FloatArray
 
-__all__ = ["far_warnings", "floor_sd", "sentence_on_floor", "warnings_of"]
+__all__ = ["far_warnings", "level_sd", "sentence_on_level", "warnings_of"]
 
 _NARROW = 2.0  # sizes within this factor tell no law
 _FAR = 30.0  # a size beyond the largest by more than this factor
 _STRANGE = 0.03  # a relative difference of losses that a size does not explain
-_UNSURE = 0.015  # a relative standard deviation of L0 that is too large
-_TOLD = 0.003  # how well a new size's runs tell its own L0
+_UNSURE = 0.015  # a relative standard deviation of losses that is too large
+_TOLD = 0.003  # how well a new run tells its own final loss
+_GRID = 12  # sizes that are tried
 _RUN_LENGTH = 20.0  # tokens a parameter of a proposed run
 
 
@@ -53,7 +55,8 @@ def warnings_of(
                 "tokenizer, or a shape of its own?"
             )
         said += _within(group, problem.residuals(i, one.own)[0])
-    if not made.has_shapes and any(one.size.width and one.size.depth for one in made.sizes):
+    known = [bool(one.size.width and one.size.depth) for one in made.sizes]
+    if any(known) and not all(known):
         said.append("width and depth of some sizes are not known: the law has no term in them")
     measures = {one.size.parameters is None for one in made.sizes}
     if len(measures) > 1:
@@ -81,30 +84,41 @@ def _within(group: SizeRuns, residual: FloatArray) -> list[str]:
     ]
 
 
-def floor_sd(made: Sizes, size: RunSize, extra: Sequence[RunSize] = ()) -> float:
-    """The relative standard deviation of L0 at a size without runs, once further sizes have some.
+def level_sd(made: Sizes, size: RunSize, extra: Sequence[RunSize] = ()) -> float:
+    """The relative standard deviation of a usual run's final loss at a size without runs, once
+    further sizes have one.
 
-    A further size tells the law its L0 up to the spread between sizes.
+    A further size tells the law its own final loss, up to the spread between sizes.
     """
-    slopes, covariance = made.law_slopes(size)[1], made.covariance
+    slopes = _level(made, size)
+    own, covariance = slopes @ made.law_slopes(size)[1], made.covariance
     for one in extra:
-        own = made.law_slopes(one)[1][0]
-        variance = own @ covariance @ own + made.spreads[0] ** 2 + _TOLD**2
-        covariance = covariance - np.outer(covariance @ own, covariance @ own) / variance
-    return float(np.sqrt(slopes[0] @ covariance @ slopes[0] + made.spreads[0] ** 2))
+        theirs = _level(made, one)
+        into = theirs @ made.law_slopes(one)[1]
+        seen = covariance @ into
+        variance = into @ seen + theirs**2 @ made.spreads**2 + _TOLD**2
+        covariance = covariance - np.outer(seen, seen) / variance
+    return float(np.sqrt(own @ covariance @ own + slopes**2 @ made.spreads**2))
 
 
-def sentence_on_floor(made: Sizes, size: RunSize) -> str | None:
-    """Where L0 at a size is not determined: so, and which smaller run would tell most of it."""
-    if made.of(size) is not None or (now := floor_sd(made, size)) <= _UNSURE:
+def _level(made: Sizes, size: RunSize) -> FloatArray:
+    return made.slopes(size, usual_schedules(made, size)["wsdld"])
+
+
+def sentence_on_level(made: Sizes, size: RunSize) -> str | None:
+    """Where the losses of a size are not determined: so, and which smaller run would tell most."""
+    if made.of(size) is not None or (now := level_sd(made, size)) <= _UNSURE:
         return None
     count = size.count or np.nan
-    grid = np.geomspace(made.sizes[0].parameters / 8, 0.75 * count, 25)
-    then = {float(N): floor_sd(made, size, [RunSize(parameters=float(N))]) for N in grid}
+    grid = np.geomspace(made.sizes[0].parameters / 8, 0.75 * count, _GRID)
+    then = {float(N): level_sd(made, size, [RunSize(parameters=float(N))]) for N in grid}
     lowest = min(then.values())
     # The smallest of the sizes that tell nearly as much as the best one: it costs least.
     best = min(N for N, sd in then.items() if sd <= 1.05 * lowest)
-    text = f"L0 at {size_text(size)} is not determined: its standard deviation is {100 * now:.1f} %"
+    text = (
+        f"L0 at {size_text(size)} is not determined: the level of its losses has a standard "
+        f"deviation of {100 * now:.1f} %"
+    )
     if then[best] > 0.9 * now:
         return f"{text}, and no smaller run would tell much more; a short run of that size would"
     cost = 6 * best * _RUN_LENGTH * best

@@ -2,8 +2,8 @@
 
 Collections: SL and OWT, the models of 33M to 354M parameters on SlimPajama and OpenWebText in
 github.com/fabian-sp/lr-scheduling; GEMSTONES, the shapes up to 517M of
-github.com/mcleish7/gemstone-scaling-laws; RELEASED (25M and 400M) and OLMO (190M, 370M, 760M), on
-which nothing here was chosen.
+github.com/mcleish7/gemstone-scaling-laws; LAB, data/lab_sizes; RELEASED (25M and 400M) and OLMO
+(190M, 370M, 760M), on which nothing here was chosen.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Mapping
 
 from mplfit.errors import FitError
 
-__all__ = ["CHOSEN_ON", "EXPONENTS", "GEMSTONES", "OLMO", "OWT", "RELEASED", "SL", "SPREADS"]
+__all__ = ["CHOSEN_ON", "EXPONENTS", "GEMSTONES", "LAB", "OLMO", "OWT", "RELEASED", "SL", "SPREADS"]
 
 SL, OWT, GEMSTONES, RELEASED, OLMO = "sl", "owt", "gemstones", "released", "olmo"
+LAB = "lab"
 
 SPREADS: Mapping[str, float] = {
-    "L0": 0.008, "A": 0.05,
-    "alpha": 0.06, "b": 0.12, "tau": 0.2, "beta": 0.2, "p": 0.03, "rho": 0.2,
+    "L0": 0.005, "A": 0.04,
+    "alpha": 0.06, "b": 0.1, "tau": 0.15, "beta": 0.15, "p": 0.03, "rho": 0.15,
 }  # fmt: skip
 """Between sizes, standard deviations of the unknowns (logarithms, but p itself) around the law;
 they count like PSEUDO sizes beside those at hand."""
@@ -45,7 +46,7 @@ RUN_EFFECT = 0.002
 """Relative standard deviation between two runs of one schedule and one size."""
 
 CHOSEN_ON: Mapping[str, frozenset[str]] = {
-    "SPREADS": frozenset({SL, GEMSTONES}),
+    "SPREADS": frozenset({SL, OWT, GEMSTONES, LAB}),
     "PSEUDO": frozenset({SL, GEMSTONES}),
     "EXPONENTS": frozenset({SL, OWT, GEMSTONES}),
     "RUN_EFFECT": frozenset({SL, OWT}),

@@ -78,7 +78,7 @@ def fit_sizes(
         )
     units = units_of(groups, weight_decay)
     laws = [units.law(group.parameters) for group in groups]
-    shaped = all(group.size.width and group.size.depth for group in groups)
+    shaped = _tells_shape(groups)
     places = [
         place_of(
             group.parameters,
@@ -101,11 +101,16 @@ def fit_sizes(
         units=units,
         value=joint.value,
         converged=joint.converged,
+        has_shapes=shaped,
         largest_S=max(float(c.schedule.lr[: c.step[-1] + 1].sum()) for c in some),
         data=tuple(CurveRecord.of(curve, "train") for curve in some),
         versions=_versions(),
     )
     return replace(made, warnings=tuple(warnings_of(made, groups, problem, joint)))
+
+
+_SHAPED = 4  # sizes, for terms in width and depth
+_VARIES = 0.2  # of ln(width/depth) around its line in ln N
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,16 @@ def learn_from_siblings(
     mean[:first] = 0.0
     labels = ", ".join(group.label for group in groups) if sized else f"{len(others)} runs"
     return Siblings(Prior(f"siblings ({labels})", mean, whitening), dict(law.constants))
+
+
+def _tells_shape(groups: Sequence[SizeRuns]) -> bool:
+    """Whether widths and depths are known, and their ratio varies by more than the size tells."""
+    if len(groups) < _SHAPED or not all(group.size.width and group.size.depth for group in groups):
+        return False
+    n = np.log([group.parameters for group in groups])
+    x = np.log([(group.size.width or 1) / (group.size.depth or 1) for group in groups])
+    off = x - np.polyval(np.polyfit(n, x, 1), n)
+    return bool(np.sqrt(np.mean(off**2)) > _VARIES)
 
 
 def _joint(

@@ -79,6 +79,7 @@ class Sizes(Record):
     spreads : (8,) standard deviations of a size's own unknowns around the law.
     units : what the law is told at any size.  value : of the objective.
     converged : whether the common shapes stayed.  largest_S : of the runs, as in `Spread`.
+    has_shapes : whether the law has terms in width and depth.
     data : the runs.  made_by : the command line that made it, for people.
 
     >>> from mplfit.sizes.result import Sizes
@@ -97,6 +98,7 @@ class Sizes(Record):
     value: float
     converged: bool
     largest_S: float
+    has_shapes: bool
     warnings: tuple[str, ...] = ()
     data: tuple[CurveRecord, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -122,11 +124,6 @@ class Sizes(Record):
     def largest(self) -> float:
         """The largest number of parameters among the sizes."""
         return self.sizes[-1].parameters
-
-    @property
-    def has_shapes(self) -> bool:
-        """Whether width and depth of all sizes are known."""
-        return all(one.size.width and one.size.depth for one in self.sizes)
 
     def of(self, size: RunSize) -> SizeRecord | None:
         """The size among those with runs, if it is one of them."""
@@ -171,6 +168,13 @@ class Sizes(Record):
             return known.own, known.covariance
         mean, slopes = self.law_slopes(size)
         return mean, slopes @ self.covariance @ slopes.T + np.diag(self.spreads**2)
+
+    def slopes(self, size: RunSize, schedule: Schedule) -> FloatArray:
+        """(8,) of the log final loss in a size's own unknowns, where the law has them."""
+        loss, slopes = _at_end(
+            self.units.law(size.count or np.nan), self.law_slopes(size)[0], schedule
+        )
+        return slopes / loss
 
     def final(self, size: RunSize, schedule: Schedule) -> Final:
         """The loss after the last update of a schedule at a size, and how sure it is.

@@ -12,7 +12,7 @@ from mplfit import Curve, fit
 from mplfit.curve import RunSize
 from mplfit.errors import DataError, FitError
 from mplfit.laws.base import to_params
-from mplfit.sizes.checks import far_warnings, floor_sd, sentence_on_floor
+from mplfit.sizes.checks import far_warnings, level_sd, sentence_on_level
 from mplfit.sizes.constants import SPREADS
 from mplfit.sizes.fit import fit_sizes, learn_from_siblings
 from mplfit.sizes.result import Sizes
@@ -116,13 +116,13 @@ def test_runs_of_one_size_that_differ() -> None:
 
 def test_a_floor_that_is_not_determined_names_the_run_that_would_tell(sizes: Sizes) -> None:
     two = fit_sizes(runs((1e7, 3e7)))
-    said = sentence_on_floor(two, BIG)
+    said = sentence_on_level(two, BIG)
     assert said is not None
     assert "L0 at 1B is not determined" in said
     assert "would bring it to" in said
-    more = floor_sd(two, BIG, [RunSize(parameters=3e8)])
-    assert more < 0.6 * floor_sd(two, BIG)
-    assert sentence_on_floor(sizes, RunSize(parameters=1e8)) is None
+    more = level_sd(two, BIG, [RunSize(parameters=3e8)])
+    assert more < 0.6 * level_sd(two, BIG)
+    assert sentence_on_level(sizes, RunSize(parameters=1e8)) is None
     assert "33 times the largest size" in far_warnings(sizes, RunSize(parameters=1e10))[0]
     assert far_warnings(sizes, BIG) == []
 

@@ -15,7 +15,11 @@ _MAKERS = {
     "BoundTable": "bound",
     "Extension": "extend",
     "Fit": "fit",
+    "Frontier": "sizes",
     "Plan": "optimize",
+    "Rollout": "sizes",
+    "SizePredictions": "sizes",
+    "Sizes": "sizes",
     "SweepAnalysis": "sweep",
 }
 
