@@ -50,6 +50,7 @@ __all__ = [
     "say_notes",
     "schedule_given",
     "show_result",
+    "size_option",
     "sized_path",
     "warn",
     "warn_held",
@@ -175,6 +176,9 @@ wide_option = click.option(
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
 _FIT_HELP = "A run folder, a fit.json, or the published parameters 25, 100 or 400."
 params_option = click.option("--params", metavar="FIT", required=True, help=_FIT_HELP)
+size_option = click.option(
+    "--size", metavar="N", help="The model's size, where FIT is a law over sizes (mplfit sizes)."
+)
 
 
 def fit_given(command: F) -> F:

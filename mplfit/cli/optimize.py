@@ -16,6 +16,7 @@ from mplfit.cli.common import (
     saves,
     schedule_given,
     show_result,
+    size_option,
     warn,
     warn_held,
     warn_of_peak,
@@ -39,6 +40,7 @@ __all__ = ["optimize_command"]
         "mplfit optimize --params 400 --from constant:steps=30000,peak=3e-4,warmup=2160"
         " --from-step 20000 --steps 26000",
         "mplfit optimize --params data/fit_25 --robust 0.9 --steps 6000 --knots 16",
+        "mplfit optimize --params data/sizes_lab --size 500k --steps 3000 --knots 16",
         "mplfit optimize --bound --steps 4000 --peak-lr 1e-3",
     ),
 )
@@ -47,6 +49,7 @@ __all__ = ["optimize_command"]
     metavar="FIT",
     help="A run folder, a fit.json, or the published parameters 25, 100 or 400.",
 )
+@size_option
 @click.option("--bound", is_flag=True, help="Minimise the convex bound, which needs no fit.")
 @click.option(
     "--robust",
@@ -68,6 +71,7 @@ __all__ = ["optimize_command"]
 @json_option
 def optimize_command(
     params: str | None,
+    size: str | None,
     bound: bool,
     robust: str | None,
     steps: int | None,
@@ -100,6 +104,8 @@ def optimize_command(
 
     if bound == (params is not None):
         raise click.UsageError("give either --params FIT or --bound")
+    if bound and size is not None:
+        raise click.UsageError("--size belongs to a law over sizes: it goes without --bound")
     if bound and robust:
         raise click.UsageError("--robust needs a fit's posterior: it goes without --bound")
     if (past is None) != (from_step is None):
@@ -109,7 +115,9 @@ def optimize_command(
     run = schedule_given(past) if past is not None else None
     peak, asked = _peak(peak_lr), _robust(robust)
     if params is not None:
-        fit = load_fit(params)
+        fit = load_fit(params, size)
+        if size is not None and peak is None and run is None:
+            peak = fit.constants["eta_ref"]  # which the sizes' peaks lead to
         plan = optimize(
             fit, steps=steps, warmup=warmup, peak=peak, final=final_lr, knots=knots, past=run,
             minimum=1e-10 if min_lr is None else min_lr, past_steps=from_step or 0, robust=asked,

@@ -16,6 +16,7 @@ from mplfit.cli.common import (
     params_option,
     print_json,
     saves,
+    size_option,
     warn_held,
     warn_of_loss,
     warn_of_peak,
@@ -49,6 +50,7 @@ __all__ = ["predict_command"]
 )
 @click.argument("specs", nargs=-1, metavar="[NAME=]SPEC…")
 @params_option
+@size_option
 @click.option("--schedule", "schedules", metavar="[NAME=]SPEC", multiple=True, help="The same.")
 @click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
 @saves("predict")
@@ -56,6 +58,7 @@ __all__ = ["predict_command"]
 def predict_command(
     specs: Sequence[str],
     params: str,
+    size: str | None,
     schedules: Sequence[str],
     exact: bool,
     target: Target,
@@ -67,7 +70,7 @@ def predict_command(
 
     if not specs and not schedules:
         raise click.UsageError("give at least one schedule (SPEC)")
-    fit = load_fit(params)
+    fit = load_fit(params, size)
     named = named_schedules([*schedules, *specs])
     for name, schedule in named.items():
         warn_of_loss(fit, schedule, name)

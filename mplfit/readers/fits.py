@@ -10,21 +10,29 @@ from mplfit.estimate.result import Fit, published_fit
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.readers.log import refuse_special
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.sizes import parse_size
 from mplfit.readers.table import is_there, shorten
+from mplfit.sizes.result import Sizes
 from mplfit.types import from_plain
 
 __all__ = ["load_fit"]
 
 
-def load_fit(source: str | Path) -> Fit:
+def load_fit(source: str | Path, size: str | None = None) -> Fit:
     """The fit in a file or folder, or the published parameters 25, 100 or 400.
 
     A folder of the name goes before a built-in name.
 
+    Parameters
+    ----------
+    source : a fit.json, the run folder that holds it, or a built-in name; with `size` the
+        sizes.json of a law over sizes, or its folder.
+    size : the model's size at which the law over sizes is taken, such as 1.3b or d1024-l24.
+
     Raises
     ------
     DataError
-        If there is no such file, or it does not hold a fit.
+        If there is no such file, or it does not hold a fit, or a size is missing or given in vain.
 
     Examples
     --------
@@ -34,8 +42,9 @@ def load_fit(source: str | Path) -> Fit:
     """
     path = Path(source)
     if is_there(path) and path.is_dir():
-        path = path / "fit.json"
-    elif str(source) in PUBLISHED and not is_there(path):
+        inside = path / "sizes.json"
+        path = inside if inside.exists() else path / "fit.json"
+    elif str(source) in PUBLISHED and not is_there(path) and size is None:
         return published_fit(str(source))
     refuse_special(path)
     try:
@@ -54,7 +63,16 @@ def load_fit(source: str | Path) -> Fit:
             f"{path} is not JSON, and so no fit ({error}): expected the fit.json that mplfit fit "
             "wrote, or the run folder that holds it"
         ) from None
+    over_sizes = isinstance(values, dict) and values.get("schema") == Sizes.SCHEMA
+    if over_sizes == (size is None):
+        raise DataError(
+            f"{path} is a law over sizes: give the --size that is meant, such as 1.3b"
+            if over_sizes
+            else f"{path} is a fit of one size: --size is for laws that `mplfit sizes` wrote"
+        )
     try:
+        if size is not None:
+            return Sizes.from_dict(values).at(parse_size(size))
         fit = Fit.from_dict(values)
         _check_reading(fit)
     except MplfitError as error:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, PercentFormatter
 
-from mplfit.curve import Curve, RunSize
 from mplfit.assess.intervals import LEVELS
+from mplfit.curve import Curve, RunSize
 from mplfit.laws.base import to_params
 from mplfit.schedule import Schedule
 from mplfit.show.plot import _COLOURS, _tidy  # the house's style, in one place
@@ -54,7 +54,9 @@ def plot_size_losses(
         ".", color="black", markersize=4,
     )  # fmt: skip
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("parameters")
     axes.set_ylabel("final loss")
     axes.legend(frameon=False, fontsize=8)

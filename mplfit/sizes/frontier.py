@@ -14,9 +14,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from mplfit.assess.intervals import LEVELS
 from mplfit.curve import RunSize
 from mplfit.errors import FitError
-from mplfit.assess.intervals import LEVELS
 from mplfit.laws.base import to_params
 from mplfit.schedule import Schedule, wsdld
 from mplfit.sizes.baselines import Chinchilla

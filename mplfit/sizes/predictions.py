@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from mplfit.assess.intervals import LEVELS
 from mplfit.curve import Curve, RunSize
 from mplfit.errors import FitError
 from mplfit.estimate.fit import fit
-from mplfit.assess.intervals import LEVELS
 from mplfit.schedule import Schedule
 from mplfit.sizes.baselines import Chinchilla, FinalRow, decayed_rows, fit_chinchilla, power_law
 from mplfit.sizes.checks import far_warnings, sentence_on_level

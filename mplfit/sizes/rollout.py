@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from mplfit.assess.intervals import LEVELS
 from mplfit.curve import Curve, curves_of
 from mplfit.errors import FitError
 from mplfit.estimate.fit import fit
-from mplfit.assess.intervals import LEVELS
 from mplfit.schedule import Schedule
 from mplfit.sizes.baselines import decayed_rows, fit_chinchilla, power_law
 from mplfit.sizes.fit import fit_sizes
