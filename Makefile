@@ -3,6 +3,8 @@
 # make loop   fit, forecast, optimize, train, compare, on this machine; goes on where it stopped
 # make portable   the tests that .ci/run repeats for other processors and versions of packages
 # make lint   ruff and mypy          make bench   one table of timings
+# make mutants   changes the code at a sample of places: does a test fail? (tests/MUTANTS.md;
+#                SAMPLE=40 places a room, ALL=1 every mutant, SEED=2, ROOMS=mplfit/plan, JOBS=2)
 # make study  every law on both collections of real runs (../shared), written to tests/study/README.md
 # make prior  the priors of the scale-free laws, from ../shared and data/, into mplfit/laws/learned.py
 # make clean  remove what these made
@@ -11,7 +13,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo loop test portable lint bench study prior clean
+.PHONY: demo loop test portable lint bench mutants study prior clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mplfit fit data/lab_text --law effective --out mplfit-runs/demo --force
@@ -37,6 +39,10 @@ lint: $(VENV)/.linted
 
 bench: $(VENV)/.tested
 	$(BIN)/python -m tests.benchmarks
+
+mutants: $(VENV)/.mutants
+	nice $(BIN)/python -m tests.mutants --sample $(if $(ALL),0,$(or $(SAMPLE),20)) \
+	  --seed $(or $(SEED),1) --jobs $(or $(JOBS),1) $(ROOMS)
 
 study: $(VENV)/.tested
 	$(BIN)/python -m tests.study --workers 2
@@ -66,4 +72,8 @@ $(VENV)/.tested: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.linted: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lint]'
+	@touch $@
+
+$(VENV)/.mutants: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,mutants]'
 	@touch $@
