@@ -33,6 +33,7 @@ EXPONENTS: Mapping[str, tuple[float, float]] = {
     "a2": (-0.1, 0.15),
     "L0 by shape": (0.0, 0.05),
     "L0 by shape squared": (0.0, 0.01),
+    "L0 by shape and size": (0.0, 0.02),
     "A by shape": (0.0, 0.05),
     "b by size": (0.0, 0.15),
     "b by size, of siblings": (0.0, 0.05),

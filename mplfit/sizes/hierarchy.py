@@ -37,7 +37,7 @@ UNIT = PER_OBSERVATION * DELTA**2
 _FLOOR = 0.05  # predictions below this share of the observation are continued linearly
 _ROUNDS, _STEPS = 25, 60
 _STAYS, _SMALL = 1e-3, 1e-6
-_FARTHEST = np.array([1.0, 1.0, 0.3, 1.0, 0.3, 0.3, 0.1, 0.3, 0.3, *[0.5] * 6])  # of one step
+_FARTHEST = np.array([1.0, 1.0, 0.3, 1.0, 0.3, 0.3, 0.1, 0.3, 0.3, 0.1, *[0.5] * 6])  # of one step
 _B = SHAPES.index("b")
 _FIRST_SHAPE = len(COMMON) - len(OWN) + 2
 
@@ -46,7 +46,7 @@ _FIRST_SHAPE = len(COMMON) - len(OWN) + 2
 class Joint:
     """The joint fit.
 
-    common : (15,) η.  covariance : (15, 15) of it.  spreads : (8,) s.
+    common : (16,) η.  covariance : (16, 16) of it.  spreads : (8,) s.
     own : (m, 8) θ_i.  own_covariance : (m, 8, 8), of each size alone.
     scatter : 1.25 times the mean absolute log residual of the rows, by size.
     value : of the objective.  converged : whether the common shapes stayed.
@@ -100,7 +100,7 @@ class Problem:
     def value_and_gradient(
         self, own: FloatArray, common: FloatArray, spreads: FloatArray
     ) -> tuple[float, FloatArray, FloatArray]:
-        """The objective, and its derivatives in θ (m, 8) and η (15,)."""
+        """The objective, and its derivatives in θ (m, 8) and η (16,)."""
         value = self.prior.penalty(common)
         in_common = self.prior.precision * (common - self.prior.mean)
         in_own = np.empty_like(own)

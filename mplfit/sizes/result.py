@@ -75,7 +75,7 @@ class Sizes(Record):
     """The scale-free law over sizes: what it says of every size, and how sure.
 
     sizes : those with runs, the smallest first.
-    common : (15,) the law's unknowns (`mplfit.sizes.size_law.COMMON`).  covariance : of these.
+    common : (16,) the law's unknowns (`mplfit.sizes.size_law.COMMON`).  covariance : of these.
     spreads : (8,) standard deviations of a size's own unknowns around the law.
     units : what the law is told at any size.  value : of the objective.
     converged : whether the common shapes stayed.  largest_S : of the runs, as in `Spread`.
@@ -155,7 +155,7 @@ class Sizes(Record):
         return place_of(size.count, reference, float(np.median(ratios)), 1.0)
 
     def law_slopes(self, size: RunSize) -> tuple[FloatArray, FloatArray]:
-        """(8,) what the law says of a size's unknowns, and their (8, 15) slopes in its own."""
+        """(8,) what the law says of a size's unknowns, and their (8, 16) slopes in its own."""
         return mean_and_slopes(self.common, *self.place(size))
 
     def unknowns(self, size: RunSize) -> tuple[FloatArray, FloatArray]:

@@ -2,7 +2,7 @@
 
 With n = ln(N/N0), N0 the geometric mean of the sizes, and x = ln(width/depth) - ln(64):
 
-    ln L0(N) = ln(E + F·e^(-a n)) + c1 x + c2 x²
+    ln L0(N) = ln(E + F·e^(-a n)) + c1 x + c2 x² + c4 x n
     ln A(N)  = ln A1 - a2 n + c3 x
     ln b(N)  = ln b1 - b2 n,        the other shapes are common to all sizes
 
@@ -22,10 +22,10 @@ __all__ = ["COMMON", "OWN", "SizeLawPrior", "mean_and_slopes", "place_of", "prio
 OWN = ("L0", "A", *SHAPES)
 """The unknowns of one size: logarithms, but p itself."""
 
-COMMON = ("E", "F", "a", "A", "a2", "c1", "c2", "c3", "b2", *SHAPES)
-"""The unknowns of the law: ln E, ln F, a, ln A1, a2, c1, c2, c3, b2 and the common shapes."""
+COMMON = ("E", "F", "a", "A", "a2", "c1", "c2", "c3", "b2", "c4", *SHAPES)
+"""The unknowns of the law: ln E, ln F, a, ln A1, a2, c1, c2, c3, b2, c4 and the common shapes."""
 
-_E, _F, _a, _A, _a2, _c1, _c2, _c3, _b2, _shapes = range(10)
+_E, _F, _a, _A, _a2, _c1, _c2, _c3, _b2, _c4, _shapes = range(11)
 _OPEN = 1e3  # a standard deviation that says nothing
 
 
@@ -59,6 +59,7 @@ def prior_of(
     pairs = [
         (low + e[0], e[1]), (low + f[0], f[1]), told["a"], (float(np.log(amplitude)), _OPEN),
         told["a2"], told["L0 by shape"], told["L0 by shape squared"], told["A by shape"], b,
+        told["L0 by shape and size"],
     ]  # fmt: skip
     mean, sd = np.array(pairs).T
     return SizeLawPrior(np.concatenate([mean, shapes[0]]), np.concatenate([sd, shapes[1]]))
@@ -73,22 +74,22 @@ def place_of(
 
 
 def mean_and_slopes(common: FloatArray, n: float, x: float) -> tuple[FloatArray, FloatArray]:
-    """(8,) what the law says of a size's own unknowns, and its (8, 15) derivatives.
+    """(8,) what the law says of a size's own unknowns, and its (8, 16) derivatives.
 
     >>> import numpy as np
     >>> from mplfit.sizes.size_law import mean_and_slopes
-    >>> common = np.zeros(15)
+    >>> common = np.zeros(16)
     >>> float(np.exp(mean_and_slopes(common, 0.0, 0.0)[0][0]))  # E + F
     2.0
     """
     E, F = np.exp(common[_E]), np.exp(common[_F] - common[_a] * n)
     share = F / (E + F)
     mean = np.concatenate([np.zeros(2, dtype=common.dtype), common[_shapes:]])
-    mean[0] = np.log(E + F) + common[_c1] * x + common[_c2] * x * x
+    mean[0] = np.log(E + F) + common[_c1] * x + common[_c2] * x * x + common[_c4] * x * n
     mean[1] = common[_A] - common[_a2] * n + common[_c3] * x
     mean[3] -= common[_b2] * n
     slopes = np.zeros((len(OWN), len(COMMON)), dtype=common.dtype)
-    slopes[0, [_E, _F, _a, _c1, _c2]] = 1 - share, share, -n * share, x, x * x
+    slopes[0, [_E, _F, _a, _c1, _c2, _c4]] = 1 - share, share, -n * share, x, x * x, x * n
     slopes[1, [_A, _a2, _c3]] = 1, -n, x
     slopes[2:, _shapes:] = np.eye(len(SHAPES))
     slopes[3, _b2] = -n

@@ -20,7 +20,7 @@ REFERENCE = 1e8
 TRUTH = dict(
     zip(
         COMMON,
-        [np.log(1.6), np.log(1.4), 0.3, np.log(0.3), -0.1, 0.0, 0.0, 0.0, 0.05,
+        [np.log(1.6), np.log(1.4), 0.3, np.log(0.3), -0.1, 0.0, 0.0, 0.0, 0.05, 0.0,
          np.log(0.6), np.log(1.4), np.log(9), np.log(0.22), 0.82, np.log(0.26)],
         strict=True,
     )

@@ -25,6 +25,7 @@ _MEANINGS = {
     "c1": "L0 by ln(width/depth)",
     "c2": "L0 by its square",
     "c3": "A by ln(width/depth)",
+    "c4": "L0 by ln(width/depth) times ln N",
 }
 
 
@@ -114,7 +115,7 @@ def _law(law: Sizes) -> list[Table]:
     sd = np.sqrt(np.diag(law.covariance))
     parts: list[tuple[Cell, ...]] = []
     for name, error in zip(COMMON, sd.tolist(), strict=True):
-        if name not in _MEANINGS or (name in ("c1", "c2", "c3") and not law.has_shapes):
+        if name not in _MEANINGS or (name in ("c1", "c2", "c3", "c4") and not law.has_shapes):
             continue
         value = law.named[name]
         log = name in ("E", "F", "A")
