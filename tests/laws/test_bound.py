@@ -136,6 +136,10 @@ def test_logged_norms_stand_for_the_formula():
         moved[i] *= 1 + 1e-6
         slope = (predictor.loss(moved) - loss) / (moved[i] - params[i])
         assert gradient[:, i] == pytest.approx(slope, rel=1e-4)
+    low, high = law.box([Curve("c", [9, 99], [4.0, 2.0], schedule)])
+    S, unit = schedule.lr[:100].sum(), 1 / (1e-2 * 10 * np.median(norms))
+    assert low == pytest.approx([2e-3, 4e-6 * S, 1e-3 * unit])
+    assert high == pytest.approx([4, 400 * S, 1e3 * unit])
     other = schedules.constant(300, 1e-2)
     with pytest.raises(DataError, match="no gradient norms were logged for Schedule"):
         law.at(other, step)

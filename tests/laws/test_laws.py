@@ -276,6 +276,86 @@ def test_boxes_hold_sensible_parameters_in_any_unit_of_loss(key, scale):
     assert np.all(params < high)
 
 
+BOXES = {  # of curves with losses of 2 to 4, 1000 updates, a largest rate of 0.01 and Σ η = 8
+    "mpl": [
+        (0.002, 4), (4e-4, 2048), (0.01, 3), (0.4, 4e4), (1e-3, 1e5), (0.01, 5), (0.01, 2),
+    ],
+    "onepower": [(0.002, 4), (2e-4, 2048), (0.01, 3)],
+    "momentum": [(0.002, 4), (4e-4, 2048), (0.01, 3), (4e-5, 400), (0.5, 1 - 1e-6)],
+    "fsl": [
+        (0.002, 4), (4e-4, 2048), (0.01, 3), (0.04, 4e4), (1e-4, 1e3), (0.01, 1e4), (0.01, 5),
+    ],
+    "bound": [
+        (0.002, 4), (3.2e-5, 3200), (1e-3 * 10**0.5, 1e3 * 10**0.5), (-0.3, 0.002),
+        (1e-6 * 10**0.5, 1e5 * 10**0.5), (-1, 1), (1e-3 * 10**0.5, 1e2 * 10**0.5),
+    ],
+    "effective of many rates": [
+        (0.002, 4), (4e-4, 400), (0.01, 3), (1e-3, 100), (0.1, 1e5), (0.01, 5), (0.1, 2),
+        (1e-3, 1e3), (0.25, 4), (-2, 2),
+    ],
+    "amplitude": [(0.002, 4), (4e-4, 400), (0.01, 3), (1e-3, 100), (0.1, 1e5), (0.01, 5), (0.1, 2)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", BOXES)
+def test_boxes_follow_the_scales_of_the_curves(key):
+    long = Curve("long", [9, 999], [4.0, 3.0], schedules.constant(1100, 0.008))
+    high = Curve("high", [9, 499], [3.0, 2.0], schedules.constant(1100, 0.01))
+    found = np.transpose(law_of(key).box([long, high]))
+    np.testing.assert_allclose(found, BOXES[key], rtol=1e-12)
+
+
+def test_peak_rates_within_five_per_cent_are_one():
+    def law(*peaks):
+        runs = [Curve("c", [9, 99], [4.0, 3.0], schedules.constant(120, one)) for one in peaks]
+        return get_law("effective").trained_on(runs)
+
+    assert law(1.0, 2.0, 2.1).constants == pytest.approx({
+        "eta_ref": 2.1, "weight_decay": 0.1, "longest": 100.0, "peak_rates": 2,
+    })  # fmt: skip
+    assert law(1.0, 2.0, 2.12).peak_rates == 3
+    assert law(1.0, 2.0, 4.0).names[-2:] == ("nu", "kB")
+    assert "nu" not in law(1.0, 2.0).names
+
+
+@pytest.mark.parametrize(
+    ("constants", "said"),
+    [
+        ({"eta_ref": 0.0}, "positive reference rate"),
+        ({"longest": 0.0}, "got 1, 0 and 0.1"),
+        ({"weight_decay": -0.1}, "weight decay of 0 or more"),
+        ({"decay": 0.1}, "has no constant 'decay'"),
+    ],
+)
+def test_constants_that_no_runs_can_have(constants, said):
+    with pytest.raises(FitError, match=said):
+        get_law("effective", constants)
+
+
+def test_what_is_expected_of_parameters():
+    learned = ("alpha", "b", "tau", "beta", "p", "rho")
+    for key, linear, expected in [
+        (
+            "mpl",
+            "L0 A B",
+            {"C": (np.log(2), 1), "beta": (np.log(0.6), 1), "gamma": (np.log(0.64), 1)},
+        ),
+        ("onepower", "L0 A", {}),
+        ("momentum", "L0 A C", {}),
+        ("fsl", "L0 c1 c2", {}),
+        ("bound", "C M", {}),
+        ("effective of many rates", "L0 A", {"nu": (1, 1), "kB": (0, 0.2)}),
+    ]:
+        parameters = law_of(key).parameters
+        assert [one.name for one in parameters if one.linear] == linear.split()
+        priors = {one.name: one.prior for one in parameters if one.prior is not None}
+        if key.startswith("effective"):
+            assert all(priors.pop(name)[1] > 0 for name in learned)
+        assert priors == expected
+    (p,) = (one for one in law_of("effective").parameters if one.name == "p")
+    assert (p.lowest, p.transform) == (0.05, "none")
+
+
 def test_wrong_parameters_get_a_sentence():
     with pytest.raises(FitError, match=r"the law mpl has 7 parameters \(L0 A alpha B C"):
         get_law("mpl").final(np.ones(3), np.ones(3))

@@ -17,7 +17,8 @@ from tests.random_schedules import rates
 
 pytestmark = pytest.mark.portable
 
-EVERY = ((0, PLAIN), (1, PLAIN), (0, LOG), (1, LOG), (0, STEEP), (1, STEEP))
+# Every kind, of every row: the kernels take rows by fours.
+EVERY = ((0, PLAIN), (3, PLAIN), (1, LOG), (2, LOG), (0, STEEP), (3, STEEP))
 
 
 def problem(lr, gamma, C, p, targets):
@@ -26,7 +27,7 @@ def problem(lr, gamma, C, p, targets):
     S = cumulative(lr)
     c = lr[1:] ** gamma / C
     drop = lr[:-1] - lr[1:]
-    charges = np.array([drop * c**p, drop])
+    charges = np.array([drop * c**p, drop, drop * c, drop * c ** (p + 1)])
     step = np.unique(np.linspace(1, lr.size - 1, targets).astype(int))
     return S[step], step, S[:-1], c, charges, p
 
