@@ -16,7 +16,8 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.source import file_head, first_bytes, log_suffix
 from mplfit.readers.table import open_table
 from mplfit.readers.tensorboard import read_events
-from mplfit.readers.text_log import FORMATS, read_text, text_format
+from mplfit.readers.text_formats import FORMATS
+from mplfit.readers.text_log import read_text, text_format
 from mplfit.readers.tfevents import is_event_file
 from mplfit.readers.trainer_state import is_trainer_state, read_trainer_state
 from mplfit.readers.unknown import guessed_command, refuse_unknown

@@ -11,6 +11,7 @@ from mplfit.readers.detect import read_log
 from mplfit.readers.log import Log, Series
 from mplfit.readers.names import find_column, listed, norm_column
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.rows import indices
 from mplfit.readers.source import log_suffix
 from mplfit.readers.table import open_table, read_columns
 from mplfit.types import FloatArray
@@ -48,8 +49,8 @@ def read_norms(path: Path, steps: int, column: str | None = None) -> FloatArray:
     return _each(path, Series(at, value), steps)
 
 
-def norms_of(log: Log, steps: int) -> FloatArray:
-    """The same from a log that is read.
+def norms_of(log: Log, steps: int, options: ReadOptions | None = None) -> FloatArray:
+    """The same from a log that is read, with these options.
 
     Raises
     ------
@@ -59,8 +60,8 @@ def norms_of(log: Log, steps: int) -> FloatArray:
     known = np.isfinite(log.norm.value)
     if not known.any():
         raise DataError(f"{log.path} logs no gradient norm (such as grad_norm)")
-    step = log.norm.step[known] - int(log.norm.counted)
-    return _each(log.path, Series(step, log.norm.value[known]), steps)
+    step = indices(log.path, log.norm, options or ReadOptions(), [])
+    return _each(log.path, Series(step[known].astype(np.float64), log.norm.value[known]), steps)
 
 
 def _each(path: Path, norms: Series, steps: int) -> FloatArray:

@@ -12,7 +12,7 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.runs import NO_COLUMN
 from mplfit.types import FloatArray, IntArray
 
-__all__ = ["clean_losses", "clean_rates"]
+__all__ = ["clean_losses", "clean_rates", "indices"]
 
 _MANY = 0.25  # a share of rows that repeat a step which is worth a warning
 _PIECES = 5  # a log with more pieces out of order was shuffled, not restarted
@@ -22,7 +22,7 @@ def clean_losses(
     path: Path, series: Series, options: ReadOptions, notes: list[str], warnings: list[str]
 ) -> tuple[IntArray, FloatArray]:
     """Losses in the order of their steps, one a step, finite; what cannot be mended is refused."""
-    index, loss = _index(path, series, options, notes), series.value
+    index, loss = indices(path, series, options, notes), series.value
     finite = np.isfinite(loss)
     if not finite.any():
         raise DataError(
@@ -73,7 +73,7 @@ def clean_rates(
     """Logged rates in the order of their updates, the last of each; negative ones are refused."""
     if not len(series):
         return np.empty(0, np.int64), np.empty(0)
-    index, rate = _index(path, series, options, []), series.value
+    index, rate = indices(path, series, options, []), series.value
     good = np.isfinite(rate) & (index >= 0)
     index, rate = index[good], rate[good]
     if np.any(rate < 0):
@@ -89,7 +89,7 @@ def clean_rates(
     return index[last], rate[last]
 
 
-def _index(path: Path, series: Series, options: ReadOptions, notes: list[str]) -> IntArray:
+def indices(path: Path, series: Series, options: ReadOptions, notes: list[str]) -> IntArray:
     """The 0-based update that each row belongs to; -1 for a row before any update."""
     step, counted = series.step, series.counted
     if options.steps_are is not None and not counted:
