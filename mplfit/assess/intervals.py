@@ -46,6 +46,7 @@ __all__ = [
     "Interval",
     "coverage",
     "final_interval",
+    "interval_terms",
     "predict_interval",
     "standardised",
 ]
@@ -131,6 +132,20 @@ def final_interval(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float
     bounds = {level: found.bounds(level) for level in LEVELS}
     return {
         f"{level:.2f}": (float(low[0]), float(high[0])) for level, (low, high) in bounds.items()
+    }
+
+
+def interval_terms(spread: Spread, constants: IntervalConstants = BOTH) -> dict[str, float]:
+    """The numbers of the module's formula for a fit, by name, as the page of `explore` takes them:
+    a, b·s, k·K, and the largest training gain and S."""
+    sizes = constants.informed if spread.informed else constants.plain
+    return {
+        "parameters": sizes.parameters,
+        "scatter": sizes.scatter * spread.scatter,
+        "runs": sizes.runs * _between_runs(spread, sizes),
+        "largest_gain": spread.largest_gain,
+        "largest_S": spread.largest_S,
+        "furthest": _FURTHEST,
     }
 
 

@@ -37,6 +37,7 @@ GROUPS = {
     },
     "Decide": {
         "predict": "Predict the loss under other schedules.",
+        "explore": "Write a page on which schedules are drawn and priced at once.",
         "optimize": "Find the schedule with the lowest predicted final loss.",
         "design": "Choose which run to do next, to make a prediction surer.",
         "forecast": "Forecast the rest of a run in progress.",

@@ -205,7 +205,7 @@ class EffectiveLaw(Law):
         root = np.sqrt(clocks.R2)
         in_e = in_u / root + in_z / clocks.R2**n.nu
         in_R2 = -0.5 * in_u * e / (root * clocks.R2) - in_z * n.nu * clocks.z / clocks.R2
-        in_e += _norm_adjoint(e, clocks.R2, in_R2, n.rho, self._gain, self._decays)
+        in_e += _norm_adjoint(e, clocks.R2, in_R2, n.rho, self.norm_gain, self._decays)
         highest = e == e.max()  # a plateau shares what its height does
         in_e[highest] += in_drop * end.drop * n.kB / e.max() / highest.sum()
         return end.loss, in_e / self.eta_ref
@@ -222,18 +222,18 @@ class EffectiveLaw(Law):
         return self.weight_decay > 0
 
     @property
-    def _gain(self) -> float:
+    def norm_gain(self) -> float:
         """What an update at η_ref adds to R²: 2λη_ref, or its like where there is no decay."""
         return _RELAXATIONS / self.S_ref
 
     def _norm(self, e: FloatArray) -> tuple[FloatArray, FloatArray]:
         """a and c of R² = a + rho·c."""
-        if self._decays and self._gain * e.max() >= 1:
+        if self._decays and self.norm_gain * e.max() >= 1:
             raise FitError(
                 f"a rate of {e.max() * self.eta_ref:g} with the weight decay {self.weight_decay:g} "
                 "would turn weights over in one update: is the weight decay (--weight-decay) right?"
             )
-        a, c = _norm_recurrence(e, self._gain, self._decays)
+        a, c = _norm_recurrence(e, self.norm_gain, self._decays)
         return a, c
 
     def _numbers(self, params: FloatArray) -> _Numbers:
@@ -265,7 +265,7 @@ class AmplitudeLaw(EffectiveLaw):
         return self._parameters
 
     @property
-    def _gain(self) -> float:
+    def norm_gain(self) -> float:
         return 0.0
 
 

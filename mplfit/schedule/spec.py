@@ -81,11 +81,15 @@ class Spec:
 
     def schedule(self) -> Schedule:
         """The schedule."""
-        values = {key: self._number(key, value) for key, value in self.values.items()}
+        values = self.numbers()
         last_zero = values.pop("zero", False)
         make = SHAPES[self.shape]
         made = make(self.points, **values) if _has_points(make) else make(**values)
         return with_last_zero(made) if last_zero else made
+
+    def numbers(self) -> dict[str, float | int | bool]:
+        """The values as the constructor takes them: no texts of shares."""
+        return {key: self._number(key, value) for key, value in self.values.items()}
 
     @property
     def decay_share(self) -> float | None:
