@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mplfit import schedule as s
 from mplfit.curve import Curve
 from mplfit.errors import DataError
-from mplfit.readers.csv_log import ReadOptions, read_csv
+from mplfit.readers.csv_log import ReadOptions, read_csv, read_table
 from mplfit.readers.paths import split
 from mplfit.readers.released import NAMES, released_schedule
 from mplfit.schedule import constant
@@ -109,6 +109,12 @@ def test_named_columns_go_before_usual_ones(tmp_path: Path) -> None:
         ("step,lr,loss\n1,1,2\n3,-1,2", {}, "learning rate of step 3 is negative .*--lr-col"),
         ("step,lr,loss\n1,,2\n3,nan,2", {}, "no row logs a learning rate: give the run's --sched"),
         ("step,lr,loss\n1,0,2\n3,0,2", {}, "all 4 learning rates are 0"),
+        (PLAIN, {"lr_col": "loss"}, "'loss' cannot be the learning rate and the loss too"),
+        (PLAIN, {"lr_col": "step"}, "'step' cannot be the learning rate and the step too"),
+        ("epoch,lr,loss\n0,1,2\n1,1,2", {}, "counts epochs, which are no updates"),
+        ("epoch,epochs,lr,loss\n0,0,1,2", {}, "no column for the step"),
+        (PLAIN, {"tokens_per_step": 8, "step_col": "tokens"}, "has no column 'tokens'"),
+        ("step,tokens,lr,loss\n1,8,1,2", {"tokens_per_step": 8}, "has 'step' and 'tokens': name"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_a_sentence(
@@ -120,6 +126,109 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(
     assert message.startswith(str(tmp_path / "run.csv"))
     assert message.count(str(tmp_path)) == 1
     assert "\n" not in message
+
+
+LITGPT = "iter,iter_time,step,lr,loss\n1,9,0,0.1,3\n2,9,1,0.1,2\n"
+BATCHES = "litgpt: steps are its count of micro-batches, iter"
+INDICES = "steps are taken as 0-based indices (if they count updates: --steps-are count)"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        (
+            LITGPT,
+            {},
+            [f"{BATCHES}; with gradient accumulation give those of an update as --tokens-per-step"],
+        ),
+        (LITGPT, {"tokens_per_step": 1}, [BATCHES]),
+        (
+            "iter,train/loss,val/loss,lr,mfu\n0,3,3,0.1,9\n1,2,2,0.1,9\n",
+            {},
+            ["nanoGPT evaluates before the update of its iter: losses are those of iter − 1"],
+        ),
+        (
+            "train/global_step,loss,lr\n1,3,0.1\n2,2,0.1\n",
+            {},
+            [
+                "train/global_step counts finished updates, as Hugging Face logs it (else: "
+                "--steps-are index)"
+            ],
+        ),
+        (PLAIN, {}, []),
+        ("step,lr,loss\n1,0.1,3\n2,0.1,2\n", {}, [INDICES]),
+        ("step,lr,loss\n1,0.1,3\n2,0.1,2\n", {"steps_are": "index"}, []),
+        ("_step,lr,loss\n1,0.1,3\n2,0.1,2\n", {}, []),
+        ("step,lr,loss\n0,0.1,3\n,0.1,3\n2,0.1,2\n", {}, ["1 row without a step dropped"]),
+        (
+            "step,lr,loss\n0,0.1,3\n,0.1,3\n,0.1,\n2,0.1,2\n",
+            {},
+            ["2 rows without a step dropped"],
+        ),
+        (
+            "step,lr,loss,grad_norm\n0,0.1,3,high\n2,0.1,2,1\n",
+            {},
+            ["the gradient norms are not all numbers: left out"],
+        ),
+        *(
+            (
+                f"epoch,lr,loss\n{first},0.1,3\n{first + 1},0.1,2\n",
+                {"steps_per_row": 50},
+                [
+                    f"steps are its epochs, from {first} on, of 50 updates each; each loss is the "
+                    "mean over an epoch"
+                ],
+            )
+            for first in (0, 1)
+        ),
+    ],
+)
+def test_what_is_said_of_the_steps(
+    tmp_path: Path, text: str, options: dict[str, object], said: list[str]
+) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text(text)
+    (log,) = read_table(path, ReadOptions(**options))
+    assert [note for note in log.notes if "column" not in note] == said
+    assert log.kind == ("litgpt csv" if text is LITGPT else "table")
+    if text.startswith("epoch"):
+        assert log.loss.step.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "decay"),
+    [
+        (("0.1", "0.1", "0.1"), 0.1),
+        (("", "0.1", "nan"), 0.1),
+        (("0", "0", "0"), 0.0),
+        (("0.1", "0.1", "0.2"), None),
+        (("-1", "-1", "-1"), None),
+        (("", "", ""), None),
+    ],
+)
+def test_a_weight_decay_that_never_changes_is_the_run_s(
+    tmp_path: Path, cells: tuple[str, ...], decay: float | None
+) -> None:
+    path = tmp_path / "run.csv"
+    rows = [f"{t},0.1,3,{cell},1,2" for t, cell in enumerate(cells)]
+    path.write_text("\n".join(["step,lr,loss,weight_decay,val_loss,eval/loss", *rows]))
+    (log,) = read_table(path, ReadOptions())
+    assert log.weight_decay == decay
+    assert log.also == ("val_loss", "eval/loss")
+    assert log.columns == ("loss", "lr")
+
+
+def test_calls_of_wandb_log_are_warned_of_unless_the_steps_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("_step,lr,loss\n0,0.1,3\n1,0.1,2\n")
+
+    def warnings(**options: object) -> int:
+        (log,) = read_table(path, ReadOptions(**options))
+        return len(log.warnings)
+
+    assert warnings() == 1
+    told = ({"step_col": "_step"}, {"steps_are": "index"}, {"steps_per_row": 2})
+    assert [warnings(**one) for one in told] == [0, 0, 0]
 
 
 def test_rows_without_a_finite_loss_are_dropped_and_said(tmp_path: Path) -> None:
