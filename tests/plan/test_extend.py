@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mplfit import fit
 from mplfit import schedule as schedules
 from mplfit.bounds import best_base, bound
 from mplfit.errors import FitError, ScheduleError
-from mplfit.plan.extend import extend, extensions, phases
+from mplfit.plan.extend import compare_ways, extend, extensions, phases
+from tests.estimate.test_fit import three_curves
 
 RUN = schedules.wsdld(4000, 1e-3, decay=0.2)
 
@@ -67,8 +69,39 @@ def test_every_continuation_keeps_the_past_and_the_best_base(
             assert found.base < 1
         else:
             assert found.base == pytest.approx(1, abs=1e-6)
+        begun = (lr < run.peak * (1 - 1e-9))[run.warmup :]
+        if found.how != "factor" and begun.any():
+            assert abs(run.warmup + int(begun.argmax()) - found.begins) <= 1
         used = 1 / best_base(run.lr).rate
         assert found.bound == pytest.approx(bound(lr, D=used) / bound(run.lr, D=used), rel=1e-9)
+
+
+def test_where_each_way_leaves_the_stable_rate():
+    begins = {one.how: one.begins for one in extensions(RUN, 6000)}
+    assert begins == {"same": 4800, "cooldown": 3325, "factor": 3200}
+    assert phases(RUN).fraction == 0.2
+    compared = compare_ways(RUN, extensions(RUN, 6000), text="RUN")
+    assert (compared.planned_start, compared.planned_steps, compared.steps) == (3200, 4000, 6000)
+    assert compared.warnings == ()
+    late = compare_ways(RUN, extensions(RUN, 8000))
+    assert late.warnings == (
+        "the longer cooldown begins at step 2939, before the planned one (step 3200): a run that "
+        "is past it already needs the way by factor",
+    )
+    assert all(way.loss is None and way.gain is None for way in compared.ways)
+
+
+def test_ways_with_what_a_fit_predicts():
+    made = fit(three_curves("momentum", noise=1e-3), "momentum")
+    run = schedules.wsdld(3000, 3e-4, decay=0.2, warmup=200)
+    ways = extensions(run, 5000)
+    compared = compare_ways(run, ways, fit=made)
+    for way, one in zip(compared.ways, ways, strict=True):
+        assert way.loss == pytest.approx(made.formula.final(made.values, one.schedule.lr))
+        assert way.intervals["0.95"][0] < way.loss < way.intervals["0.95"][1]
+    assert compared.ways[0].gain is None
+    for way in compared.ways[1:]:
+        assert way.gain.value == pytest.approx(compared.ways[0].loss - way.loss, abs=2e-4)
 
 
 def test_the_longer_cooldown_is_better_than_the_same_one():
@@ -106,7 +139,7 @@ def test_the_shape_of_the_cooldown_is_kept():
         (
             lambda: extend(schedules.piecewise([(0, 1.0), (9, 0.5), (20, 1.0)], 40), 80),
             ScheduleError,
-            "no stable phase",
+            "no stable phase.*held for 29 updates from step 0",
         ),
     ],
 )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mplfit import Curve, fit, load_fit, schedule
-from mplfit.assess.posterior import covariance
+from mplfit.assess.posterior import covariance, log_slopes
 from mplfit.errors import FitError
+from mplfit.estimate.constants import FORECAST_BEYOND, FORECAST_SCATTER
 from mplfit.estimate.simulate import simulate
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
-from mplfit.plan.forecast import forecast, prior_of
+from mplfit.plan.forecast import forecast, forecast_interval, prior_of
 
 LAW = get_law("effective", {"eta_ref": 1e-3})
 TRUTH = np.array([2.3, 0.3, 0.5, 1.4, 9.0, 0.22, 0.8, 0.26])
@@ -62,6 +65,63 @@ def test_what_is_known_before_makes_it_surer(how, earlier, known):
     assert low[-1] < truth_of("wsd") < high[-1]
     assert abs(found.interval.loss[-1] / truth_of("wsd") - 1) < 0.01
     assert found.rows == 95
+
+
+def test_the_standard_deviation_is_that_of_the_module_s_formula(known):
+    step = np.array([100, 1999, 2999])
+    plan = schedule.constant(3000, 1e-3, warmup=50)
+    found = forecast_interval(known, plan, step[::-1])
+    loss, slopes = log_slopes(known, plan, step)
+    s = known.spread.scatter
+    x = np.maximum(0, np.log(np.cumsum(plan.lr)[step] / known.spread.largest_S))
+    rest = (FORECAST_SCATTER * s) ** 2 + (FORECAST_BEYOND * s * x) ** 2
+    wanted = np.einsum("ij,jk,ik->i", slopes, covariance(known), slopes) + rest
+    assert x[:2].tolist() == [
+        0,
+        pytest.approx(np.log(plan.lr[:2000].sum() / known.spread.largest_S)),
+    ]
+    assert x[2] > 0.4
+    np.testing.assert_allclose(found.sd[::-1] ** 2, wanted, rtol=1e-9)
+    np.testing.assert_allclose(found.loss[::-1], loss)
+
+
+def test_what_is_said_beside_the_rest(earlier, known):
+    one = run("wsd", 1000)
+    alone = forecast(one)
+    assert alone.warnings == (
+        "no training curve has a change of the rate after its warmup: the loss drop rests on the "
+        "prior alone",
+    )
+    assert alone.late == one.loss[one.step > 0.9 * 999].mean()
+    assert one.step[-1] == 999
+    assert abs(alone.off) < alone.off_sd < 0.01
+    # Whether the run, or one before it, has shown what a falling rate gives.
+    assert alone.by_prior
+    assert not forecast(one, earlier=earlier).by_prior
+    assert not forecast(one, known=known).by_prior
+    assert not forecast(run("cosine", 1000)).by_prior
+    assert not forecast(run("constant", 1000)).by_prior
+
+
+@pytest.mark.parametrize(("factor", "said"), [(1.02, "2 % above"), (0.98, "2 % below"), (1.0, "")])
+def test_last_rows_that_lie_off_the_law(factor, said, earlier):
+    one = run("wsd", 1000)
+    late = one.step > 800
+    off = Curve("off", one.step, np.where(late, factor, 1.0) * one.loss, one.schedule)
+    found = [text for text in forecast(off, earlier=earlier).warnings if "the last rows" in text]
+    assert len(found) == bool(said)
+    if said:
+        assert "of off lie" in found[0]
+        assert said.split()[-1] in found[0]
+        assert found[0].endswith(
+            "the law: it does not describe this run, or earlier runs are of another kind"
+        )
+
+
+def test_an_earlier_run_of_the_same_name_is_another_run(earlier):
+    same = replace(earlier[1], name="wsd")
+    names = {one.name for one in forecast(run("wsd", 1000), earlier=[same]).fit.trained}
+    assert names == {"wsd", "wsd (earlier)"}
 
 
 def test_more_of_the_run_tells_more():
