@@ -10,6 +10,7 @@ import click
 
 from mplfit.cli.common import (
     Examples,
+    is_verbose,
     json_option,
     print_json,
     progress,
@@ -45,19 +46,21 @@ def read_command(
 ) -> None:
     """Show what is in the logs in PATHS: runs, formats, steps, losses, schedules.
 
-    PATHS are files or folders: CSV, TSV or JSON lines with columns for step, rate and loss; W&B
-    charts (csv); trainer_state.json of Hugging Face; TensorBoard event files or csv; the JSON of
-    fabian-sp/lr-scheduling; text logs of Megatron-LM, OLMo-core, torchtitan, nanoGPT and litgpt.
-    Every assumption, and all that was dropped, is said on stderr; so are the first rows that other
-    commands leave out where --from-step does not keep them.
+    PATHS are files, folders (with all folders in them) or - for standard input: tables (CSV, JSON
+    lines, npz, Parquet) with columns for step, rate and loss; W&B (wandb/, run-ID.wandb, charts);
+    TensorBoard; MLflow; Hugging Face, Megatron-LM, NeMo, OLMo, torchtitan, DeepSpeed, Composer,
+    Levanter, nanoGPT, litgpt, nanochat, llm.c and others, also compressed. More than 40 runs are
+    shown in groups, with those to look at by name. Assumptions are said on stderr, at most a line a
+    run; with -v all of them, and every run.
     """
     from mplfit.readers.paths import read_runs
     from mplfit.show.table import text
+    from mplfit.show.tables.many_runs import MANY, many_table, skipped_lines
     from mplfit.show.tables.read import runs_table
 
     options, own = read_options()
     runs = read_runs(paths, options, **own, progress=progress)
-    read = list(zip(runs.curves, (log for _, log in runs.read), strict=True))
+    read = list(runs.read)
     if options.from_step is None:
         read = [(_with_beginning(curve), log) for curve, log in read]
     say_notes(curve for curve, _ in read)
@@ -66,7 +69,12 @@ def read_command(
         skipped = [{"path": str(one.path), "why": one.why} for one in runs.skipped]
         print_json({"schema": "mplfit.logs/1", "runs": entries, "skipped": skipped})
         return
-    click.echo(text(runs_table(read), wide=wide))
+    if len(read) > MANY and not (is_verbose() or wide):
+        click.echo(text(many_table(read, runs.skipped)))
+        return
+    table = runs_table(read)
+    table = replace(table, notes=(*skipped_lines(runs.skipped), *table.notes))
+    click.echo(text(table, wide=wide))
 
 
 def _with_beginning(curve: Curve) -> Curve:

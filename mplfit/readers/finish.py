@@ -13,7 +13,7 @@ from mplfit.readers.configs import size_beside, weight_decay_beside
 from mplfit.readers.log import Log
 from mplfit.readers.names import listed
 from mplfit.readers.options import ReadOptions
-from mplfit.readers.plausible import odd_schedule, odd_values
+from mplfit.readers.plausible import odd_end, odd_schedule, odd_values
 from mplfit.readers.released import released_schedule
 from mplfit.readers.rows import clean_losses, clean_rates
 from mplfit.readers.schedules import schedule_of
@@ -61,7 +61,7 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
             f"{path}: the last step is {last:,}, more updates than a run has: is the step counted "
             "in tokens or samples? give --tokens-per-step, or another column with --step-col"
         )
-    warnings += odd_values(path, log, loss, rate)
+    warnings += [*odd_values(path, log, loss, rate), *odd_end(log.loss, loss)]
     if options.schedule is not None:
         said, odd = odd_schedule(rate_step, rate, last, schedule_of(options.schedule))
         notes, warnings = notes + said, warnings + odd

@@ -52,7 +52,9 @@ def named(logs: Sequence[Log]) -> list[Log]:
             places = [i for i, log in enumerate(logs) if log.name == name]
             _refuse_twice([logs[i] for i in places])
             for i, new in zip(places, _told_apart([logs[i] for i in places]), strict=True):
-                logs[i] = replace(logs[i], name=new)
+                note = f"{len(places)} runs would be called {name}: named by their paths"
+                told = (*logs[i].notes, *[note] * (new != name and not _USUAL.fullmatch(name)))
+                logs[i] = replace(logs[i], name=new, notes=told)
     twice, times = Counter(log.name for log in logs).most_common(1)[0] if logs else ("", 0)
     if times > 1:
         raise DataError(f"{times} runs are named {twice}: rename a folder, to tell them apart")

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.readers.log import Log
+from mplfit.readers.log import Log, Series
 from mplfit.readers.names import plain
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, IntArray
 
-__all__ = ["GOES_ON", "odd_schedule", "odd_values"]
+__all__ = ["DIVERGED", "GOES_ON", "odd_end", "odd_schedule", "odd_values"]
 
+DIVERGED = "has the run diverged?"
+_RISEN, _LAST, _GAPS = 1.2, 20, 5  # times the lowest; the last twentieth; without a finite loss
 GOES_ON = "the schedule given goes on after the log"
 _LARGEST = 1e6  # no learning rate; sums of such rates leave no digits
 _LOSSES = (0.02, 100.0)  # usual losses lie between: a thousandth of one, a perplexity do not
@@ -53,6 +55,38 @@ def odd_values(path: Path, log: Log, loss: FloatArray, rate: FloatArray) -> list
             "quantity, or scaled? (--loss-col, --metric)"
         )
     return said
+
+
+def odd_end(logged: Series, loss: FloatArray) -> list[str]:
+    """Warnings of a run whose losses end far above its lowest ones, or in no numbers.
+
+    logged : the losses as the log has them.  loss : those that are kept.
+
+    >>> import numpy as np
+    >>> from mplfit.readers.log import Series
+    >>> from mplfit.readers.plausible import odd_end
+    >>> up = np.concatenate([np.linspace(9, 3, 100), np.full(20, 8.0)])
+    >>> odd_end(Series(np.arange(120.0), up), up)[0]
+    'the loss ends at 8, far above its lowest level 3.12: has the run diverged?'
+    """
+    finite = np.flatnonzero(np.isfinite(logged.value) & np.isfinite(logged.step))
+    if finite.size > 1:
+        step, last = logged.step, float(logged.step[finite[-1]])
+        gap = float(np.median(np.abs(np.diff(step[finite]))))
+        end = float(np.nanmax(step[finite[-1] :]))
+        if end - last > _GAPS * gap > 0:
+            return [
+                f"no loss is finite after step {last:,.0f}, and rows go on to {end:,.0f}: "
+                f"{DIVERGED}"
+            ]
+    size = max(3, loss.size // _LAST)
+    if loss.size < 4 * size:
+        return []
+    levels = np.median(loss[loss.size % size :].reshape(-1, size), axis=1)
+    low, end = float(levels.min()), float(levels[-1])
+    if end <= _RISEN * low:
+        return []
+    return [f"the loss ends at {end:.3g}, far above its lowest level {low:.3g}: {DIVERGED}"]
 
 
 def odd_schedule(

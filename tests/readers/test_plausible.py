@@ -102,3 +102,24 @@ def test_a_forecast_needs_a_schedule_that_goes_on(tmp_path: Path) -> None:
     assert "goes on after the log" not in result.output
     result = CliRunner().invoke(main, ["read", *words[1:]])
     assert "warning: a: the schedule given goes on after the log" in result.stderr
+
+
+def test_a_run_that_ends_far_above_its_lowest_level_or_in_no_numbers_is_said(
+    tmp_path: Path,
+) -> None:
+    def warned(losses: list[float | str], step: int = 1) -> str:
+        path = tmp_path / "run.csv"
+        rows = [f"{step * t},1e-3,{y}" for t, y in enumerate(losses)]
+        path.write_text("\n".join(["step,lr,loss", *rows]))
+        (curve,) = read_curves([path], ReadOptions(from_step=0))
+        assert curve.origin is not None
+        return " ".join(curve.origin.warnings)
+
+    falling = [9 / (1 + t / 20) ** 0.5 for t in range(60)]
+    assert "has the run diverged?" not in warned([*falling])
+    assert "has the run diverged?" not in warned([*falling, 1.3 * falling[-1]])  # one spike
+    assert "has the run diverged?" not in warned([*falling, "nan", "nan"])  # cut short
+    said = warned([*falling, *[6.0] * 6])
+    assert "the loss ends at 6, far above its lowest level" in said
+    said = warned([*falling, *["nan"] * 9], step=10)
+    assert "no loss is finite after step 590, and rows go on to 680: has the run diverged?" in said
