@@ -34,7 +34,7 @@ def bootstrap_text(fit: Fit, found: Bootstrap, curves: Sequence[Curve]) -> str:
         low, high = found.predict(curve.schedule, last)
         ends = known.bounds(0.95) if known else None
         wide = (float(ends[0][0]), float(ends[1][0])) if ends else None
-        predicted = float(fit.predict(curve.schedule, last)[0])
+        predicted = float(fit.loss(curve.schedule, last)[0])
         cells = [curve.name, f"{curve.loss[-1]:.4f}", f"{predicted:.4f}", _ends(wide, ".4f")]
         rows.append([*cells, _ends((float(low[0]), float(high[0])), ".4f")])
     header = ["final loss", "observed", "predicted", "95 % interval of a run"]

@@ -74,7 +74,7 @@ def predict_command(
     named = named_schedules([*schedules, *specs])
     for name, schedule in named.items():
         warn_of_loss(fit, schedule, name)
-    losses = {name: fit.predict(schedule, exact=exact) for name, schedule in named.items()}
+    losses = {name: fit.loss(schedule, exact=exact) for name, schedule in named.items()}
     intervals = {name: final_interval(fit, schedule) for name, schedule in named.items()}
     warn_held(fit)
     lowest = min(named, key=lambda name: float(losses[name][-1]))

@@ -89,7 +89,7 @@ def report_command(
         name: Candidate(
             schedule,
             {
-                key: (float(fit.predict(schedule)[-1]), final_interval(fit, schedule))
+                key: (float(fit.loss(schedule)[-1]), final_interval(fit, schedule))
                 for key, fit in fits.items()
             },
         )

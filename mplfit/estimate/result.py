@@ -192,19 +192,27 @@ class Fit(Record):
             for record in self.trained
         )
 
-    def predict(
+    def loss(
         self, schedule: Schedule, step: ArrayLike | None = None, *, exact: bool = False
     ) -> FloatArray:
         """The predicted loss at some steps of a schedule (all of them by default), in their order.
 
+        exact : sum plainly instead of fast.
+
         >>> import numpy as np
         >>> from mplfit import load_fit, parse_schedule
         >>> schedule = parse_schedule("constant:steps=24000,peak=3e-4,warmup=2160")
-        >>> load_fit("400").predict(schedule, np.array([23999])).round(4)
+        >>> load_fit("400").loss(schedule, np.array([23999])).round(4)
         array([2.8168])
         """
         at, place = schedule.in_order(np.arange(schedule.steps) if step is None else step)
         return self.formula.at(schedule, at, exact=exact).loss(self.values)[place]
+
+    def predict(
+        self, schedule: Schedule, step: ArrayLike | None = None, *, exact: bool = False
+    ) -> FloatArray:
+        """The same as `loss`."""
+        return self.loss(schedule, step, exact=exact)
 
     @classmethod
     def from_dict(cls, values: object, where: str = "") -> Fit:

@@ -208,7 +208,7 @@ def optimize(
         what="loss",
         final=lambda lr: law.final_gradient(values, lr),
         value=lambda lr: law.final(values, lr),
-        curve=lambda schedule, step: fit.predict(schedule, step),
+        curve=lambda schedule, step: fit.loss(schedule, step),
         fit=fit,
         steps=steps or (like.steps if like else _STEPS),
         warmup=warmup if warmup is not None else like.warmup if like else _WARMUP,

@@ -61,4 +61,4 @@ def plot_laws(fits: Mapping[str, Fit], train: Sequence[Curve], test: Sequence[Cu
 
 
 def _error(made: Fit, curve: Curve) -> np.ndarray:
-    return made.predict(curve.schedule, curve.step) / curve.loss - 1
+    return made.loss(curve.schedule, curve.step) / curve.loss - 1

@@ -78,7 +78,7 @@ def plot_forecast(forecast: Forecast) -> Figure:
         )  # fmt: skip
     so_far = np.unique(np.linspace(run.step[0], run.step[-1], 400).astype(np.int64))
     top.plot(run.step, run.loss, ".", color="black", markersize=3, label="observed")
-    fitted = forecast.fit.predict(run.schedule, so_far)
+    fitted = forecast.fit.loss(run.schedule, so_far)
     top.plot(so_far, fitted, color=_COLOURS[1], linewidth=1.0, label="fitted")
     top.plot(at, rest.loss[shown], color=_COLOURS[0], linewidth=1.6, label="forecast")
     low, high = rest.bounds(0.95)

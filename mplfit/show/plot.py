@@ -81,7 +81,7 @@ def plot_residuals(curve: Curve, fits: Mapping[str, Fit], points: int = _POINTS)
         3, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.6, 1.2], **_MARGINS, "hspace": 0.3}
     )
     error = {
-        law: fit.predict(curve.schedule, curve.step) / curve.loss - 1 for law, fit in fits.items()
+        law: fit.loss(curve.schedule, curve.step) / curve.loss - 1 for law, fit in fits.items()
     }
     rows = _shown(list(error.values()), len(curve), points)
     step, loss = curve.step[rows], curve.loss[rows]
@@ -139,7 +139,7 @@ def plot_curve(curve: Curve, fit: Fit, role: str) -> Figure:
     losses.set_ylabel("loss")
     losses.set_title(f"{_plain(curve.name)} ({role})", loc="left", y=1.0)
     losses.legend(frameon=False)
-    error = fit.predict(curve.schedule, curve.step) / curve.loss - 1
+    error = fit.loss(curve.schedule, curve.step) / curve.loss - 1
     errors.axhline(0, color="black", linewidth=0.8)
     errors.plot(curve.step, error, color=_COLOURS[0], linewidth=1)
     errors.set_ylabel("predicted /\nobserved − 1")
@@ -166,7 +166,7 @@ def plot_overview(curves: Sequence[tuple[Curve, str]], fit: Fit) -> Figure:
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
     for axes, (curve, role) in zip(panels, curves, strict=False):
         _draw_fit(axes, curve, fit)
-        error = np.abs(fit.predict(curve.schedule, curve.step) - curve.loss).mean()
+        error = np.abs(fit.loss(curve.schedule, curve.step) - curve.loss).mean()
         text = f"{_plain(curve.name)}\n{role}, MAE {error:.4f}"
         axes.set_title(text, loc="left", fontsize=9, y=1.0)
         _step_axis(axes, label=False)
@@ -231,7 +231,7 @@ def _plot_lines(lines: Mapping[str, Line], emphasis: str, what: str) -> Figure:
 def _draw_fit(axes: Axes, curve: Curve, fit: Fit) -> None:
     last = curve.schedule.steps - 1
     at = np.unique(np.linspace(curve.step[0], last, _POINTS).astype(np.int64))
-    predicted = fit.predict(curve.schedule, at)
+    predicted = fit.loss(curve.schedule, at)
     axes.plot(curve.step, curve.loss, ".", color="black", markersize=3, label="observed")
     axes.plot(at, predicted, color=_COLOURS[1], linewidth=1.2, label="predicted")
     _frame(axes, [(at, predicted), (curve.step, curve.loss)])

@@ -42,7 +42,7 @@ def candidates_section(fits: Mapping[str, Fit], candidates: Mapping[str, Candida
     )
     name, fit = next(iter(fits.items()))
     schedules = {f"schedule {i + 1}": c.schedule for i, c in enumerate(candidates.values())}
-    losses = {key: fit.predict(one) for key, one in schedules.items()}
+    losses = {key: fit.loss(one) for key, one in schedules.items()}
     numbered = "; ".join(f"{i + 1}: {key}" for i, key in enumerate(candidates))
     drawn = figure(
         svg(plot_predictions(schedules, losses)),

@@ -111,7 +111,7 @@ def predict_sizes(
         for name, schedule in (schedules or usual_schedules(law, size)).items():
             warnings += _peak_warning(law, size, schedule)
             final = law.final(size, schedule)
-            by_itself = None if alone is None else float(alone.predict(schedule)[-1])
+            by_itself = None if alone is None else float(alone.loss(schedule)[-1])
             rows.append(_row(name, size, schedule, final, each, finals, form, by_itself))
     return SizePredictions(law, tuple(rows), form, tuple(dict.fromkeys(warnings)))
 

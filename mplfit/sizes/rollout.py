@@ -155,7 +155,7 @@ def _row(
         )  # fmt: skip
         there = np.array([float(curve.loss[-1]) for curve in left])
         with_short = _mean(there, [both.final(target.size, _course(curve)).loss for curve in left])
-        alone = _mean(there, [float(own.predict(_course(curve))[-1]) for curve in left])
+        alone = _mean(there, [float(own.loss(_course(curve))[-1]) for curve in left])
     return RolloutRow(
         size=target.label,
         parameters=target.parameters,

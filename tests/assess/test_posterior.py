@@ -92,7 +92,7 @@ def test_no_gain_is_a_coin_toss_and_a_large_one_is_sure(known, plans):
 
 
 def losses_of(known, plan):
-    return float(known.predict(plan)[-1])
+    return float(known.loss(plan)[-1])
 
 
 def test_the_interval_of_a_gain_is_that_of_the_mixture():

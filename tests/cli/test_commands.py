@@ -127,7 +127,7 @@ def test_predict_prints_final_losses_and_writes_curves():
     result = run("predict", "--params", "400", "--schedule", COSINE, spec)
     assert "2 times the largest training rate" in result.stderr
     table = np.loadtxt("mplfit-runs/predict/cosine.csv", delimiter=",", skiprows=2)
-    expected = load_fit("400").predict(load_schedule(COSINE))
+    expected = load_fit("400").loss(load_schedule(COSINE))
     np.testing.assert_array_equal(table[:, 2], expected[1:])
     assert f"{expected[-1]:.4f}" in result.stdout
     assert Path("mplfit-runs/predict/losses.png").exists()
@@ -156,7 +156,7 @@ def test_optimize_prints_compares_and_writes(fitted):
     assert all(np.array_equal(one.lr, schedules[0].lr) for one in schedules)
     assert schedules[0].steps == 4000
     values = json.loads(Path("best/schedule.json").read_text())
-    assert values["final_loss"] == pytest.approx(load_fit(folder).predict(schedules[0])[-1])
+    assert values["final_loss"] == pytest.approx(load_fit(folder).loss(schedules[0])[-1])
     assert Path("best/schedule.png").exists()
 
 

@@ -132,8 +132,8 @@ def test_files_of_the_first_schema_are_read():
     assert old.metrics.train.mean.to_dict() == pytest.approx(values["metrics"]["train"]["mean"])
     plan = cosine(2000, 1e-2, warmup=100)
     loss = old.formula.at(plan, np.arange(2000)).loss(np.array(list(values["params"].values())))
-    assert np.array_equal(old.predict(plan), loss)
-    assert old.predict(plan).tolist() == again.predict(plan).tolist()
+    assert np.array_equal(old.loss(plan), loss)
+    assert old.loss(plan).tolist() == again.loss(plan).tolist()
 
 
 def test_a_prior_that_the_first_schema_lost_is_said():

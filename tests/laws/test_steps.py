@@ -21,7 +21,7 @@ KNOWN = "data/fit_25"
 
 def test_steps_in_any_order_give_the_losses_of_these_steps() -> None:
     known = load_fit("25")
-    whole = known.predict(PLAN)
+    whole = known.loss(PLAN)
     assert known.predict(PLAN, ASKED) == pytest.approx(whole[ASKED], rel=1e-9)
     last = known.predict(PLAN, 2999)
     assert last.shape == ()

@@ -75,7 +75,7 @@ def test_a_gain_is_a_target_too(first):
     goal = target(first, GOAL, RUNS["constant"])
     assert goal.what == "gain"
     assert goal.value == pytest.approx(
-        float(first.predict(RUNS["constant"])[-1] - first.predict(GOAL)[-1])
+        float(first.loss(RUNS["constant"])[-1] - first.loss(GOAL)[-1])
     )
     found = design(first, goal, RUNS, runs=1)
     assert found.choices[0].sd < found.before

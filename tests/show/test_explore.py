@@ -84,7 +84,7 @@ def test_the_page_predicts_what_python_predicts(name: str, tmp_path: Path) -> No
     shown = in_browser(explore_page(fit, SPECS[0]), script, tmp_path)
     for spec, (final, sd, curve, _) in zip(SPECS, shown, strict=True):
         schedule = parse_schedule(spec)
-        loss = fit.predict(schedule)
+        loss = fit.loss(schedule)
         assert final == pytest.approx(loss[-1], rel=2e-4), spec
         at = np.array([step for step, _ in curve])
         late = at > 0.02 * schedule.steps
@@ -134,13 +134,13 @@ def test_a_dragged_knot_is_predicted_as_python_predicts_it(tmp_path: Path) -> No
         shown = in_browser(page, f"const WIDTH = {width};{script}", tmp_path)
         schedule = parse_schedule(shown["spec"])
         assert schedule.lr.min() < 0.8 * schedule.peak
-        loss = float(fit.predict(schedule)[-1])
+        loss = float(fit.loss(schedule)[-1])
         assert shown["final"] == pytest.approx(loss, rel=2e-4)
         said = re.search(r"95 %: ([0-9.]+) to ([0-9.]+)\)", shown["answer"])
         ends = final_interval(fit, schedule)["0.95"]
         assert [float(end) for end in said.groups()] == pytest.approx(ends, abs=1e-3)
         other = parse_schedule("cosine:steps=24000,peak=3e-4,warmup=2160")
-        assert float(shown["pinned"]) == pytest.approx(fit.predict(other)[-1], abs=2e-4)
+        assert float(shown["pinned"]) == pytest.approx(fit.loss(other)[-1], abs=2e-4)
         chance = gains(fit, schedule, [other])[0].probability
         text = shown["chance"]
         assert {"> 0.99": chance > 0.97, "< 0.01": chance < 0.03}.get(
@@ -168,11 +168,11 @@ def test_the_page_s_best_is_as_good_as_that_of_optimize(tmp_path: Path) -> None:
     start = "wsdld:steps=6000,peak=3e-4,decay=1000,warmup=500"
     final, spec = in_browser(explore_page(fit, start), script, tmp_path, seconds=60)
     plan = optimize(fit, steps=6000, peak=3e-4, warmup=500, knots=16)
-    ours = float(fit.predict(plan.schedule)[-1])
+    ours = float(fit.loss(plan.schedule)[-1])
     assert final == pytest.approx(ours, rel=5e-4)
     made = parse_schedule(spec)
     assert np.all(np.diff(made.lr[500:]) <= 1e-12)
-    assert final == pytest.approx(float(fit.predict(made)[-1]), rel=2e-4)
+    assert final == pytest.approx(float(fit.loss(made)[-1]), rel=2e-4)
 
 
 @pytest.mark.slow

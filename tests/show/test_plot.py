@@ -42,7 +42,7 @@ def test_many_schedules_get_different_lines():
 
 
 def test_predictions_show_final_losses_and_ignore_what_is_infinite():
-    loss = load_fit("400").predict(PLAN)
+    loss = load_fit("400").loss(PLAN)
     assert np.isinf(loss[0])
     figure = plot_predictions({"plan": PLAN}, {"plan": loss}, emphasis="plan")
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]

@@ -77,7 +77,7 @@ def test_it_is_the_same_after_json(sizes: Sizes) -> None:
 
 def test_the_fit_at_a_size_is_a_fit_like_any_other(sizes: Sizes) -> None:
     made = sizes.at(BIG)
-    assert made.predict(HELD)[-1] == pytest.approx(sizes.final(BIG, HELD).loss, rel=1e-9)
+    assert made.loss(HELD)[-1] == pytest.approx(sizes.final(BIG, HELD).loss, rel=1e-9)
     assert made.spread is not None
     assert made.peak == PEAK
     assert type(made).from_dict(made.to_dict()) == made
@@ -157,9 +157,9 @@ def test_siblings_tell_the_shapes_of_half_of_one_constant_run(
     assert known.prior.covers(LAW)
     assert not known.prior.known[0]
     made = fit([short], "effective", prior=known.prior, constants=known.constants, quick=True)
-    assert made.predict(HELD)[-1] == pytest.approx(truth(1e9), rel=3e-3)
-    without = fit([short], "effective", constants=known.constants, quick=True).predict(HELD)[-1]
-    assert abs(made.predict(HELD)[-1] - truth(1e9)) < 0.3 * abs(without - truth(1e9))
+    assert made.loss(HELD)[-1] == pytest.approx(truth(1e9), rel=3e-3)
+    without = fit([short], "effective", constants=known.constants, quick=True).loss(HELD)[-1]
+    assert abs(made.loss(HELD)[-1] - truth(1e9)) < 0.3 * abs(without - truth(1e9))
     again = type(made).from_dict(made.to_dict())
     assert again.prior == known.prior
 

@@ -49,6 +49,6 @@ def test_a_fit_of_the_effective_law_predicts_a_best_peak():
     assert loss.shape == (1, 12)  # without draws, for this fit does not know how sure it is
     at = int(loss.argmin())
     assert 0 < at < rates.size - 1
-    assert loss[0, at] == pytest.approx(fit.predict(Schedule(rates[at] * plan.lr))[-1], abs=1e-9)
+    assert loss[0, at] == pytest.approx(fit.loss(Schedule(rates[at] * plan.lr))[-1], abs=1e-9)
     with pytest.raises(FitError, match="the law mpl has no best peak rate"):
         predictor(load_fit("400"), plan)

@@ -320,5 +320,5 @@ def test_the_cost_is_that_of_the_fit_with_its_constants(tmp_path: Path) -> None:
     args = ["export", spec, "--format", "csv", "--as", "wsd", "--params", str(path), "--json"]
     cost = json.loads(CliRunner().invoke(main, args).stdout)["cost"]["predicted_loss"]
     given = parse_schedule(spec)
-    before, after = (fit.predict(one)[-1] for one in (given, as_wsd(given)))
+    before, after = (fit.loss(one)[-1] for one in (given, as_wsd(given)))
     assert cost == pytest.approx(after - before, abs=1e-9)
