@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -142,6 +143,12 @@ def _code(run: Callable[[], Any], words: Sequence[str]) -> int:
         return error.exit_code
     except MplfitError as error:
         return _fails(str(error))
+    except RuntimeError as error:
+        # So Python 3.11 hands on what a signal raised within a class, as packages are imported.
+        cause = error.__cause__
+        if not isinstance(cause, (KeyboardInterrupt, SystemExit)):
+            raise
+        return _code(partial(_raise, cause), words)
     except MemoryError as error:
         return _fails(
             f"there is not enough memory ({str(error) or 'none is left'}): give shorter schedules "
@@ -152,6 +159,10 @@ def _code(run: Callable[[], Any], words: Sequence[str]) -> int:
             raise
         name = f"{error.filename}: " if error.filename is not None else ""
         return _fails(f"{name}{error.strerror}")
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 def _fails(text: str, code: int = 1, begin: str = "Error: ") -> int:

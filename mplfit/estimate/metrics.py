@@ -67,7 +67,9 @@ class CurveReport:
 
     @property
     def final_residual(self) -> float:
-        """log observed - log predicted there."""
+        """log observed - log predicted there; where no log is, the relative error, 1 or more."""
+        if self.final_predicted <= 0:
+            return 1 - self.final_predicted / self.final_loss
         return float(np.log(self.final_loss / self.final_predicted))
 
 

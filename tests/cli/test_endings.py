@@ -32,6 +32,13 @@ def command_of(name: str) -> click.Command:
     return found
 
 
+def _within_a_class(ending: BaseException) -> RuntimeError:
+    """What Python 3.11 makes of an exception in __set_name__."""
+    error = RuntimeError("Error calling __set_name__")
+    error.__cause__ = ending
+    return error
+
+
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize(
     ("ending", "code", "said"),
@@ -43,8 +50,13 @@ def command_of(name: str) -> click.Command:
         (click.UsageError("give one"), 2, "Error: give one\n"),
         (SystemExit(3), 3, ""),
         (KeyboardInterrupt(), 130, "\ninterrupted\n"),
+        (_within_a_class(KeyboardInterrupt()), 130, "interrupted\n"),
+        (_within_a_class(SystemExit(143)), 143, ""),
     ],
-    ids=["done", "refused", "memory", "system", "usage", "not converged", "interrupted"],
+    ids=[
+        *("done", "refused", "memory", "system", "usage", "not converged", "interrupted"),
+        *("interrupted within a class", "terminated within a class"),
+    ],
 )
 def test_exit_codes(
     monkeypatch: pytest.MonkeyPatch, name: str, ending: BaseException | None, code: int, said: str
@@ -100,7 +112,15 @@ def group_is_gone(group: int, seconds: float) -> bool:
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups on this system")
-@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "kill"])
+@pytest.mark.parametrize(
+    ("number", "whole_group", "code", "last"),
+    [
+        (signal.SIGINT, True, 130, "\ninterrupted\n"),
+        (signal.SIGINT, False, 130, "\ninterrupted\n"),
+        (signal.SIGTERM, False, 143, ""),
+    ],
+    ids=["terminal", "kill", "terminate"],
+)
 @pytest.mark.parametrize(
     ("words", "wait"),
     [
@@ -112,7 +132,7 @@ def group_is_gone(group: int, seconds: float) -> bool:
     ids=["fit", "imports", "lab sweep"],
 )  # fmt: skip
 def test_an_interrupt_ends_all_processes(
-    tmp_path: Path, words: str, wait: float, whole_group: bool
+    tmp_path: Path, words: str, wait: float, number: int, whole_group: bool, code: int, last: str
 ) -> None:
     if "lab" in words:
         words = words.replace("-o run", "-o run.csv")
@@ -121,13 +141,13 @@ def test_an_interrupt_ends_all_processes(
         time.sleep(wait)
         assert process.poll() is None, "it ended before it was interrupted"
         begin = time.monotonic()
-        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+        (os.killpg if whole_group else os.kill)(process.pid, number)
         _, said = process.communicate(timeout=60)
         took = time.monotonic() - begin
-    assert process.returncode == 130, said
+    assert process.returncode == code, said
     assert group_is_gone(process.pid, 1.0)
     assert took < 5  # a second, on a machine that is not busy
-    assert said.decode().endswith("\ninterrupted\n")
+    assert said.decode().endswith(last)
     for bad in (b"Traceback", b"ignored", b"leaked"):
         assert bad not in said
     assert not (tmp_path / "run").exists()

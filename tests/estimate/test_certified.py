@@ -1,4 +1,8 @@
-"""The solver and the covariance against NIST's certified nonlinear regressions, all 27 of them."""
+"""The solver and the covariance against NIST's certified nonlinear regressions, all 27 of them.
+
+Data, starts and certified values come from NIST's public-domain .dat files, and not from the
+published tables; `nist_strd.txt` holds them.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from mplfit import Curve, Fit, fit, load_fit, read_curves, schedule
 from mplfit.assess.identify import identified
 from mplfit.errors import DataError, FitError
 from mplfit.estimate.huber import DELTA, huber, huber_slope
-from mplfit.estimate.metrics import evaluate, measure_curve
+from mplfit.estimate.metrics import CurveReport, evaluate, measure, measure_curve
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.simulate import simulate
 from mplfit.estimate.solver import Box, spanning_points
@@ -109,6 +109,16 @@ def test_metrics_without_shared_rows_are_those_of_the_other_rows():
     assert report.shared == 49
     predicted = law.at(plan, step).loss(params)
     assert report.branched.mae == pytest.approx(np.abs(loss - predicted)[step >= 500].mean())
+
+
+def test_a_negative_prediction_of_a_curve_left_out_has_a_residual_but_no_logarithm():
+    def residual(predicted):
+        whole = measure(np.array([4.0, 2.0]), np.array([4.0, predicted]))
+        return CurveReport(whole, 2, 0, None, 9, 2.0, predicted).final_residual
+
+    assert residual(1.0) == pytest.approx(np.log(2))
+    assert residual(0.0) == 1
+    assert residual(-1.0) == 1.5
 
 
 def test_objective_gradient_equals_differences():

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from mplfit import Curve, fit, load_fit, schedule
 from mplfit.assess.posterior import covariance, log_slopes
@@ -180,3 +182,34 @@ def test_bad_cases_get_a_sentence():
         forecast(run("wsd", 130))
     with pytest.raises(FitError, match="this fit has no covariance"):
         forecast(run("wsd", 1000), known=load_fit("400"))
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    plan=st.sampled_from(["cosine", "wsd", "steep"]),
+    law=st.sampled_from(["effective", "onepower"]),
+    share=st.sampled_from([0.02, 0.1, 0.4]),
+    noise=st.sampled_from([1e-3, 0.1, 0.5]),
+    slope=st.sampled_from([None, 0.02, 0.3]),
+    seed=st.integers(0, 99),
+)
+@example("wsd", "effective", 0.4, 1e-3, None, 0)
+@example("steep", "effective", 0.1, 1e-3, None, 0)
+def test_no_forecast_is_negative_or_has_its_ends_reversed(plan, law, share, noise, slope, seed):
+    plans = {**PLANS, "steep": schedule.linear(STEPS, 1e-2, 1e-7, warmup=10)}
+    step = np.unique(np.linspace(5, share * STEPS, 25).astype(np.int64))
+    fall = 4 - 3.9 * step / step[-1] if slope is None else 10 * (step + 1.0) ** -slope
+    loss = fall * np.exp(noise * np.random.default_rng(seed).normal(size=25))
+    try:
+        found = forecast(Curve("noisy", step, loss, plans[plan]), law=law)
+    except FitError as error:
+        refused = str(error)
+    else:
+        refused = ""
+    if refused:
+        assert "which no run can have" in refused
+        return
+    low, high = found.interval.bounds(0.95)
+    assert np.all((low >= 0) & (low < found.interval.loss) & (found.interval.loss < high))
+    assert np.all(found.interval.loss > 0)
+    assert found.late == pytest.approx(loss[step > 0.9 * step[-1]].mean())
