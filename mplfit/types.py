@@ -7,6 +7,7 @@ checks them, driven by the annotations of the class alone. A field may be annota
     tuple[X, ...], tuple[X, Y], Mapping[str, X], FloatArray, Plain (any JSON values).
 
 A number that is not finite is written as null, and read as NaN where the field is a `MaybeNaN`.
+A field with ``metadata={"written": False}`` and a default is neither written nor read.
 A class may name its schema, ``SCHEMA: ClassVar[str]``, and properties that are written for people
 and other programs but not read, ``DERIVED: ClassVar[tuple[str, ...]]``. A field that it does not
 know is refused, unless it says ``OPEN: ClassVar[bool] = True``. A field with
@@ -160,7 +161,7 @@ def to_plain(value: object) -> Any:
     if is_dataclass(value):
         cls: Any = type(value)
         made = {"schema": cls.SCHEMA} if getattr(cls, "SCHEMA", "") else {}
-        made |= {_key(field): to_plain(getattr(value, field.name)) for field in _fields(cls)}
+        made |= {_key(one): to_plain(getattr(value, one.name)) for one in _written(cls)}
         return made | {name: to_plain(getattr(value, name)) for name in getattr(cls, "DERIVED", ())}
     raise TypeError(f"{type(value).__name__} has no plain form")
 
@@ -243,7 +244,7 @@ def _dataclass(cls: Any, values: object, where: str) -> Any:
     for derived in getattr(cls, "DERIVED", ()):
         told.pop(derived, None)
     hints, made = _hints(cls), {}
-    for field in _fields(cls):
+    for field in _written(cls):
         key = _key(field)
         path = f"{where}.{key}" if where else key
         if key in told:
@@ -363,6 +364,11 @@ def _key(field: Field[Any]) -> str:
 @cache
 def _fields(cls: Any) -> tuple[Field[Any], ...]:
     return tuple(field for field in fields(cls) if field.init)
+
+
+@cache
+def _written(cls: Any) -> tuple[Field[Any], ...]:
+    return tuple(field for field in _fields(cls) if field.metadata.get("written", True))
 
 
 @cache

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from textwrap import wrap
 
 import numpy as np
 
+from mplfit.assess.posterior import held
 from mplfit.errors import FitError
 from mplfit.estimate.result import Fit
 from mplfit.estimate.spread import drop_share
 from mplfit.schedule import Schedule
+from mplfit.types import Record
 
-__all__ = ["Reach", "check_loss", "reach", "reach_lines", "reach_sentences", "trained_updates"]
+__all__ = [
+    "Reach",
+    "check_loss",
+    "check_peak",
+    "held_warnings",
+    "reach",
+    "reach_lines",
+    "reach_sentences",
+    "trained_updates",
+]
 
 _SAME = 1.005  # ratios nearer to 1 are shown as 1
 
 
-@dataclass(frozen=True)
-class Reach:
+@dataclass(frozen=True, eq=False)
+class Reach(Record):
     """A schedule relative to the training runs; each None where these are not known.
 
     updates : its length over the last trained update.
@@ -36,10 +47,6 @@ class Reach:
     def inside(self) -> bool:
         """Whether nothing is outside of what was trained."""
         return not self._parts()
-
-    def to_dict(self) -> dict[str, float | None]:
-        """Plain values for JSON."""
-        return asdict(self)
 
     def text(self) -> str:
         """What is outside, in words; the empty text where nothing is."""
@@ -140,3 +147,33 @@ def check_loss(fit: Fit, schedule: Schedule, name: str = "") -> list[str]:
             + f" ({most:.3g}): the law does not hold there"
         ]
     return []
+
+
+def check_peak(fit: Fit, peak: float, name: str = "") -> list[str]:
+    """A warning where a peak rate lies outside those of the training runs."""
+    if fit.peaks is None:
+        return []
+    (lowest, largest), which = fit.peaks, f"{name}: the" if name else "the"
+    if peak > largest * (1 + 1e-9):
+        return [
+            f"{which} peak rate {peak:g} is {peak / largest:.3g} times the largest training rate "
+            f"{largest:g}: the law was not fitted there and knows nothing of instability"
+        ]
+    if peak < lowest * (1 - 1e-9):
+        how_many = "the only one" if lowest == largest else "the smallest one"
+        return [
+            f"{which} peak rate {peak:g} is {peak / lowest:.3g} times the peak {lowest:g} of the "
+            f"training runs ({how_many}): the law was not fitted there"
+        ]
+    return []
+
+
+def held_warnings(fit: Fit) -> list[str]:
+    """A warning where a parameter at a bound makes intervals too narrow."""
+    names = held(fit)
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)} stopped at a bound of the law's box and counts as known: the "
+        "intervals are too narrow; fit with a prior (the law effective)"
+    ]

@@ -55,7 +55,6 @@ __all__ = [
     "warn",
     "warn_held",
     "warn_of_loss",
-    "warn_of_peak",
     "weight_decay_option",
     "wide_option",
 ]
@@ -552,14 +551,10 @@ def one_line_warnings() -> None:
 
 def warn_held(fit: Fit) -> None:
     """Intervals that a parameter at a bound makes too narrow."""
-    from mplfit.assess.posterior import held
+    from mplfit.assess.reach import held_warnings
 
-    names = held(fit)
-    if names:
-        warn(
-            f"{', '.join(names)} stopped at a bound of the law's box and counts as known: the "
-            "intervals are too narrow; fit with a prior (--law effective)"
-        )
+    for text in held_warnings(fit):
+        warn(text)
 
 
 def warn_of_loss(fit: Fit, schedule: Schedule, name: str = "") -> None:
@@ -574,26 +569,6 @@ def warn_of_loss(fit: Fit, schedule: Schedule, name: str = "") -> None:
 
     for text in check_loss(fit, schedule, name):
         warn(text)
-
-
-def warn_of_peak(fit: Fit, peak: float, name: str = "") -> None:
-    """Say how far a peak rate lies outside those of the training runs, if it does."""
-    trained = fit.peaks
-    if trained is None:
-        return
-    lowest, largest = trained
-    which = f"{name}: the" if name else "the"
-    if peak > largest * (1 + 1e-9):
-        warn(
-            f"{which} peak rate {peak:g} is {peak / largest:.3g} times the largest training rate "
-            f"{largest:g}: the law was not fitted there and knows nothing of instability"
-        )
-    elif peak < lowest * (1 - 1e-9):
-        one = "the only one" if lowest == largest else "the smallest one"
-        warn(
-            f"{which} peak rate {peak:g} is {peak / lowest:.3g} times the peak {lowest:g} of the "
-            f"training runs ({one}): the law was not fitted there"
-        )
 
 
 def say_notes(curves: Iterable[Curve]) -> None:

@@ -15,7 +15,6 @@ from mplfit.cli.common import (
     schedule_given,
     show_result,
     warn,
-    warn_held,
     wide_option,
 )
 
@@ -73,8 +72,6 @@ def extend_command(
     ways = extensions(original, steps)
     fit = load_fit(params) if params is not None else None
     found = compare_ways(original, ways, chosen.how, fit, text=past, params=params)
-    if fit is not None:
-        warn_held(fit)
     for text in found.warnings:
         warn(text)
     values = found.to_dict()

@@ -18,8 +18,6 @@ from mplfit.cli.common import (
     show_result,
     size_option,
     warn,
-    warn_held,
-    warn_of_peak,
     wide_option,
 )
 from mplfit.errors import FitError
@@ -123,8 +121,6 @@ def optimize_command(
             minimum=1e-10 if min_lr is None else min_lr, past_steps=from_step or 0, robust=asked,
             name=params, progress=progress,
         )  # fmt: skip
-        warn_of_peak(fit, plan.schedule.peak)
-        warn_held(fit)
     else:
         plan = optimize_bound(
             24000 if steps is None else steps, warmup=warmup or 0, minimum=min_lr, final=final_lr,

@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 
 from mplfit.assess.gains import GainSummary, gains
 from mplfit.assess.intervals import final_interval
-from mplfit.assess.reach import check_loss
+from mplfit.assess.reach import check_loss, held_warnings
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import FitError, ScheduleError
 from mplfit.estimate.result import Fit
@@ -273,7 +273,7 @@ def compare_ways(
     >>> [way.how for way in compare_ways(run, extensions(run, 6000)).ways]
     ['same', 'cooldown', 'factor']
     """
-    made, said = [], []
+    made, said = [], [] if fit is None else held_warnings(fit)
     for way in ways:
         loss = intervals = gain = None
         if fit is not None:

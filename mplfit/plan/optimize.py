@@ -15,7 +15,7 @@ import numpy as np
 from mplfit.assess.gains import GainSummary, gains
 from mplfit.assess.intervals import final_interval
 from mplfit.assess.posterior import draw
-from mplfit.assess.reach import check_loss, reach_sentences
+from mplfit.assess.reach import check_loss, check_peak, held_warnings, reach_sentences
 from mplfit.bounds import best_base, bound, bound_curve, bound_gradient
 from mplfit.errors import FitError
 from mplfit.estimate.result import Fit
@@ -380,4 +380,6 @@ def _warnings(goal: _Goal, result: OptimizedSchedule) -> list[str]:
                 "the best peak rate is a law's guess: it knows nothing of where training turns "
                 "unstable, nor of what one rate alone has not shown"
             )
+    if goal.fit is not None:
+        said += [*check_peak(goal.fit, result.schedule.peak), *held_warnings(goal.fit)]
     return said

@@ -17,6 +17,7 @@ _MAKERS = {
     "Fit": "fit",
     "Frontier": "sizes",
     "Plan": "optimize",
+    "Predictions": "predict",
     "Rollout": "sizes",
     "SizePredictions": "sizes",
     "Sizes": "sizes",

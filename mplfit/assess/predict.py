@@ -1,0 +1,141 @@
+"""What a fit predicts of schedules: losses with intervals, and how far it goes beyond its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from mplfit.assess.gains import GainSummary, gains
+from mplfit.assess.intervals import final_interval
+from mplfit.assess.reach import Reach, check_loss, check_peak, held_warnings, reach, reach_sentences
+from mplfit.errors import FitError
+from mplfit.estimate.result import Fit
+from mplfit.schedule import Schedule
+from mplfit.types import FloatArray, Record
+
+__all__ = ["NO_INTERVAL", "Prediction", "Predictions", "predictions"]
+
+NO_INTERVAL = (
+    "No interval: published parameters do not say how far runs scatter. Two runs of one schedule "
+    "differ by 1e-3 to 8e-3."
+)
+
+
+def _nothing() -> FloatArray:
+    return np.empty(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction(Record):
+    """What is predicted of one schedule.
+
+    steps, warmup, peak, final_lr : of the schedule.
+    final_loss : with its `intervals` by level, None where the fit does not know its own errors.
+    reach : how far that goes beyond the training runs.
+    above_lowest : by how much the final loss is above the lowest of all predicted ones; None for
+    that one itself, and where no interval is known.
+    lr, loss : of every update (steps,). Not written to JSON, and empty where read from it.
+    """
+
+    name: str
+    steps: int
+    warmup: int
+    peak: float
+    final_lr: float
+    final_loss: float
+    intervals: Mapping[str, tuple[float, float]] | None
+    reach: Reach
+    above_lowest: GainSummary | None = None
+    lr: FloatArray = field(default_factory=_nothing, metadata={"written": False})
+    loss: FloatArray = field(default_factory=_nothing, metadata={"written": False})
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule."""
+        return Schedule(self.lr, self.warmup)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions(Record):
+    """Predictions of some schedules by one fit; see `predictions`.
+
+    params : what the fit is called.  law : its law's key.
+    """
+
+    SCHEMA: ClassVar[str] = "mplfit.prediction/1"
+
+    params: str
+    law: str
+    predictions: tuple[Prediction, ...]
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lowest(self) -> Prediction:
+        """The prediction with the lowest final loss."""
+        return min(self.predictions, key=lambda one: one.final_loss)
+
+
+def predictions(
+    fit: Fit, schedules: Mapping[str, Schedule], *, exact: bool = False, name: str = ""
+) -> Predictions:
+    """Predict the losses of schedules, with their intervals where the fit knows its own errors.
+
+    Parameters
+    ----------
+    fit : the law and its parameters.
+    schedules : by name.
+    exact : sum plainly instead of fast.
+    name : what the fit is called in the result.
+
+    Raises
+    ------
+    FitError
+        If there is no schedule, or a predicted final loss is one that no run can have.
+
+    Examples
+    --------
+    >>> from mplfit import load_fit, parse_schedule
+    >>> from mplfit.assess.predict import predictions
+    >>> plan = parse_schedule("linear:steps=24000,peak=3e-4,warmup=2160")
+    >>> found = predictions(load_fit("400"), {"linear": plan})
+    >>> round(found.lowest.final_loss, 4), found.lowest.loss.shape
+    (2.7137, (24000,))
+    """
+    if not schedules:
+        raise FitError("there is no schedule to predict: give at least one")
+    warnings = [text for key, one in schedules.items() for text in check_loss(fit, one, key)]
+    losses = {key: fit.loss(one, exact=exact) for key, one in schedules.items()}
+    lowest = min(schedules, key=lambda key: float(losses[key][-1]))
+    others = {key: one for key, one in schedules.items() if key != lowest}
+    above: dict[str, GainSummary] = {}
+    if fit.spread is not None and others:
+        found = gains(fit, schedules[lowest], list(others.values()))
+        above = {key: gain.summary() for key, gain in zip(others, found, strict=True)}
+    warnings += held_warnings(fit)
+    warnings += [text for key, one in schedules.items() for text in check_peak(fit, one.peak, key)]
+    return Predictions(
+        params=name,
+        law=fit.law,
+        predictions=tuple(
+            Prediction(
+                name=key,
+                steps=one.steps,
+                warmup=one.warmup,
+                peak=one.peak,
+                final_lr=float(one.lr[-1]),
+                final_loss=float(losses[key][-1]),
+                intervals=final_interval(fit, one),
+                reach=reach(fit, one),
+                above_lowest=above.get(key),
+                lr=one.lr,
+                loss=losses[key],
+            )
+            for key, one in schedules.items()
+        ),
+        warnings=tuple(warnings),
+        notes=(*reach_sentences(fit, schedules), *([] if fit.spread else [NO_INTERVAL])),
+    )
