@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 .PHONY: demo loop test portable lint bench mutants study prior clean
 
 demo: $(VENV)/.installed
-	$(BIN)/mplfit fit data/lab_text --law effective --out mplfit-runs/demo --force
+	$(BIN)/mplfit fit data/lab_text --out mplfit-runs/demo --force
 	$(BIN)/mplfit optimize --params mplfit-runs/demo --out mplfit-runs/demo-schedule --force
 	@echo
 	@echo "pictures: mplfit-runs/demo/overview.png, mplfit-runs/demo/plots/*.png,"

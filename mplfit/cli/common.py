@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 import click
 
 from mplfit.cli.terminal import write_own
-from mplfit.errors import DataError, FitError, MplfitWarning, OutputError, ScheduleError, printable
+from mplfit.errors import DataError, MplfitWarning, OutputError, ScheduleError, printable
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -460,6 +460,7 @@ def law_constants(
     FitError
         If the law knows no weight decay, or the runs' logs name different ones.
     """
+    from mplfit.estimate.checks import logged_weight_decay
     from mplfit.laws.registry import get_law
 
     if weight_decay is not None:
@@ -467,18 +468,13 @@ def law_constants(
         return {"weight_decay": weight_decay}
     if "weight_decay" not in get_law(law).constants:
         return None
-    logged = sorted({curve.weight_decay for curve in curves if curve.weight_decay is not None})
-    if len(logged) > 1:
-        raise FitError(
-            f"the runs' logs name different weight decays ({', '.join(map(str, logged))}): one fit "
-            "has one; leave runs out, or choose with --weight-decay"
-        )
+    logged = logged_weight_decay(curves)
     text = "taken to be 0.1 (set it with --weight-decay)"
-    if logged:
-        text = f"{logged[0]:g}, from the runs' logs"
+    if logged is not None:
+        text = f"{logged:g}, from the runs' logs"
     if not quiet:
         say(f"note: AdamW's weight decay is {text}")
-    return {"weight_decay": logged[0]} if logged else None
+    return None if logged is None else {"weight_decay": logged}
 
 
 def named_schedules(texts: Sequence[str]) -> dict[str, Schedule]:

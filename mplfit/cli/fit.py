@@ -34,12 +34,11 @@ from mplfit.cli.common import (
 )
 from mplfit.cli.engine import engine, engine_options
 from mplfit.cli.evaluate import names_of, show_coverage
-from mplfit.errors import FitError
+from mplfit.errors import FitError, printable
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
     from mplfit.estimate.prior import Prior
-    from mplfit.estimate.records import Rival
     from mplfit.estimate.result import Fit
     from mplfit.readers.options import ReadOptions
 
@@ -59,10 +58,10 @@ __all__ = ["fit_command"]
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--law",
-    default="mpl",
+    default="auto",
     show_default=True,
     cls=LawOption,
-    help="The law to fit.",
+    help="The law to fit; auto: effective and mpl, and the better one is used.",
 )
 @click.option(
     "--prior",
@@ -79,7 +78,9 @@ __all__ = ["fit_command"]
 @click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
 @reading_options
 @click.option(
-    "--rival/--no-rival", default=True, help="Whether to fit another law beside it. [default: yes]"
+    "--rival/--no-rival",
+    default=True,
+    help="Whether to fit another law beside a named one. [default: yes]",
 )
 @click.option(
     "--bootstrap",
@@ -116,6 +117,10 @@ def fit_command(
 ) -> None:
     """Fit a law to the loss curves in PATHS, and measure it on held-out ones.
 
+    Without --law two are fitted, the scale-free law (effective) and the Multi-Power Law (mpl). With
+    three training runs or more the one that predicts them better, each left out in turn, is used;
+    with fewer the scale-free law is. The other one is shown beside it, and kept as fit-LAW.json.
+
     PATHS are logs (.csv files with columns for step, learning rate and loss, and other formats), or
     folders of them. A folder with the names of the curves released by Luo et al. (2025) is split as
     they did, and data/lab_text as in the closed loop; otherwise all curves train, unless --train or
@@ -125,14 +130,16 @@ def fit_command(
     from mplfit import tasks
     from mplfit.laws.registry import get_law
     from mplfit.readers.paths import read_curves, split
+    from mplfit.readers.released import TRAIN
     from mplfit.show.table import text as text_of
     from mplfit.show.tables.fit import correlation_table
     from mplfit.writers.files import refuse_existing, write_folder
     from mplfit.writers.text import json_bytes
 
-    get_law(law)  # refuses a wrong name before any work
     if siblings:
         law = _law_of_siblings(law, prior)
+    if law != "auto":
+        get_law(law)  # refuses a wrong name before any work
     folder = out or Path("mplfit-runs") / (Path(paths[0]).resolve().stem or "fit")
     if not no_save:
         refuse_existing(folder, force)
@@ -141,18 +148,25 @@ def fit_command(
     say_notes(curves)
     trained, held, how = split(curves, train, test)
     say(f"training on {names_of(trained)}; held out: {names_of(held) or 'nothing'}: {how}")
-    constants: Mapping[str, float] | None = law_constants(law, weight_decay, trained)
+    automatic = law == "auto"
+    constants: Mapping[str, float] | None = None
+    try:
+        constants = law_constants("effective" if automatic else law, weight_decay, trained)
+    except FitError:
+        if not automatic:  # else the other law is left, and why is said
+            raise
     known: str | Prior | None = prior
     if siblings:
         known, constants = _from_siblings(trained, siblings, reading, constants)
     with engine() as executor:
         # Here, since scipy takes long to import: the process beside this one is already at work.
         from mplfit.assess.bootstrap import bootstrap
+        from mplfit.assess.choose import fit_auto, published_beside
         from mplfit.estimate.fit import fit
 
-        result = fit(
+        make: Callable[..., Fit] = fit_auto if automatic else partial(fit, law=law)
+        result = make(
             trained,
-            law,
             prior=known,
             constants=constants,
             test=held,
@@ -161,12 +175,17 @@ def fit_command(
         )
         for text in result.warnings:
             warn(text)
-        jobs = _jobs(result, trained, held, rival, not no_save)
+        jobs = _jobs(result, trained, held, constants, rival and not automatic, not no_save)
         done = tasks.run(call, jobs.values(), executor=executor, progress=progress, what="figures")
         made = dict(zip(jobs, done, strict=True))
         said = len(result.warnings)
+        others = [*result.others, made.pop("rival", None)]
+        if {curve.name for curve in trained} == set(TRAIN):
+            others.append(published_beside(trained, held))
         result = replace(
-            made.pop("identified"), rival=made.pop("rival", None), made_by=command_line()
+            made.pop("identified"),
+            others=tuple(one for one in others if one is not None),
+            made_by=command_line(),
         )
         for text in result.warnings[said:]:
             warn(text)
@@ -181,6 +200,9 @@ def fit_command(
                 warn(f"no bootstrap: {error}")
     if not no_save:
         files = {"fit.json": json_bytes(result.to_dict()), **made}
+        for one in result.others if automatic else ():
+            if not one.published:
+                files[f"fit-{one.law}.json"] = json_bytes(one.to_dict())
         write_folder(folder, files, force=force)
     if as_json:
         print_json(result.to_dict())
@@ -192,17 +214,17 @@ def fit_command(
         if drawn is not None:
             click.echo("\n" + bootstrap_text(result, drawn, [*trained, *held]))
         if not no_save:
-            click.echo(f"\nwritten to {folder}/: fit.json, overview.png, plots/")
+            some = ", ".join(name for name in files if "/" not in name)
+            click.echo(printable(f"\nwritten to {folder}/: {some}, plots/"))
     if not result.converged:
         sys.exit(3)
 
 
 def _law_of_siblings(law: str, prior: str | None) -> str:
     """The law that siblings give a prior for: it stands in for the default one."""
-    asked = click.get_current_context().get_parameter_source("law")
     if prior is not None:
         raise click.UsageError("--siblings give the prior: it goes without --prior")
-    if law != "effective" and asked is not click.core.ParameterSource.DEFAULT:
+    if law not in ("effective", "auto"):
         raise click.UsageError(f"--siblings belong to --law effective, got --law {law}")
     return "effective"
 
@@ -232,18 +254,13 @@ def _from_siblings(
     return known.prior, known.constants
 
 
-def _rival(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> Rival | None:
-    from mplfit.assess.rival import find_rival
-
-    decays = {curve.weight_decay for curve in train if curve.weight_decay is not None}
-    if len(decays) > 1:  # the rival has one weight decay, and nobody has said which
-        return None
-    constants = {"weight_decay": decays.pop()} if decays else None
-    return find_rival(fit, train, test, constants)
-
-
 def _jobs(
-    fit: Fit, train: Sequence[Curve], test: Sequence[Curve], rival: bool, figures: bool
+    fit: Fit,
+    train: Sequence[Curve],
+    test: Sequence[Curve],
+    constants: Mapping[str, float] | None,
+    rival: bool,
+    figures: bool,
 ) -> dict[str, Callable[[], Any]]:
     """What can be done side by side once there is a fit: which further run would tell what it
     leaves open, the rival, and files of figures."""
@@ -252,12 +269,23 @@ def _jobs(
     runs = [(curve, "training") for curve in train] + [(curve, "held out") for curve in test]
     jobs: dict[str, Callable[[], Any]] = {"identified": partial(_identified, fit, train)}
     if rival:
-        jobs["rival"] = partial(_rival, fit, train, test)
+        jobs["rival"] = partial(_rival, fit, train, test, constants)
     if figures:
         jobs["overview.png"] = partial(_overview, fit, runs)
         for curve, role in runs:
             jobs[f"plots/{file_name(curve.name)}.png"] = partial(_figure, fit, curve, role)
     return jobs
+
+
+def _rival(
+    fit: Fit,
+    train: Sequence[Curve],
+    test: Sequence[Curve],
+    constants: Mapping[str, float] | None,
+) -> Fit | None:
+    from mplfit.assess.choose import fit_rival
+
+    return fit_rival(fit, train, test, constants)
 
 
 def _identified(fit: Fit, train: Sequence[Curve]) -> Fit:

@@ -16,6 +16,7 @@ from mplfit.laws.registry import get_law
 __all__ = [
     "curve_warnings",
     "determined_law",
+    "logged_weight_decay",
     "not_held_out",
     "poor_curves",
     "rate_changes",
@@ -55,6 +56,23 @@ def determined_law(law: Law, prior: Prior | None, curves: Sequence[Curve]) -> tu
         f"the loss drop of {law.key}: the constant-rate law {reduced} is fitted instead; add a run "
         "whose rate decays, to predict schedules that decay"
     )
+
+
+def logged_weight_decay(curves: Sequence[Curve]) -> float | None:
+    """AdamW's weight decay as the curves have it; None where none of them does.
+
+    Raises
+    ------
+    FitError
+        If they have different ones.
+    """
+    logged = sorted({curve.weight_decay for curve in curves if curve.weight_decay is not None})
+    if len(logged) > 1:
+        raise FitError(
+            f"the runs' logs name different weight decays ({', '.join(map(str, logged))}): one fit "
+            "has one; leave runs out, or choose with --weight-decay"
+        )
+    return logged[0] if logged else None
 
 
 def curve_warnings(law: Law, curves: Sequence[Curve]) -> list[str]:

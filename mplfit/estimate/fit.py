@@ -13,6 +13,7 @@ from mplfit.errors import FitError
 from mplfit.estimate.checks import (
     curve_warnings,
     determined_law,
+    logged_weight_decay,
     not_held_out,
     poor_curves,
     some_curve,
@@ -65,7 +66,8 @@ def fit(
     leave_out : fit again without each curve in turn, which the intervals rest on: they are those
         of a fit to a single curve where this is not done.
     constants : what the law must be told of the runs, such as {"weight_decay": 0.1} for the
-        effective-rate law.
+        effective-rate law; a weight decay that is not given is that of the curves, where they
+        have one.
     test : held-out curves, only measured.
     executor : runs the descents, where given (threads or processes); the result is the same.
     progress : called as progress(done, total, what).
@@ -96,7 +98,11 @@ def fit(
     some_curve(train)
     _check_names(train, test)
     # What is given goes before what the curves would set.
-    formula = get_law(law).trained_on(train).with_constants(constants or {})
+    formula = get_law(law).trained_on(train)
+    if "weight_decay" in formula.constants and "weight_decay" not in (constants or {}):
+        decay = logged_weight_decay(train)
+        constants = {**(constants or {}), **({} if decay is None else {"weight_decay": decay})}
+    formula = formula.with_constants(constants or {})
     chosen = formula.default_prior if prior is None else prior
     known = chosen if isinstance(chosen, Prior) else prior_for(formula, chosen)
     key, instead = determined_law(formula, known, train)

@@ -14,7 +14,6 @@ import numpy as np
 from mplfit.curve import Curve
 from mplfit.errors import DataError
 from mplfit.estimate.huber import DELTA
-from mplfit.estimate.paired import Difference
 from mplfit.types import FloatArray, Plain, Record
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "FitOptions",
     "Identification",
     "Move",
-    "Rival",
     "Spread",
     "Starts",
     "rows",
@@ -101,8 +99,8 @@ class CurveRecord(Record):
 class FitOptions(Record):
     """What a fit was asked for: the arguments of `mplfit.fit`.
 
-    law, prior : as asked; `Fit.law` and `Fit.prior` are what was fitted. A prior of None is the
-        law's default; a `Prior` of one's own is here by its name.
+    law, prior : as asked ("auto" where no law was); `Fit.law` and `Fit.prior` are what was fitted.
+        A prior of None is the law's default; a `Prior` of one's own is here by its name.
     delta : of the Huber loss.
     """
 
@@ -190,32 +188,6 @@ class Spread(Record):
             relative.size and np.linalg.eigvalsh(relative)[0] < -_ROUNDING * len(relative)
         ):
             raise DataError("the covariance is not positive semidefinite")
-
-
-@dataclass(frozen=True, eq=False)
-class Rival(Record):
-    """Another law beside a fit, on the same curves.
-
-    mae, final_error : of the rival.  own_mae, own_final_error : of the fit.
-    difference : the rival's errors less the fit's own, curve by curve.
-    left_out : whether the curves are the training curves, left out in turn, or test curves.
-    """
-
-    DERIVED: ClassVar[tuple[str, ...]] = ("better",)
-
-    law: str
-    mae: float
-    own_mae: float
-    final_error: float
-    own_final_error: float
-    difference: Difference
-    curves: int
-    left_out: bool
-
-    @property
-    def better(self) -> bool:
-        """Whether the rival is less wrong in both measures."""
-        return self.mae < self.own_mae and self.final_error < self.own_final_error
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from mplfit.estimate.records import (
     CurveRecord,
     FitOptions,
     Identification,
-    Rival,
     Spread,
     Starts,
 )
@@ -50,7 +49,8 @@ class Fit(Record):
     prior : the prior that was used, if there was one.
     metrics : on the training curves and on the held-out ones.
     left_out : the metrics of each training curve by a fit to the others, where there are others.
-    rival : how another law does on the same held-out rows, where that is known.
+    choice : why this law is used, where none was asked for (`mplfit.assess.choose`).
+    others : fits of other laws to the same curves, or published parameters measured on them.
     bootstrap, identification : None where they were not asked for.
     data : the curves, with where they came from and how they were read.
     options : what was asked for; None for published parameters.
@@ -79,7 +79,8 @@ class Fit(Record):
     starts: Starts | None = None
     metrics: Evaluation | None = None
     left_out: Group | None = None
-    rival: Rival | None = None
+    choice: str = ""
+    others: tuple[Fit, ...] = ()
     bootstrap: BootstrapRecord | None = None
     identification: Identification | None = None
     data: tuple[CurveRecord, ...] = ()
@@ -226,6 +227,8 @@ class Fit(Record):
             field.
         """
         schema = values.get("schema") if isinstance(values, Mapping) else type(values).__name__
+        if isinstance(values, Mapping):  # fits of before kept some errors of another law
+            values = {key: value for key, value in values.items() if key != "rival"}
         if not isinstance(values, Mapping) or schema not in (SCHEMA, FIRST):
             raise DataError(
                 f"this is not a fit of mplfit: expected schema {SCHEMA!r} or {FIRST!r}, got "

@@ -42,8 +42,18 @@ def fitted(tmp_path_factory):
 
 def test_fit_prints_and_writes_what_it_found(fitted):
     folder, result = fitted
-    assert "Multi-Power Law (mpl), fitted to 3 runs (451 rows)" in result.stdout
-    assert "5 of 5 descents agree to 1e-6" in result.stdout
+    saved = load_fit(folder)
+    assert f"({saved.law}), fitted to 3 runs (451 rows)" in result.stdout
+    other, published = saved.others
+    assert {saved.law, other.law} == {"effective", "mpl"}
+    assert load_fit(folder / f"fit-{other.law}.json").params == other.params
+    assert published.published == "400"
+    assert f"\n{saved.law} is used: " in result.stdout
+    assert f"\n{saved.law} (used) " in result.stdout
+    assert "\nmpl, published for 400M " in result.stdout
+    assert f"written to {folder}/: fit.json, overview.png, fit-{other.law}.json, plots/" in (
+        result.stdout
+    )
     assert "split as released" in result.stderr
     for name in ("cosine_24000", "wsdcon_9", "constant_72000", "wsd_20000_24000"):
         assert name in result.stdout

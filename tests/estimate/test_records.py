@@ -45,8 +45,8 @@ def whole() -> Fit:
     prior = Prior("mine", np.array([0.7, 0.0, -0.7]), np.diag([0.0, 0.0, 2.0]), 40.0)
     found = identified(fit(curves, "onepower", prior=prior, test=[run("c", 2)]), curves)
     drawn = bootstrap(found, curves, 2)
-    rival = load_fit(DATA / "fit_25").rival
-    return replace(found, bootstrap=drawn.record(curves), rival=rival, made_by="mplfit fit x")
+    others = (load_fit(DATA / "fit_25"), load_fit("25"))
+    return replace(found, bootstrap=drawn.record(curves), others=others, made_by="mplfit fit x")
 
 
 def test_a_fit_is_what_was_written(whole):

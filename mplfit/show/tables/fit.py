@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from math import isfinite
 
+from mplfit.assess.compare import held_out_group
 from mplfit.assess.intervals import Coverage
 from mplfit.estimate.mean import Mean, binomial
 from mplfit.estimate.metrics import Evaluation, FinalLoss, Group, Measured, Metrics
-from mplfit.estimate.paired import Difference
-from mplfit.estimate.records import Rival
+from mplfit.estimate.paired import Difference, difference
 from mplfit.estimate.result import Fit
 from mplfit.show.table import Cell, Column, Table
 
@@ -17,13 +17,13 @@ __all__ = [
     "coverage_table",
     "metrics_tables",
     "per_cent",
-    "rival_table",
     "tables",
 ]
 
 _FORMS = {
     "r2": ".4f", "mae": ".5f", "rmse": ".5f", "prede": ".5f", "worste": ".5f", "huber": ".3e",
 }  # fmt: skip
+_SIDE = {"mae": ("MAE", ".5f"), "rmse": ("RMSE", ".5f"), "worste": ("WorstE", ".5f")}
 _TITLES = ("R2", "MAE", "RMSE", "PredE", "WorstE", "Huber", "final error")
 _NOTE = (
     "The errors on a curve are exact for its rows and this fit. ±: standard error of the mean, by "
@@ -34,14 +34,16 @@ _HIGH = 0.9  # correlations above it are named
 
 def tables(fit: Fit) -> list[Table]:
     """Errors first, then the parameters, then what the runs leave open."""
-    made = [Table(_answer(fit), (), ()), *metrics_tables(fit.metrics, fit.left_out)]
-    made.append(_parameters(fit))
+    made = [Table(_answer(fit), (), ())]
+    if fit.choice:
+        made.append(_beside(fit))
+    made += [*metrics_tables(fit.metrics, fit.left_out), _parameters(fit)]
     said = fit.identification.sentences if fit.identification else ()
     if said:
         title = "What these curves leave open, by the curvature at the minimum:"
         made.append(Table(title, (), (), tuple(f"- {one}" for one in said)))
-    if fit.rival is not None:
-        made.append(rival_table(fit.rival))
+    if fit.others and not fit.choice:
+        made.append(_beside(fit))
     return made
 
 
@@ -192,24 +194,79 @@ def per_cent(share: float, count: int) -> tuple[str, str]:
     return f"{100 * share:.0f} %", f"{100 * low:.0f}–{100 * high:.0f} %"
 
 
-def rival_table(rival: Rival) -> Table:
-    """What another law's held-out errors say, and whether their difference is sure."""
+def _beside(fit: Fit) -> Table:
+    """Other laws, and published parameters, on the same curves."""
+    columns = (
+        Column("law"),
+        *(Column(f"{title}, held out", form) for title, form in _SIDE.values()),
+        Column("final error, held out", ".4f"),
+        Column("left out", ".4f"),
+    )
+    rows, notes = [], []
+    for one in (fit, *fit.others):
+        test = one.metrics.test if one.metrics else None
+        mean = [getattr(test.mean, key) if test else None for key in _SIDE]
+        finals = [part.final_error.value if part else None for part in (test, one.left_out)]
+        rows.append((_name(one) + " (used)" * (one is fit), *mean, *finals))
+    for one in fit.others:
+        errors = one.standard_errors or {}
+        values = [
+            f"{name} {value:.6g}" + (f" ± {errors[name]:.2g}" if errors.get(name) else "")
+            for name, value in one.params.items()
+        ]
+        notes.append(f"{_name(one)}: {', '.join(values)}.")
+        both = None if one.published else _groups(fit, one)
+        if both is not None:
+            apart = _difference(difference(both[1], both[0]))
+            notes.append(f"Differences, {one.law} less {fit.law}, curve by curve: {apart}.")
+    title = fit.choice or _rival_sentence(fit) or "Other parameters on the same curves."
+    # Where nothing is held out, those columns have nothing to show.
+    shown = [k for k in range(len(columns)) if k == 0 or any(row[k] is not None for row in rows)]
+    return Table(
+        title,
+        tuple(columns[k] for k in shown),
+        tuple(tuple(row[k] for k in shown) for row in rows),
+        tuple(notes),
+    )
+
+
+def _name(fit: Fit) -> str:
+    return f"{fit.law}, published for {fit.published}M" if fit.published else fit.law
+
+
+def _groups(fit: Fit, other: Fit) -> tuple[Group, Group, bool] | None:
+    """The metrics of both on curves that they have not seen, and whether these were left out."""
+    for left_out in (False, True):
+        own, its = held_out_group(fit, left_out), held_out_group(other, left_out)
+        if own is not None and its is not None:
+            return own, its, left_out
+    return None
+
+
+def _rival_sentence(fit: Fit) -> str:
+    """What the held-out errors of a law that stands beside one that was asked for say."""
+    rival = next((one for one in fit.others if not one.published), None)
+    both = _groups(fit, rival) if rival else None
+    if rival is None or both is None:
+        return ""
+    own, its, left_out = both
+    count = len(its.curves)
     where = (
-        f"each of the {rival.curves} training curves left out in turn (few curves: weak evidence)"
-        if rival.left_out
-        else f"the {rival.curves} held-out curves"
+        f"each of the {count} training curves left out in turn (few curves: weak evidence)"
+        if left_out
+        else f"the {count} held-out curves"
     )
+    maes = its.unshared.mean.mae, own.unshared.mean.mae
+    finals = its.final_error.value, own.final_error.value
     errors = (
-        f"mean error {rival.mae:.5f} against {rival.own_mae:.5f}, final loss "
-        f"{rival.final_error:.4f} against {rival.own_final_error:.4f}; on {where}."
+        f"mean error {maes[0]:.5f} against {maes[1]:.5f}, final loss {finals[0]:.4f} against "
+        f"{finals[1]:.4f}; on {where}."
     )
-    said = f"The law {rival.law} predicts no better: {errors}"
-    if rival.better and rival.difference.sure:
-        said = f"Another law predicts better: --law {rival.law}, {errors}"
-    elif rival.better:
-        said = f"Another law was less wrong here, but not surely: --law {rival.law}, {errors}"
-    note = f"Differences, curve by curve: {_difference(rival.difference)}."
-    return Table(said, (), (), (note,))
+    if not (maes[0] < maes[1] and finals[0] < finals[1]):
+        return f"The law {rival.law} predicts no better: {errors}"
+    if difference(its, own).sure:
+        return f"Another law predicts better: --law {rival.law}, {errors}"
+    return f"Another law was less wrong here, but not surely: --law {rival.law}, {errors}"
 
 
 def _difference(apart: Difference) -> str:
