@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mplfit.errors import DataError
-from mplfit.sweep.roles import Roles, build_table
+from mplfit.sweep.roles import Roles, build_table, loss_and_rate, size_kind
 
 
 def columns(**extra):
@@ -88,3 +88,19 @@ def test_without_a_rate_the_names_looked_for_are_said():
     del made["Learning-Rate"]
     with pytest.raises(DataError, match=r"no column for the learning rate.*--lr"):
         build_table(made)
+
+
+def test_names_of_sizes():
+    names = ("N", "n_embd", "Hidden Size", "num-hidden-layers", "tokens", "BS", "seed", "lr")
+    assert [size_kind(name) for name in names] == [
+        "parameters", "width", "width", "depth", "horizon", "batch size", None, None,
+    ]  # fmt: skip
+
+
+def test_a_held_out_loss_goes_first_and_outcomes_are_no_settings():
+    made = columns(eval_loss=np.full(12, 2.0), flops=np.arange(12.0))
+    del made["val.loss"]
+    assert loss_and_rate(made) == ("eval_loss", "Learning-Rate")
+    del made["eval_loss"]
+    assert loss_and_rate(made, Roles(lr="d_model")) == ("train_loss", "d_model")
+    assert build_table(made).groups == ("d_model",)
