@@ -92,7 +92,7 @@ def compare_command(
     if out is not None:
         refuse_existing(out, force)
     options, own = read_options()
-    curves = read_curves(paths, options, **own)
+    curves = read_curves(paths, options, **own, progress=progress)
     say_notes(curves)
     trained, held, how = split(curves, train, test)
     say(f"{len(trained)} training curves, {len(held)} held out: {how}")

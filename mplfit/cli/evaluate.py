@@ -12,6 +12,7 @@ from mplfit.cli.common import (
     json_option,
     params_option,
     print_json,
+    progress,
     read_options,
     reading_options,
     say,
@@ -69,7 +70,7 @@ def evaluate_command(
 
     fit = load_fit(params)
     options, own = read_options()
-    curves = read_curves(paths, options, **own)
+    curves = read_curves(paths, options, **own, progress=progress)
     say_notes(curves)
     trained, held, how = split_for(fit, curves, train, test)
     seen = names_of(trained) or "nothing"

@@ -144,7 +144,7 @@ def fit_command(
     if not no_save:
         refuse_existing(folder, force)
     reading, own = read_options()
-    curves = read_curves(paths, reading, **own)
+    curves = read_curves(paths, reading, **own, progress=progress)
     say_notes(curves)
     trained, held, how = split(curves, train, test)
     say(f"training on {names_of(trained)}; held out: {names_of(held) or 'nothing'}: {how}")

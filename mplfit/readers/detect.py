@@ -12,6 +12,7 @@ from mplfit.readers.json_rows import parse_json, read_json_lines, rows_log
 from mplfit.readers.log import Log, UnknownLogError, file_bytes, hash_file
 from mplfit.readers.long_table import is_long, read_long
 from mplfit.readers.mlflow import is_mlflow_run, is_sqlite, read_mlflow_run, read_mlflow_store
+from mplfit.readers.names import is_loss, is_rate, is_step
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.source import file_head, first_bytes, log_suffix
 from mplfit.readers.table import open_table
@@ -119,7 +120,11 @@ def _read_json(path: Path, options: ReadOptions) -> list[Log]:
 
 
 def _is_table(path: Path) -> bool:
+    """Whether a file without a table's suffix is one: by its header's names, or its numbers."""
     try:
-        return len(open_table(path).header) > 1
+        table = open_table(path)
     except DataError:
         return False
+    header = table.header
+    known = [name for name in header if is_step(name) or is_loss(name) or is_rate(name)]
+    return len(header) > 1 and (bool(known) or guessed_command(table) is not None)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mplfit.errors import DataError
+from mplfit.errors import MplfitError
 from mplfit.readers.detect import LOG_SUFFIXES, looks_like_events, read_log
 from mplfit.readers.log import Log, UnknownLogError
 from mplfit.readers.mlflow import is_mlflow_run
@@ -58,7 +58,7 @@ class Skipped:
     log: bool = True
 
     @classmethod
-    def of(cls, path: Path, error: DataError) -> Skipped:
+    def of(cls, path: Path, error: MplfitError) -> Skipped:
         """The file, with what its reader said."""
         why = str(error).removeprefix(str(path)).lstrip(": ")
         unknown = isinstance(error, UnknownLogError)
@@ -97,7 +97,7 @@ def folder_logs(
                 logs.append((place, read_wandb(files, options)))
             else:
                 logs.append((place, read_log(files[0], options)))
-        except DataError as error:
+        except MplfitError as error:
             skipped.append(Skipped.of(files[0], error))
     if progress is not None:
         progress(len(units), len(units), "reading logs:")

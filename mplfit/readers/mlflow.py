@@ -94,9 +94,9 @@ def read_mlflow_store(path: Path, options: ReadOptions) -> list[Log]:
                 "FROM metrics ORDER BY timestamp, rowid"
             ).fetchall()
             params = base.execute("SELECT run_uuid, key, value FROM params").fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError) as error:
         raise UnknownLogError(
-            f"{path} is an SQLite file, but no store of MLflow: {error}"
+            f"{path} is an SQLite file, but no store of MLflow: {str(error)[:80]}"
         ) from None
     points: dict[str, Points] = {}
     try:

@@ -17,6 +17,7 @@ __all__ = [
     "find_column",
     "is_loss",
     "is_rate",
+    "is_step",
     "listed",
     "losses_among",
     "norm_column",
@@ -141,6 +142,11 @@ def plain(name: str) -> str:
 def is_rate(name: str) -> bool:
     """Whether a name is that of a learning rate."""
     return plain(name) in _ALIASES["lr"]
+
+
+def is_step(name: str) -> bool:
+    """Whether a name is that of a count or an index of updates, or of tokens."""
+    return plain(name) in _ALIASES["step"] or counts_units(name)
 
 
 def is_loss(name: str) -> bool:

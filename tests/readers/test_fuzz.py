@@ -12,10 +12,13 @@ import json
 import math
 import os
 import re
+import sqlite3
 import struct
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,7 @@ from mplfit.errors import MplfitError
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
 from tests.readers.test_formats import MEGATRON, SILENT, epfml, events, record, scalar, state, wide
+from tests.readers.test_mlflow import database
 from tests.readers.test_text_formats import text_of
 from tests.readers.test_wandb_local import framed, row
 
@@ -34,7 +38,7 @@ INPUTS = int(os.environ.get("MPLFIT_INPUTS", "10_000"))
 FEWER = 300  # of formats whose 10,000 were run by hand: CI has minutes, not hours
 GIVEN = s.constant(200, 1e-3)
 SILENT_ONES = ("torchtitan", "wandb", "nanoGPT", "litgpt", "TensorBoard csv")
-SILENT_ONES += ("Composer", "nanochat", "modded-nanogpt")
+SILENT_ONES += ("MLflow's folder", "Composer", "nanochat", "modded-nanogpt")
 ENDS = ("__MIN", "__MAX")
 
 
@@ -378,6 +382,40 @@ def plain_trainer(data: bytes) -> Found:
     return found
 
 
+def plain_long(data: bytes) -> Found:
+    head, *rows = plain_rows(data)
+    names = list(map(name_of, head))
+    at, key, value = (names.index(name) for name in ("step", "key", "value"))
+    rows = [row for row in rows if len(row) > max(at, key, value)]
+    exact = [row for row in rows if row[key].strip() == "loss"]
+    alike = [row for row in rows if name_of(row[key]).endswith("loss")]
+    return [(plain_number(row[at]), plain_number(row[value])) for row in exact or alike]
+
+
+def plain_npz(data: bytes) -> Found:
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        arrays = [
+            np.lib.format.read_array(io.BytesIO(file.read(f"{name}.npy")))
+            for name in ("step", "loss")
+        ]
+    return list(zip(*(array.astype(float).tolist() for array in arrays), strict=True))
+
+
+def plain_metrics(data: bytes) -> Found:
+    rows = [line.split() for line in data.decode("utf-8", "replace").splitlines()]
+    return [(float(int(step)), float(value)) for _, value, step in rows]
+
+
+def plain_store(data: bytes) -> Found:
+    with closing(sqlite3.connect(":memory:")) as base:
+        base.deserialize(data)
+        rows = base.execute(
+            "SELECT run_uuid, key, step, value, is_nan FROM metrics WHERE key LIKE '%loss'"
+        ).fetchall()
+    exact = [row for row in rows if row[:2] == ("r", "train/loss")]
+    return [(float(t), math.nan if nan else float(y)) for *_, t, y, nan in exact or rows]
+
+
 LATER: dict[str, tuple[str, str, Callable[[bytes], Found]]] = {
     "NeMo": ("run.log", "NeMo", plain_nemo),
     "Composer": ("run.log", "Composer", plain_composer),
@@ -412,8 +450,19 @@ def samples(folder: Path) -> dict[str, tuple[str, bytes, Callable[[bytes], Found
     later = {
         name: (file, text_of(key).encode(), parse) for name, (file, key, parse) in LATER.items()
     }
+    long = "".join(f"r,loss,{y},{t},17\nr,lr,{lr:.4g},{t},17\n" for t, lr, y in rows)
+    arrays = io.BytesIO()
+    np.savez(arrays, **dict(zip(("step", "lr", "loss"), zip(*rows, strict=True), strict=True)))
     return {
         **later,
+        "long table": ("a.csv", f"run_id,key,value,step,timestamp\n{long}".encode(), plain_long),
+        "npz": ("run.npz", arrays.getvalue(), plain_npz),
+        "MLflow's store": (
+            "a.db", database(folder / "a.db", {"r": "r"}).read_bytes(), plain_store,
+        ),
+        "MLflow's folder": (
+            "r/metrics/loss", "".join(f"17 {y} {t}\n" for t, lr, y in rows).encode(), plain_metrics,
+        ),
         "csv": ("run.csv", table.encode(), plain_csv),
         "json lines": ("run.jsonl", lines.encode(), plain_jsonl),
         "trainer_state": (
@@ -495,12 +544,16 @@ def chunked(rng: np.random.Generator, data: bytes) -> bytes:
     return framed(out)
 
 
+BINARY = ("long table", "npz", "MLflow's store", "MLflow's folder")
 REMADE = {"events": reframed, "W&B run": chunked}
 
 
 def check(path: Path, data: bytes, plain: Callable[[bytes], Found], schedule: bool) -> bool:
     """Read it; if it is accepted, every loss must be one that the plain parse has at its step."""
     path.write_bytes(data)
+    if path.parent.name == "metrics":  # one of the files of a run of MLflow
+        (path.parents[1] / "meta.yaml").write_text("run_name: r\n")
+        path = path.parents[1] / "meta.yaml"
     start, refusal = time.perf_counter(), ""
     try:
         calls = {"steps_per_row": 1, "steps_are": "index"} if plain is plain_trainer else {}
@@ -533,7 +586,7 @@ def check(path: Path, data: bytes, plain: Callable[[bytes], Found], schedule: bo
 def run(name: str, folder: Path, inputs: int) -> None:
     file, data, plain = samples(folder)[name]
     rng, path, accepted = np.random.default_rng(4), folder / "in" / file, 0
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     assert check(path, data, plain, name in SILENT_ONES)
     for i in range(inputs):
         make = REMADE.get(name, mutated) if i % 2 else mutated
@@ -560,7 +613,7 @@ def memory(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.parametrize("name", ["W&B run", *LATER])
+@pytest.mark.parametrize("name", ["W&B run", *BINARY, *LATER])
 def test_damaged_logs_of_later_formats(name: str, memory: Path) -> None:
     run(name, memory, INPUTS if "MPLFIT_INPUTS" in os.environ else FEWER)
 

@@ -124,6 +124,16 @@ def test_npz(tmp_path: Path) -> None:
     np.savez(path, step=step, lr=lr, loss=loss, seed=3, extra=np.ones((2, 2)), other=np.ones(3))
     curve = one(path)
     assert (curve.step.tolist(), curve.loss.tolist()) == (step.tolist(), loss.tolist())
+    # Several runs, with the rate of every update.
+    plan = np.linspace(1e-3, 1e-4, 100)
+    runs = {
+        f"{name}/{key}": v for name in ("a", "b/c") for key, v in (("step", step), ("lr", plan))
+    }
+    np.savez(path, **runs, **{"a/loss": loss, "b/c/loss": loss / 2}, weight_decay=0.2)
+    a, b = read_curves(path, ReadOptions(from_step=0))
+    assert ([a.name, b.name], a.weight_decay) == (["a", "b/c"], 0.2)
+    assert b.loss.tolist() == (loss / 2).tolist()
+    assert a.schedule.lr.tolist() == plan.tolist()
     np.savez(path, step=step, loss=np.array([{}] * 9, dtype=object))
     with pytest.raises(DataError, match=r"is no \.npz of plain arrays"):
         one(path)
