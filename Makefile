@@ -47,6 +47,7 @@ mutants: $(VENV)/.mutants
 study: $(VENV)/.tested
 	$(BIN)/python -m tests.study --workers 2
 	$(BIN)/python -m tests.study few
+	$(BIN)/python -m tests.study sizes
 
 prior: $(VENV)/.tested
 	$(BIN)/python -m tests.study.prior

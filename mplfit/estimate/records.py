@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from mplfit.curve import Curve
+from mplfit.curve import NO_SIZE, Curve, RunSize
 from mplfit.errors import DataError
 from mplfit.estimate.huber import DELTA
 from mplfit.types import FloatArray, Plain, Record
@@ -44,6 +44,7 @@ class CurveRecord(Record):
     highest_loss : of the rows.
     reading : what the reader was told about the log, where that is not the default (the fields of
         `mplfit.readers.options.ReadOptions`); None where that is not known.
+    size : of its model and its updates; None where nothing of it is known.
     """
 
     name: str
@@ -60,6 +61,7 @@ class CurveRecord(Record):
     warnings: tuple[str, ...] = ()
     highest_loss: float | None = None
     reading: Mapping[str, Plain] | None = None
+    size: RunSize | None = None
 
     @classmethod
     def of(cls, curve: Curve, role: Literal["train", "test"]) -> CurveRecord:
@@ -80,6 +82,7 @@ class CurveRecord(Record):
             warnings=origin.warnings if origin else (),
             highest_loss=float(curve.loss.max()),
             reading=origin.reading if origin else None,
+            size=None if curve.size == NO_SIZE else curve.size,
         )
 
     def __post_init__(self) -> None:

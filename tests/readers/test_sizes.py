@@ -137,6 +137,8 @@ def test_what_is_given_goes_first_by_run_and_stays_with_the_fit(tmp_path: Path) 
     assert (a.size.width, a.size.count, b.size.count) == (64, 12 * 4 * 64**2, 70e6)
     made = fit([a, b], "onepower", leave_out=False)
     assert [curve.size for curve in read_again(made)] == [a.size, b.size]
+    again = type(made).from_dict(made.to_dict())
+    assert [record.size for record in again.data] == [a.size, b.size]
     with pytest.raises(DataError, match=r"--size names 'c', but the runs are a_190M, b"):
         read_curves([tmp_path], sizes={"c": "1M"})
 

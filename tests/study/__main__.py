@@ -1,6 +1,7 @@
 """`python -m tests.study`: every law on both collections of real runs; the tables as markdown.
 
 `python -m tests.study few`: what one, two or three runs foretell, into FEW_RUNS.md.
+`python -m tests.study sizes`: the law over model sizes, into SIZES.md.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from tests.study.few_runs import all_few_runs
 from tests.study.few_runs import page as few_page
 from tests.study.plan import LAWS, Plan
 from tests.study.results import run_all
+from tests.study.sizes import page as sizes_page
 from tests.study.text import page
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     default = Path(__file__).with_name("README.md")
-    parser.add_argument("what", nargs="?", choices=("laws", "few"), default="laws")
+    parser.add_argument("what", nargs="?", choices=("laws", "few", "sizes"), default="laws")
     parser.add_argument("--out", type=Path, help="the markdown file to write")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--laws", help="only these, separated by commas")
@@ -35,6 +37,12 @@ def main() -> None:
     if options.what == "few":
         out = options.out or default.with_name("FEW_RUNS.md")
         write_file(out, few_page(all_few_runs()).encode(), force=True)
+        print(f"written to {out} after {time.monotonic() - started:.0f} s")
+        return
+    if options.what == "sizes":
+        out = options.out or default.with_name("SIZES.md")
+        text = sizes_page(lambda what: print(what, file=sys.stderr, flush=True))
+        write_file(out, text.encode(), force=True)
         print(f"written to {out} after {time.monotonic() - started:.0f} s")
         return
     plan = Plan.of(options.laws.split(",") if options.laws else tuple(LAWS))
