@@ -16,6 +16,7 @@ from mplfit.cli.common import (
     command_line,
     json_option,
     named_specs,
+    print_json,
     progress,
     read_options,
     reading_options,
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
     from mplfit.sizes.result import Sizes
 
 __all__ = ["sizes_command"]
+
+_KEYS = {
+    "Frontier": "frontier",
+    "Rollout": "rollout",
+    "SizeDesign": "design",
+    "SizePredictions": "predictions",
+    "Sizes": "law",
+}
 
 
 @click.command(
@@ -68,7 +77,7 @@ __all__ = ["sizes_command"]
     "targets",
     multiple=True,
     metavar="N",
-    help="A size: 1.9B, or 1.9B,d2048-l40 (repeat).",
+    help="A size, as 1.9B or 1.9B,d2048-l40 (repeat).",
 )
 @click.option(
     "--schedule",
@@ -83,6 +92,9 @@ __all__ = ["sizes_command"]
     multiple=True,
     metavar="N",
     help="Its updates instead of SPEC's (repeat).",
+)
+@click.option(
+    "--design", is_flag=True, help="Which smaller runs to add, to know the first size better."
 )
 @click.option("--rollout", is_flag=True, help="Score the law on each size by those below it.")
 @click.option(
@@ -108,6 +120,7 @@ def sizes_command(
     targets: Sequence[str],
     specs: Sequence[str],
     horizons: Sequence[str],
+    design: bool,
     rollout: bool,
     flops: Sequence[float],
     flops_per_token: float,
@@ -123,6 +136,8 @@ def sizes_command(
 
     if (specs or horizons) and not targets:
         raise click.UsageError("--schedule and --steps belong to --predict N")
+    if design and not targets:
+        raise click.UsageError("--design belongs to --predict N")
     sizes = [parse_size(text) for text in targets]
     options, own = read_options()
     schedules = _schedules(specs, horizons)
@@ -144,6 +159,13 @@ def sizes_command(
         from mplfit.sizes.rollout import roll_out
 
         shown.insert(0, roll_out(curves, weight_decay=weight_decay, progress=progress))
+    if design:
+        from mplfit.sizes.design import design_sizes
+
+        shown.insert(
+            0,
+            design_sizes(law, sizes[0], tokens_per_update=update_tokens, per_token=flops_per_token),
+        )
     if flops:
         budgets = _frontier(made, flops, flops_per_token, update_tokens)
         for text in budgets.warnings:
@@ -152,13 +174,8 @@ def sizes_command(
     largest = max((size.count or 0.0 for size in sizes), default=0.0)
     target.write(lambda: _files(law, curves, schedules, largest))
     if as_json:
-        names = {"SizePredictions": "predictions", "Sizes": "law"}
-        values = {
-            names.get(type(one).__name__, type(one).__name__.lower()): one.to_dict()
-            for one in shown
-        }
-        show_result(None, {"schema": "mplfit.sizes_report/1", **values, "folder": target.name},
-                    as_json=True)  # fmt: skip
+        values = {_KEYS[type(one).__name__]: one.to_dict() for one in shown}
+        print_json({"schema": "mplfit.sizes_report/1", **values, "folder": target.name})
         return
     for number, one in enumerate(shown):
         if number:

@@ -167,3 +167,18 @@ def test_bad_input_is_one_sentence(logs: Path) -> None:
     assert "99B is 155 times the largest size with runs (640M)" in far.stderr
     fit = invoke("predict", "--params", "25", "--size", "1b", "constant:steps=9,peak=1")
     assert fit.exit_code == 1
+
+
+def test_design_names_the_run_that_tells_most_for_its_flops(logs: Path) -> None:
+    words = ["sizes", logs / "10M", logs / "40M", "--predict", "640M", "--weight-decay", 1]
+    words += ["--no-save", "--design"]
+    found = json.loads(invoke(*words, "--update-tokens", 5e5, "--json").stdout)["design"]
+    sd = [found["sd"], *(run["sd"] for run in found["runs"])]
+    assert sd == sorted(sd, reverse=True)
+    assert sd[1] < 0.8 * sd[0]
+    for run in found["runs"]:
+        assert run["parameters"] < 640e6
+        assert run["tokens"] == 4000 * 5e5
+        assert run["flops"] == pytest.approx(6 * run["parameters"] * run["tokens"])
+    shown = invoke(*words).stdout
+    assert shown.startswith("To know the losses at 640M better, run ")

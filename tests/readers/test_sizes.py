@@ -143,6 +143,10 @@ def test_what_is_given_goes_first_by_run_and_stays_with_the_fit(tmp_path: Path) 
         read_curves([tmp_path], sizes={"c": "1M"})
 
 
+def test_a_size_may_be_told_with_its_shape() -> None:
+    assert parse_size("1.9B,d2048-l40") == RunSize(1.9e9, 2048, 40)
+
+
 @pytest.mark.parametrize("text", ["big", "", "-3M", "0", "nan", "M", "1e30", "d-l"])
 def test_a_size_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(DataError, match="a model's size must be its number of parameters"):

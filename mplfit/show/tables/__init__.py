@@ -19,6 +19,7 @@ _MAKERS = {
     "Plan": "optimize",
     "Predictions": "predict",
     "Rollout": "sizes",
+    "SizeDesign": "sizes",
     "SizePredictions": "sizes",
     "Sizes": "sizes",
     "SweepAnalysis": "sweep",

@@ -6,6 +6,7 @@ import numpy as np
 
 from mplfit.curve import RunSize
 from mplfit.show.table import Cell, Column, Table
+from mplfit.sizes.design import SizeDesign
 from mplfit.sizes.frontier import Frontier
 from mplfit.sizes.groups import size_text
 from mplfit.sizes.predictions import SizePrediction, SizePredictions
@@ -37,6 +38,8 @@ def tables(result: object) -> list[Table]:
         return [_rollout(result)]
     if isinstance(result, Frontier):
         return [_frontier(result)]
+    if isinstance(result, SizeDesign):
+        return [_design(result)]
     assert isinstance(result, Sizes)
     return [Table(_fitted(result), (), ()), *_law(result)]
 
@@ -159,6 +162,22 @@ def _rollout(made: Rollout) -> Table:
         "Errors are of final losses, of runs that decay where a size has some. A short run: half "
         "of the size's longest constant run, or its shortest run, given to the fit besides."
     )
+    return Table(answer, columns, rows, (note,))
+
+
+def _design(made: SizeDesign) -> Table:
+    first = made.runs[0]
+    answer = (
+        f"To know the losses at {made.target} better, run {first.size} on {first.tokens:.3g} "
+        f"tokens ({first.flops:.2e} FLOPs) next: their standard deviation falls from "
+        f"{100 * made.sd:.1f} to {100 * first.sd:.1f} %."
+    )
+    columns = (
+        Column("run"), Column("tokens", ".3g"), Column("FLOPs", ".2e"),
+        Column("standard deviation then", ".1f", "%"),
+    )  # fmt: skip
+    rows = tuple((one.size, one.tokens, one.flops, 100 * one.sd) for one in made.runs)
+    note = "Each run is given those before it. Its losses need not be known for that."
     return Table(answer, columns, rows, (note,))
 
 
