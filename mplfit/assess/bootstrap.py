@@ -154,7 +154,8 @@ def bootstrap(
     Examples
     --------
     >>> import numpy as np
-    >>> from mplfit import fit, simulate
+    >>> from mplfit import simulate
+    >>> from mplfit.estimate.fit import fit
     >>> from mplfit.assess.bootstrap import bootstrap
     >>> from mplfit.laws import get_law
     >>> from mplfit.schedule import constant

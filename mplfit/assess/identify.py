@@ -66,7 +66,8 @@ def identify(
     Examples
     --------
     >>> import numpy as np
-    >>> from mplfit import fit, simulate
+    >>> from mplfit import simulate
+    >>> from mplfit.estimate.fit import fit
     >>> from mplfit.assess.identify import identify
     >>> from mplfit.laws import get_law
     >>> from mplfit.schedule import constant

@@ -110,7 +110,8 @@ def profile(
     Examples
     --------
     >>> import numpy as np
-    >>> from mplfit import fit, simulate
+    >>> from mplfit import simulate
+    >>> from mplfit.estimate.fit import fit
     >>> from mplfit.assess.profile import profile
     >>> from mplfit.laws import get_law
     >>> from mplfit.schedule import constant

@@ -86,7 +86,8 @@ def fit(
     Examples
     --------
     >>> import numpy as np
-    >>> from mplfit import fit, simulate
+    >>> from mplfit import simulate
+    >>> from mplfit.estimate.fit import fit
     >>> from mplfit.laws import get_law
     >>> from mplfit.schedule import constant
     >>> params, step = np.array([2.0, 1.0, 0.5]), np.arange(10, 1000, 10)

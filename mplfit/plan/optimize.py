@@ -188,7 +188,8 @@ def optimize(
 
     Examples
     --------
-    >>> from mplfit import load_fit, optimize
+    >>> from mplfit import load_fit
+    >>> from mplfit.plan.optimize import optimize
     >>> plan = optimize(load_fit("400"), steps=6000, warmup=300, knots=16)
     >>> round(plan.loss, 3), plan.schedule.steps, len(plan.baselines)
     (2.942, 6000, 7)

@@ -33,7 +33,7 @@ from mplfit.schedule import Schedule
 if TYPE_CHECKING:  # numba takes long to import, and reading needs none
     from mplfit.estimate.result import Fit
 
-__all__ = ["Runs", "read_curves", "read_runs", "split", "split_for"]
+__all__ = ["ReadRuns", "read_curves", "read_runs", "split", "split_for"]
 
 
 def read_curves(
@@ -74,7 +74,7 @@ def read_curves(
 
 
 @dataclass(frozen=True)
-class Runs:
+class ReadRuns:
     """What was read: each curve with the log that it was made from, and what gave none."""
 
     read: tuple[tuple[Curve, Log], ...]
@@ -102,7 +102,7 @@ def read_runs(
     sizes: Mapping[str, float | str] | None = None,
     fitted: bool = False,
     progress: Progress | None = None,
-) -> Runs:
+) -> ReadRuns:
     """The same, with the logs and what gave no run; all rows, if not to be `fitted`."""
     plans, own_sizes = dict(schedules or {}), dict(sizes or {})
     asked = options = options or ReadOptions()
@@ -140,7 +140,7 @@ def read_runs(
         raise DataError(
             f"none of the {len(logs)} runs can be read: {'; '.join(skipped_texts(skipped)[1])}"
         )
-    return Runs(tuple(read), tuple(skipped))
+    return ReadRuns(tuple(read), tuple(skipped))
 
 
 def split(

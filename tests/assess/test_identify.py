@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from mplfit import Fit, fit, load_fit, schedule
+from mplfit import Fit, load_fit, schedule
 from mplfit.assess.identify import candidate_runs, identified, identify
+from mplfit.estimate.fit import fit
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.simulate import simulate
 from mplfit.estimate.uncertainty import noise_unit

@@ -7,10 +7,11 @@ import pytest
 from scipy.optimize import approx_fprime
 from scipy.stats import norm
 
-from mplfit import Curve, fit, load_fit, schedule
+from mplfit import Curve, load_fit, schedule
 from mplfit.assess.intervals import LEVELS, coverage, predict_interval
 from mplfit.errors import FitError
 from mplfit.estimate.constants import BOTH, M124, RELEASED, held_out
+from mplfit.estimate.fit import fit
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from mplfit.laws.base import to_params, to_unknowns

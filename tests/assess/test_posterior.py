@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mplfit import Fit, fit, load_fit, schedule
+from mplfit import Fit, load_fit, schedule
 from mplfit.assess.gains import Gain, gains
 from mplfit.assess.posterior import covariance, draw, final_losses, held, log_slopes
 from mplfit.errors import FitError
 from mplfit.estimate.constants import TAU
+from mplfit.estimate.fit import fit
 from mplfit.estimate.result import Spread
 from mplfit.laws import get_law
 from mplfit.laws.base import to_params, to_unknowns

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from mplfit import fit, schedule
+from mplfit import schedule
 from mplfit.assess.intervals import LEVELS
 from mplfit.assess.profile import profile
+from mplfit.estimate.fit import fit
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.simulate import simulate

@@ -13,8 +13,9 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from mplfit import fit, read_curves
+from mplfit import read_curves
 from mplfit.assess.bootstrap import bootstrap
+from mplfit.estimate.fit import fit
 from mplfit.estimate.objective import objective_of
 from mplfit.laws.base import to_unknowns
 from mplfit.readers.paths import split

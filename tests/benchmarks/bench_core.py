@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mplfit import fit, read_curves, schedule
+from mplfit import read_curves, schedule
+from mplfit.estimate.fit import fit
 from mplfit.estimate.objective import Objective
 from mplfit.laws import get_law
 from mplfit.laws.base import to_unknowns

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mplfit import Curve, fit, schedule
+from mplfit import Curve, schedule
 from mplfit.assess.compare import compare_laws
 from mplfit.errors import FitError
+from mplfit.estimate.fit import fit
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from tests.estimate.test_fit import TRUTH, three_curves

@@ -10,12 +10,13 @@ import sys
 import numpy as np
 import pytest
 
-from mplfit import Fit, fit, schedule
+from mplfit import Fit, schedule
 from mplfit.assess.identify import identified, identify
 from mplfit.assess.parameters import laplace_intervals
 from mplfit.assess.posterior import draw
 from mplfit.assess.profile import profile
 from mplfit.estimate.covariance import factorise, root, updated
+from mplfit.estimate.fit import fit
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import prior_for

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from mplfit import Curve, Fit, fit, load_fit, read_curves, schedule
+from mplfit import Curve, Fit, load_fit, read_curves, schedule
 from mplfit.assess.identify import identified
 from mplfit.errors import DataError, FitError
+from mplfit.estimate.fit import fit
 from mplfit.estimate.huber import DELTA, huber, huber_slope
 from mplfit.estimate.metrics import CurveReport, evaluate, measure, measure_curve
 from mplfit.estimate.objective import Objective

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from mplfit import fit, read_curves
+from mplfit import read_curves
 from mplfit.assess.bootstrap import bootstrap
 from mplfit.assess.identify import identify
 from mplfit.assess.profile import profile
 from mplfit.errors import FitError
+from mplfit.estimate.fit import fit
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import prior_for

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mplfit import Curve, Fit, fit, schedule
+from mplfit import Curve, Fit, schedule
 from mplfit.assess.bootstrap import bootstrap
+from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law

@@ -155,7 +155,8 @@ def test_a_rate_of_zero_is_refused_in_a_fit_and_infinite_in_a_prediction():
 
 @pytest.mark.slow
 def test_on_real_curves_the_bound_is_a_law_like_the_others():
-    from mplfit import fit, read_curves
+    from mplfit import read_curves
+    from mplfit.estimate.fit import fit
     from mplfit.readers.released import TEST, TRAIN
 
     curves = {curve.name: curve for curve in read_curves([shared("curves", "csv_25")])}

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mplfit import Fit, fit, simulate
+from mplfit import Fit, simulate
 from mplfit.cli.main import main
 from mplfit.errors import FitError
 from mplfit.estimate.checks import determined_law
+from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import prior_for
 from mplfit.laws import LAWS, Parameter, get_law
 from mplfit.laws.onepower import OnePowerLaw

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mplfit import Fit, fit, load_fit, schedule
+from mplfit import Fit, load_fit, schedule
 from mplfit.assess.posterior import covariance, factor
 from mplfit.errors import FitError
+from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.result import Spread
 from mplfit.estimate.simulate import simulate

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mplfit import fit
 from mplfit import schedule as schedules
 from mplfit.bounds import best_base, bound
 from mplfit.errors import FitError, ScheduleError
+from mplfit.estimate.fit import fit
 from mplfit.plan.extend import compare_ways, extend, extensions, phases
 from tests.estimate.test_fit import three_curves
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mplfit import Curve, fit, load_fit, schedule
+from mplfit import Curve, load_fit, schedule
 from mplfit.assess.posterior import covariance, log_slopes
 from mplfit.errors import FitError
 from mplfit.estimate.constants import FORECAST_BEYOND, FORECAST_SCATTER
+from mplfit.estimate.fit import fit
 from mplfit.estimate.simulate import simulate
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law

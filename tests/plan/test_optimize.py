@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mplfit import Fit, fit, schedule
+from mplfit import Fit, schedule
 from mplfit.bounds import best_base, bound, bound_curve
 from mplfit.errors import FitError
+from mplfit.estimate.fit import fit
 from mplfit.plan import search
 from mplfit.plan.optimize import optimize, optimize_bound
 from tests.estimate.test_fit import three_curves

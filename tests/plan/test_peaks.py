@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mplfit import fit, load_fit, schedule
+from mplfit import load_fit, schedule
+from mplfit.estimate.fit import fit
 from mplfit.plan.peaks import near_best, peak_losses
 from tests.estimate.test_fit import three_curves
 

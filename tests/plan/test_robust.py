@@ -7,9 +7,9 @@ import pytest
 from scipy.optimize import approx_fprime
 from scipy.stats.mstats import hdquantiles
 
-from mplfit import fit
 from mplfit.assess.posterior import draw
 from mplfit.errors import FitError
+from mplfit.estimate.fit import fit
 from mplfit.laws import get_law
 from mplfit.plan.robust import quantile_weights, robust_loss
 from mplfit.plan.search import search_schedule

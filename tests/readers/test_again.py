@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mplfit import Fit, fit, read_curves
+from mplfit import Fit, read_curves
 from mplfit.errors import DataError
+from mplfit.estimate.fit import fit
 from mplfit.readers.again import read_again
 from mplfit.readers.options import ReadOptions
 from mplfit.schedule import constant

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from mplfit import fit
 from mplfit.cli.main import main
 from mplfit.curve import Curve, RunSize
 from mplfit.errors import DataError
+from mplfit.estimate.fit import fit
 from mplfit.readers.again import read_again
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves

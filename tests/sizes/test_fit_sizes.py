@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mplfit import Curve, fit
+from mplfit import Curve
 from mplfit.curve import RunSize
 from mplfit.errors import DataError, FitError
+from mplfit.estimate.fit import fit
 from mplfit.laws.base import to_params
 from mplfit.sizes.checks import far_warnings, level_sd, sentence_on_level
 from mplfit.sizes.constants import SPREADS

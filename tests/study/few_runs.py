@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from mplfit import Curve, fit
+from mplfit import Curve
 from mplfit.assess.intervals import LEVELS, standardised
 from mplfit.assess.posterior import covariance, log_slopes
+from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
 from mplfit.estimate.spread import drop_share

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mplfit import Curve, Schedule, fit, tasks
+from mplfit import Curve, Schedule, tasks
 from mplfit.estimate.constants import INTERVALS, IntervalConstants, held_out
+from mplfit.estimate.fit import fit
 from mplfit.estimate.result import Fit
 from mplfit.laws import get_law
 from tests.study.cases import Case, horizon

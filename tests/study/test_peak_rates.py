@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mplfit import fit
+from mplfit.estimate.fit import fit
 from tests.shared_data import shared
 from tests.study.cases import LAB_RATES, RATES, lab_peaks, of_rates
 from tests.study.results import Job, Result, best_peak, mean_abs, observed_losses

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mplfit import Curve, fit, load_fit, schedule
+from mplfit import Curve, load_fit, schedule
 from mplfit.assess.intervals import predict_interval
 from mplfit.errors import DataError, FitError
+from mplfit.estimate.fit import fit
 from tests.estimate.test_fit import three_curves
 from tests.study.pooled import PARTS, CurveCoverage, curve_coverage, independent_runs, pool
 from tests.study.ranking import ranking
