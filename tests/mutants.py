@@ -35,7 +35,7 @@ ROOMS = {
     "mplfit/estimate": ("tests/estimate",),
     "mplfit/assess": ("tests/assess",),
     "mplfit/plan": ("tests/plan",),
-    "mplfit/sweep": ("tests/sweep", "tests/cli/test_sweeping.py"),
+    "mplfit/sweeps": ("tests/sweeps", "tests/cli/test_sweeping.py"),
     "mplfit/readers/csv_log.py": tuple(
         f"tests/readers/test_{name}.py"
         for name in ("csv_log", "formats", "plausible", "runs", "beginning")

@@ -27,7 +27,7 @@ ORDER = [
     "assess",
     "sizes",
     "plan",
-    "sweep",
+    "sweeps",
     "lab",
     "writers",
     "readers",
@@ -74,7 +74,7 @@ def test_rooms_keep_to_their_tools(path):
         assert "matplotlib" not in names, "only mplfit.show draws"
     if room not in ("cli",):
         assert "click" not in names, "only mplfit.cli talks to the terminal"
-    if LEVEL.get(room, 0) <= LEVEL["sweep"]:
+    if LEVEL.get(room, 0) <= LEVEL["sweeps"]:
         assert not names & {"os", "pathlib", "sys", "logging"}, "mathematics reads no files"
 
 

@@ -26,7 +26,7 @@ from mplfit.cli.common import (
 
 if TYPE_CHECKING:
     from mplfit.readers.results import SweepCall
-    from mplfit.sweep.analysis import SweepAnalysis
+    from mplfit.sweeps.analysis import SweepAnalysis
 
 __all__ = ["analysed", "sweep_command"]
 
@@ -98,9 +98,9 @@ def analysed(paths: Sequence[str], call: SweepCall) -> SweepAnalysis:
     from mplfit.readers.fits import load_fit
     from mplfit.readers.schedules import load_schedule
     from mplfit.readers.sweep_table import read_sweep
-    from mplfit.sweep.analysis import Options, analyse
-    from mplfit.sweep.predicted import compare_predicted, predictor
-    from mplfit.sweep.roles import Roles
+    from mplfit.sweeps.analysis import Options, analyse
+    from mplfit.sweeps.predicted import compare_predicted, predictor
+    from mplfit.sweeps.roles import Roles
 
     options = Options(
         call.method, call.tolerance / 100, call.draws, call.random_seed, _references(call.reference)
@@ -149,7 +149,7 @@ def _warn(analysis: SweepAnalysis) -> None:
 def _as_dict(analysis: SweepAnalysis, paths: Sequence[str], call: SweepCall) -> dict[str, Any]:
     import hashlib
 
-    from mplfit.sweep.export import as_dict
+    from mplfit.sweeps.export import as_dict
 
     values = as_dict(analysis)
     values["command"] = command_line()
@@ -165,7 +165,7 @@ def _files(analysis: SweepAnalysis, values: dict[str, Any]) -> dict[str, bytes]:
     from mplfit.show.sweep_plot import sweep_figures
     from mplfit.show.sweep_report import sweep_page
     from mplfit.show.tables import whole_text
-    from mplfit.sweep.export import optima_rows
+    from mplfit.sweeps.export import optima_rows
     from mplfit.writers.text import json_bytes
 
     rows = io.StringIO()

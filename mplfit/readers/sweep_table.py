@@ -15,8 +15,8 @@ import numpy.typing as npt
 from mplfit.errors import DataError
 from mplfit.readers.log import refuse_special
 from mplfit.readers.table import open_table
-from mplfit.sweep.roles import Columns, Roles, build_table, loss_and_rate
-from mplfit.sweep.table import SweepTable
+from mplfit.sweeps.roles import Columns, Roles, build_table, loss_and_rate
+from mplfit.sweeps.table import SweepTable
 from mplfit.types import BoolArray
 
 __all__ = ["read_sweep"]

@@ -11,10 +11,10 @@ from matplotlib.ticker import FixedLocator, NullFormatter
 
 # The house's style, in one place: plot.py.
 from mplfit.show.plot import _COLOURS, _tidy
-from mplfit.sweep.analysis import Part
-from mplfit.sweep.power_law import PowerLaw
-from mplfit.sweep.settings import Slice, values_of
-from mplfit.sweep.table import label
+from mplfit.sweeps.analysis import Part
+from mplfit.sweeps.power_law import PowerLaw
+from mplfit.sweeps.settings import Slice, values_of
+from mplfit.sweeps.table import label
 
 __all__ = ["plot_rate_law", "plot_size_law", "plot_transfer", "size_ticks"]
 

@@ -16,10 +16,10 @@ from matplotlib.ticker import NullFormatter
 # The house's style, in one place: plot.py.
 from mplfit.show.plot import _COLOURS, _tidy, png
 from mplfit.show.sweep_law_plot import plot_rate_law, plot_size_law, plot_transfer, size_ticks
-from mplfit.sweep.analysis import Part, SweepAnalysis
-from mplfit.sweep.optimum import Optimum
-from mplfit.sweep.settings import Slice, slices
-from mplfit.sweep.table import SweepTable, label
+from mplfit.sweeps.analysis import Part, SweepAnalysis
+from mplfit.sweeps.optimum import Optimum
+from mplfit.sweeps.settings import Slice, slices
+from mplfit.sweeps.table import SweepTable, label
 from mplfit.tasks import Progress
 from mplfit.types import FloatArray
 

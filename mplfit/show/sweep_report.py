@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from mplfit.show.html import table_html
 from mplfit.show.tables import tables
-from mplfit.sweep.analysis import SweepAnalysis
-from mplfit.sweep.verdict import headline, sentences
+from mplfit.sweeps.analysis import SweepAnalysis
+from mplfit.sweeps.verdict import headline, sentences
 
 __all__ = ["sweep_page", "sweep_section"]
 

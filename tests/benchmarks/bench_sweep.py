@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from mplfit.readers.sweep_table import read_sweep
-from mplfit.sweep.analysis import analyse
-from mplfit.sweep.optimum import DRAWS
-from mplfit.sweep.simulate import simulate_sweep, sweep_csv
+from mplfit.sweeps.analysis import analyse
+from mplfit.sweeps.optimum import DRAWS
+from mplfit.sweeps.simulate import simulate_sweep, sweep_csv
 from tests.benchmarks.timing import best
 
 _RATES = np.geomspace(1e-5, 1e-1, 25).tolist()

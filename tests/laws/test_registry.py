@@ -18,7 +18,7 @@ from mplfit.laws import LAWS, Parameter, get_law
 from mplfit.laws.onepower import OnePowerLaw
 from mplfit.laws.registry import TABLE
 from mplfit.schedule import constant
-from mplfit.sweep.predicted import predictor
+from mplfit.sweeps.predicted import predictor
 
 
 @dataclass(frozen=True)

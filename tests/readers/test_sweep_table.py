@@ -9,8 +9,8 @@ import pytest
 
 from mplfit.errors import DataError
 from mplfit.readers.sweep_table import read_sweep
-from mplfit.sweep.roles import Roles
-from mplfit.sweep.table import groups_of
+from mplfit.sweeps.roles import Roles
+from mplfit.sweeps.table import groups_of
 
 SHARED = Path(os.environ.get("MPLFIT_SHARED", Path(__file__).parents[3] / "shared")) / "sweeps"
 RUNS = [

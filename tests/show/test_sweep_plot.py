@@ -5,9 +5,9 @@ import pytest
 
 from mplfit.show.sweep_law_plot import plot_rate_law, plot_size_law, plot_transfer
 from mplfit.show.sweep_plot import plot_basins, plot_beside, plot_exponents, sweep_figures
-from mplfit.sweep.analysis import Options, analyse
-from mplfit.sweep.simulate import basin, simulate_sweep
-from mplfit.sweep.table import SweepTable
+from mplfit.sweeps.analysis import Options, analyse
+from mplfit.sweeps.simulate import basin, simulate_sweep
+from mplfit.sweeps.table import SweepTable
 
 RATES = 2.0 ** np.arange(-14, -4)
 

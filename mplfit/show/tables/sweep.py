@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from mplfit.estimate.mean import Mean
 from mplfit.show.table import Cell, Column, Table
-from mplfit.sweep.analysis import Part, SweepAnalysis
-from mplfit.sweep.optimum import FLAGS, Optimum
-from mplfit.sweep.power_law import PowerLaw
-from mplfit.sweep.predicted import NOT_ASKED
-from mplfit.sweep.size_law import SizeLaw
-from mplfit.sweep.table import label
-from mplfit.sweep.verdict import headline, sentences
+from mplfit.sweeps.analysis import Part, SweepAnalysis
+from mplfit.sweeps.optimum import FLAGS, Optimum
+from mplfit.sweeps.power_law import PowerLaw
+from mplfit.sweeps.predicted import NOT_ASKED
+from mplfit.sweeps.size_law import SizeLaw
+from mplfit.sweeps.table import label
+from mplfit.sweeps.verdict import headline, sentences
 
 __all__ = ["tables"]
 

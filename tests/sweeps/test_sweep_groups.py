@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mplfit.errors import DataError
-from mplfit.sweep.table import SweepTable, groups_of
+from mplfit.sweeps.table import SweepTable, groups_of
 
 
 def test_means_counts_and_unbalanced_grids():

@@ -49,7 +49,7 @@ def minimum(x: FloatArray, y: FloatArray, error: FloatArray, freedom: int) -> Mi
     error : shape (m,), standard errors of the losses; freedom : degrees of freedom of these.
 
     >>> import numpy as np
-    >>> from mplfit.sweep.parabola import minimum
+    >>> from mplfit.sweeps.parabola import minimum
     >>> x = np.arange(5.0)
     >>> found = minimum(x, 3 + (x[None, :] - 1.7) ** 2, np.full(5, 0.01), 10)
     >>> float(found.x[0].round(9)), float(found.y[0].round(9)), int(found.at[0])

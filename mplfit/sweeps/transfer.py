@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mplfit.errors import FitError
-from mplfit.sweep.optimum import Optimum, loss_at
-from mplfit.sweep.settings import Slice
+from mplfit.sweeps.optimum import Optimum, loss_at
+from mplfit.sweeps.settings import Slice
 from mplfit.types import FloatArray
 
 __all__ = ["EVIDENT", "Carried", "Transfer", "transfer"]

@@ -9,10 +9,10 @@ from scipy.stats import linregress, t
 
 from mplfit.errors import FitError
 from mplfit.readers.sweep_table import read_sweep
-from mplfit.sweep.optimum import find_optima
-from mplfit.sweep.power_law import fit_power_law
-from mplfit.sweep.simulate import basin, simulate_sweep
-from mplfit.sweep.table import SweepTable, groups_of
+from mplfit.sweeps.optimum import find_optima
+from mplfit.sweeps.power_law import fit_power_law
+from mplfit.sweeps.simulate import basin, simulate_sweep
+from mplfit.sweeps.table import SweepTable, groups_of
 
 SHARED = Path(os.environ.get("MPLFIT_SHARED", Path(__file__).parents[3] / "shared")) / "sweeps"
 RATES = 2.0 ** np.arange(-14, -4)

@@ -21,8 +21,8 @@ from mplfit.errors import FitError
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import LAWS
 from mplfit.schedule import Schedule
-from mplfit.sweep.optimum import Optimum
-from mplfit.sweep.table import Value
+from mplfit.sweeps.optimum import Optimum
+from mplfit.sweeps.table import Value
 from mplfit.types import FloatArray
 
 __all__ = ["NOT_ASKED", "Comparison", "PredictLoss", "compare_predicted", "predictor"]

@@ -7,9 +7,9 @@ from itertools import groupby
 
 import numpy as np
 
-from mplfit.sweep.analysis import Part
-from mplfit.sweep.optimum import Optimum
-from mplfit.sweep.transfer import EVIDENT, Transfer
+from mplfit.sweeps.analysis import Part
+from mplfit.sweeps.optimum import Optimum
+from mplfit.sweeps.transfer import EVIDENT, Transfer
 
 __all__ = ["headline", "sentences"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.stats import chi2, norm, t
 
 from mplfit.errors import FitError
-from mplfit.sweep.optimum import Optimum
-from mplfit.sweep.settings import values_of
+from mplfit.sweeps.optimum import Optimum
+from mplfit.sweeps.settings import values_of
 from mplfit.types import FloatArray
 
 __all__ = ["METHODS", "PowerLaw", "fit_power_law", "reference_sizes"]

@@ -5,10 +5,10 @@ import pytest
 from scipy.optimize import curve_fit
 
 from mplfit.errors import FitError
-from mplfit.sweep.optimum import find_optima
-from mplfit.sweep.simulate import simulate_sweep
-from mplfit.sweep.size_law import fit_size_law
-from mplfit.sweep.table import groups_of
+from mplfit.sweeps.optimum import find_optima
+from mplfit.sweeps.simulate import simulate_sweep
+from mplfit.sweeps.size_law import fit_size_law
+from mplfit.sweeps.table import groups_of
 
 RATES = 2.0 ** np.arange(-14, -4)
 WIDTHS = [16, 32, 64, 128, 256, 512, 1024]

@@ -10,9 +10,9 @@ import pytest
 
 from mplfit.errors import FitError
 from mplfit.readers.sweep_table import read_sweep
-from mplfit.sweep.analysis import Options, analyse
-from mplfit.sweep.export import as_dict, optima_rows
-from mplfit.sweep.table import SweepTable
+from mplfit.sweeps.analysis import Options, analyse
+from mplfit.sweeps.export import as_dict, optima_rows
+from mplfit.sweeps.table import SweepTable
 
 SIMULATED = Path(__file__).parents[2] / "data" / "simulated_sweep.csv"
 

@@ -111,7 +111,7 @@ class Group:
 def label(key: Mapping[str, Value]) -> str:
     """A setting in words.
 
-    >>> from mplfit.sweep.table import label
+    >>> from mplfit.sweeps.table import label
     >>> label({"use_mup": "True", "width": 256.0})
     'use_mup=True, width=256'
     """
@@ -124,7 +124,7 @@ def groups_of(table: SweepTable) -> list[Group]:
     A run with a loss above `HUGE` times the smallest of its setting has diverged too. The order of
     the rows does not matter: the losses of a rate are sorted before they are added up.
 
-    >>> from mplfit.sweep.table import SweepTable, groups_of
+    >>> from mplfit.sweeps.table import SweepTable, groups_of
     >>> group, = groups_of(SweepTable([0.1, 0.1, 0.2], [3.0, 2.0, float("nan")]))
     >>> group.lr.tolist(), group.mean.tolist(), group.diverged.tolist()
     ([0.1, 0.2], [2.5, inf], [0, 1])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mplfit.sweep.parabola import minimum
+from mplfit.sweeps.parabola import minimum
 
 
 def test_three_rates_are_numpys_parabola():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mplfit.errors import DataError
-from mplfit.sweep.roles import Roles, build_table, loss_and_rate, size_kind
+from mplfit.sweeps.roles import Roles, build_table, loss_and_rate, size_kind
 
 
 def columns(**extra):

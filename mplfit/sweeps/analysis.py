@@ -7,14 +7,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from mplfit.errors import FitError
-from mplfit.sweep.optimum import DRAWS, Optimum, find_optima
-from mplfit.sweep.power_law import METHODS, PowerLaw, fit_power_law, reference_sizes
-from mplfit.sweep.predicted import Comparison
-from mplfit.sweep.roles import size_kind
-from mplfit.sweep.settings import parametrizations, size_classes, slices
-from mplfit.sweep.size_law import SizeLaw, fit_size_law
-from mplfit.sweep.table import SweepTable, Value, groups_of, label
-from mplfit.sweep.transfer import Transfer, transfer
+from mplfit.sweeps.optimum import DRAWS, Optimum, find_optima
+from mplfit.sweeps.power_law import METHODS, PowerLaw, fit_power_law, reference_sizes
+from mplfit.sweeps.predicted import Comparison
+from mplfit.sweeps.roles import size_kind
+from mplfit.sweeps.settings import parametrizations, size_classes, slices
+from mplfit.sweeps.size_law import SizeLaw, fit_size_law
+from mplfit.sweeps.table import SweepTable, Value, groups_of, label
+from mplfit.sweeps.transfer import Transfer, transfer
 from mplfit.tasks import Progress
 
 __all__ = ["Options", "Part", "SweepAnalysis", "analyse"]
@@ -101,8 +101,8 @@ def analyse(
         If an option is out of range, or no setting has an optimum.
 
     >>> import numpy as np
-    >>> from mplfit.sweep.analysis import analyse
-    >>> from mplfit.sweep.table import SweepTable
+    >>> from mplfit.sweeps.analysis import analyse
+    >>> from mplfit.sweeps.table import SweepTable
     >>> width, rate, seed = np.meshgrid([1.0, 2, 4], 2.0 ** np.arange(-12, -4), [-1, 1])
     >>> loss = 2 + 0.1 * np.log(rate * width / 2**-7) ** 2 + 1e-4 * seed
     >>> table = SweepTable(rate.ravel(), loss.ravel(), {"width": width.ravel()}, ("width",),

@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.sweep.noise import Noise, noise_of
-from mplfit.sweep.parabola import Minimum, minimum
-from mplfit.sweep.table import Group
+from mplfit.sweeps.noise import Noise, noise_of
+from mplfit.sweeps.parabola import Minimum, minimum
+from mplfit.sweeps.table import Group
 from mplfit.tasks import Progress, run
 from mplfit.types import FloatArray
 
@@ -113,9 +113,10 @@ def find_optima(
     """The optimum of every setting, its interval from resampled seeds.
 
     Each resampled sweep redraws the mean loss of every rate with the noise of the seeds
-    (`mplfit.sweep.noise`; a parametric bootstrap, as two or three seeds are too few to be resampled
-    themselves), repeats the search of the grid and the interpolation, and moves the result by up to
-    a quarter of a grid step, since no interpolation knows the basin between its rates.
+    (`mplfit.sweeps.noise`; a parametric bootstrap, as two or three seeds are too few to be
+    resampled themselves), repeats the search of the grid and the interpolation, and moves the
+    result by up to a quarter of a grid step, since no interpolation knows the basin between its
+    rates.
 
     Parameters
     ----------
@@ -128,8 +129,8 @@ def find_optima(
         If the tolerance or the number of draws is out of range, or all runs diverged.
 
     >>> import numpy as np
-    >>> from mplfit.sweep.optimum import find_optima
-    >>> from mplfit.sweep.table import SweepTable, groups_of
+    >>> from mplfit.sweeps.optimum import find_optima
+    >>> from mplfit.sweeps.table import SweepTable, groups_of
     >>> lr = np.repeat(10.0 ** np.arange(-5, 0), 2)
     >>> loss = 3 + 0.1 * (np.log10(lr) + 2.7) ** 2 + np.tile([0.001, -0.001], 5)
     >>> best, = find_optima(groups_of(SweepTable(lr, loss)))

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mplfit.errors import DataError
-from mplfit.sweep.table import SweepTable
+from mplfit.sweeps.table import SweepTable
 from mplfit.types import FloatArray, IntArray
 
 __all__ = ["Columns", "Roles", "build_table", "loss_and_rate", "size_kind"]
@@ -66,7 +66,7 @@ class Roles:
 def size_kind(name: str) -> str | None:
     """What size a column's name means, or None.
 
-    >>> from mplfit.sweep.roles import size_kind
+    >>> from mplfit.sweeps.roles import size_kind
     >>> size_kind("embed_dim"), size_kind("num_parameter"), size_kind("use_mup")
     ('width', 'parameters', None)
     """

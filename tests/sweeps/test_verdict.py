@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mplfit.sweep.analysis import Options, analyse
-from mplfit.sweep.simulate import simulate_sweep
-from mplfit.sweep.verdict import headline, sentences
+from mplfit.sweeps.analysis import Options, analyse
+from mplfit.sweeps.simulate import simulate_sweep
+from mplfit.sweeps.verdict import headline, sentences
 
 RATES = 2.0 ** np.arange(-14, -4)
 

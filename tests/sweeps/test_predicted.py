@@ -6,10 +6,10 @@ import pytest
 from mplfit import Fit, Schedule, load_fit
 from mplfit.errors import FitError
 from mplfit.schedule import wsdld
-from mplfit.sweep.optimum import find_optima
-from mplfit.sweep.predicted import compare_predicted, predictor
-from mplfit.sweep.simulate import basin, simulate_sweep
-from mplfit.sweep.table import groups_of
+from mplfit.sweeps.optimum import find_optima
+from mplfit.sweeps.predicted import compare_predicted, predictor
+from mplfit.sweeps.simulate import basin, simulate_sweep
+from mplfit.sweeps.table import groups_of
 
 RATES = 2.0 ** np.arange(-14, -4)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mplfit.errors import FitError
-from mplfit.sweep.optimum import Optimum
-from mplfit.sweep.settings import values_of
+from mplfit.sweeps.optimum import Optimum
+from mplfit.sweeps.settings import values_of
 from mplfit.types import FloatArray
 
 __all__ = ["SizeLaw", "fit_size_law"]

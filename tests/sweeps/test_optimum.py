@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from mplfit.errors import DataError
-from mplfit.sweep.optimum import _second_basin, find_optima, loss_at
-from mplfit.sweep.simulate import basin, simulate_sweep
-from mplfit.sweep.table import SweepTable, groups_of
+from mplfit.sweeps.optimum import _second_basin, find_optima, loss_at
+from mplfit.sweeps.simulate import basin, simulate_sweep
+from mplfit.sweeps.table import SweepTable, groups_of
 
 FACTOR_3 = 3.0 ** np.arange(-9, -2)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from mplfit.sweep.table import Group
+from mplfit.sweeps.table import Group
 from mplfit.types import FloatArray, IntArray
 
 __all__ = ["Noise", "noise_of"]

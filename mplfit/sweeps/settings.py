@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mplfit.sweep.optimum import Optimum
-from mplfit.sweep.table import Value
+from mplfit.sweeps.optimum import Optimum
+from mplfit.sweeps.table import Value
 from mplfit.types import FloatArray
 
 __all__ = ["Slice", "parametrizations", "size_classes", "slices", "values_of"]

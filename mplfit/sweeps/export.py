@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mplfit.sweep.analysis import Part, SweepAnalysis
-from mplfit.sweep.optimum import Optimum
-from mplfit.sweep.power_law import PowerLaw
-from mplfit.sweep.predicted import NOT_ASKED
-from mplfit.sweep.size_law import SizeLaw
-from mplfit.sweep.transfer import Transfer
-from mplfit.sweep.verdict import headline, sentences
+from mplfit.sweeps.analysis import Part, SweepAnalysis
+from mplfit.sweeps.optimum import Optimum
+from mplfit.sweeps.power_law import PowerLaw
+from mplfit.sweeps.predicted import NOT_ASKED
+from mplfit.sweeps.size_law import SizeLaw
+from mplfit.sweeps.transfer import Transfer
+from mplfit.sweeps.verdict import headline, sentences
 
 __all__ = ["as_dict", "optima_rows"]
 

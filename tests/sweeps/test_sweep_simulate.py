@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mplfit.sweep.simulate import basin, simulate_sweep, sweep_csv
+from mplfit.sweeps.simulate import basin, simulate_sweep, sweep_csv
 
 DATA = Path(__file__).parents[2] / "data"
 
