@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -13,7 +12,7 @@ from mplfit import schedule as schedules
 from mplfit.schedule import Schedule, join
 from mplfit.types import FloatArray
 
-__all__ = ["Baseline", "compare_baselines"]
+__all__ = ["Baseline", "usual_schedules"]
 
 Value = Callable[[FloatArray], float]
 Make = Callable[[int], Schedule]  # a schedule for a number of steps
@@ -26,30 +25,33 @@ _LONGEST = 8.0
 class Baseline:
     """A usual schedule at the same peak and steps.
 
-    steps_needed : steps of a run of this kind with the loss of the optimized one; None where even
-    `_LONGEST` times the steps do not give it.
-    loss_at : the final loss of a run of this kind of so many steps.
+    make : a schedule of this kind for a number of steps.  value : the final loss of a schedule.
     """
 
     name: str
     schedule: Schedule
     loss: float
-    steps_needed: int | None
-    loss_at: Callable[[int], float]
+    make: Make
+    value: Value
+
+    def needed(self, loss: float) -> int | None:
+        """Steps from which on a run of this kind has at most that loss, at least its own; None
+        where even `_LONGEST` times the steps do not give it."""
+        return _steps_needed(
+            lambda n: self.value(self.make(n).lr), loss, self.schedule.steps, self.loss
+        )
 
     def saved(self, gain: float) -> float:
         """The share of a run of this kind that a schedule saves which gains so much over it.
 
         0 for no gain, 1 - 1/`_LONGEST` where even the longest run does not make up for it.
         """
-        steps = self.schedule.steps
-        needed = _steps_needed(self.loss_at, self.loss - gain, steps, self.loss)
-        return 1 - (1 / _LONGEST if needed is None else steps / needed)
+        needed = self.needed(self.loss - gain)
+        return 1 - (1 / _LONGEST if needed is None else self.schedule.steps / needed)
 
 
-def compare_baselines(
+def usual_schedules(
     value: Value,
-    target: float,
     *,
     steps: int,
     warmup: int,
@@ -57,7 +59,7 @@ def compare_baselines(
     past: Schedule | None = None,
     past_steps: int = 0,
 ) -> list[Baseline]:
-    """Final losses of the usual schedules, and the steps each needs for the loss `target`.
+    """The usual schedules with their final losses.
 
     Constant, cosine to a tenth and to zero, linear to zero, and warmup-stable-decay (linear, 1-sqrt
     and exponential to a tenth), each with the decay fraction that is best at these steps and is
@@ -70,14 +72,11 @@ def compare_baselines(
         head = Schedule(past.lr[:past_steps], past.warmup)
         return lambda total: join([head, make(total - past_steps)])
 
-    baselines = []
+    found = []
     for name, make in _families(value, build, steps, 0 if past is not None else warmup, peak):
         schedule = make(steps)
-        loss = value(schedule.lr)
-        loss_at = partial(_loss_at, value, make)
-        needed = _steps_needed(loss_at, target, steps, loss)
-        baselines.append(Baseline(name, schedule, loss, needed, loss_at))
-    return baselines
+        found.append(Baseline(name, schedule, value(schedule.lr), make, value))
+    return found
 
 
 def _families(
@@ -116,10 +115,6 @@ def _families(
             options={"xatol": 5e-3},
         )
         yield f"{name}, {100 * best.x:.0f} % decay", with_decay(float(best.x))
-
-
-def _loss_at(value: Value, make: Make, steps: int) -> float:
-    return value(make(steps).lr)
 
 
 def _steps_needed(

@@ -19,7 +19,7 @@ from mplfit.assess.reach import check_loss, check_peak, held_warnings, reach_sen
 from mplfit.bounds import best_base, bound, bound_curve, bound_gradient
 from mplfit.errors import FitError
 from mplfit.estimate.result import Fit
-from mplfit.plan.baselines import Baseline, compare_baselines
+from mplfit.plan.baselines import Baseline, usual_schedules
 from mplfit.plan.peaks import PeakLoss, peak_losses
 from mplfit.plan.robust import robust_loss
 from mplfit.plan.search import FinalLoss, OptimizedSchedule, search_schedule
@@ -303,9 +303,8 @@ def _plan(
         plain, result = result, search(over, result.schedule)
         sturdy = Robust(str(robust), _DRAWS, over(plain.schedule.lr)[0], result.loss)
     loss = goal.value(result.schedule.lr)
-    compared = compare_baselines(
+    compared = usual_schedules(
         goal.value,
-        loss,
         steps=goal.steps,
         warmup=goal.warmup,
         peak=result.knots[0][1] if past is None else float(past.lr[past_steps - 1]),
@@ -327,7 +326,7 @@ def _plan(
         knots=result.knots,
         best=best,
         baselines=tuple(
-            _baseline(goal, one, gain) for one, gain in zip(compared, gained, strict=True)
+            _baseline(goal, one, loss, gain) for one, gain in zip(compared, gained, strict=True)
         ),
         starts=result.starts,
         converged=result.converged,
@@ -340,8 +339,8 @@ def _plan(
     )
 
 
-def _baseline(goal: _Goal, one: Baseline, gain: GainSummary | None) -> Choice:
-    made = _choice(goal, one.name, one.schedule, one.loss, steps_needed=one.steps_needed)
+def _baseline(goal: _Goal, one: Baseline, loss: float, gain: GainSummary | None) -> Choice:
+    made = _choice(goal, one.name, one.schedule, one.loss, steps_needed=one.needed(loss))
     if gain is None:
         return made
     low, high = (one.saved(end) for end in gain.intervals["0.95"])

@@ -66,8 +66,8 @@ def describe(schedule: Schedule) -> str:
     drops = np.flatnonzero(fall[warmup:] > 0.1 * peak) + warmup
     if 0 < drops.size <= 3:
         parts += [f"a drop at once to {lr[k + 1]:.3g} at step {k + 1}" for k in drops.tolist()]
-    ends = f"a decay to {lr[-1]:.3g}" if lr[-1] > 0 else "a decay to 0"
-    return ", ".join([*parts, f"then {ends}"])
+    ends = f"{lr[-1]:.3g}" if lr[-1] > 2e-3 * peak else "nearly 0" if lr[-1] > 0 else "0"
+    return ", ".join([*parts, f"then a decay to {ends}"])
 
 
 def exact_knots(schedule: Schedule) -> list[tuple[int, float]]:

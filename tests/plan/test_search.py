@@ -12,7 +12,7 @@ from mplfit import load_fit, schedule
 from mplfit.errors import FitError
 from mplfit.laws import get_law
 from mplfit.laws.mpl import PUBLISHED
-from mplfit.plan.baselines import compare_baselines
+from mplfit.plan.baselines import usual_schedules
 from mplfit.plan.knots import KnotGrid, knot_steps
 from mplfit.plan.search import search_schedule
 
@@ -137,7 +137,7 @@ def test_baselines_and_the_steps_they_need():
         return LAW.final(params, lr)
 
     result = search_schedule(final_of("400"), steps=8000, warmup=500)
-    baselines = compare_baselines(value, result.loss, steps=8000, warmup=500, peak=3e-4)
+    baselines = usual_schedules(value, steps=8000, warmup=500, peak=3e-4)
     by_name = {one.name.split(",")[0]: one for one in baselines}
     assert set(by_name) == {
         "constant", "cosine to 10 %", "cosine to 0", "linear to 0", "WSD linear", "WSD 1-sqrt",
@@ -147,14 +147,13 @@ def test_baselines_and_the_steps_they_need():
         assert one.loss >= result.loss
         assert one.loss == pytest.approx(value(one.schedule.lr))
     cosine = by_name["cosine to 0"]
-    reached = value(schedule.cosine(cosine.steps_needed, 3e-4, warmup=500).lr)
-    missed = value(schedule.cosine(cosine.steps_needed - 20, 3e-4, warmup=500).lr)
+    reached = value(schedule.cosine(cosine.needed(result.loss), 3e-4, warmup=500).lr)
+    missed = value(schedule.cosine(cosine.needed(result.loss) - 20, 3e-4, warmup=500).lr)
     assert reached <= result.loss < missed
-    assert cosine.saved(cosine.loss - result.loss) == 1 - 8000 / cosine.steps_needed
+    assert cosine.saved(cosine.loss - result.loss) == 1 - 8000 / cosine.needed(result.loss)
     assert cosine.saved(-1e-3) == 0
     assert cosine.saved(0.9) == 1 - 1 / 8  # more than eight times the steps
-    hopeless = compare_baselines(value, 2.39, steps=8000, warmup=500, peak=3e-4)
-    assert hopeless[0].steps_needed is None
+    assert baselines[0].needed(2.39) is None
 
 
 @pytest.mark.parametrize(

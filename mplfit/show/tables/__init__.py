@@ -10,9 +10,11 @@ __all__ = ["tables", "whole_text"]
 
 # The type of a result: the module here whose function `tables` makes its tables.
 _MAKERS = {
+    "Advice": "advise",
     "Agreement": "agreement",
     "BoundSweep": "bound",
     "BoundTable": "bound",
+    "Ending": "advise",
     "Extension": "extend",
     "Fit": "fit",
     "Frontier": "sizes",
