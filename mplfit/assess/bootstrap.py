@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mplfit import tasks
+from mplfit.assess.intervals import LEVELS, predict_interval
 from mplfit.assess.refit import refit
 from mplfit.curve import Curve
 from mplfit.errors import FitError
@@ -88,10 +89,11 @@ class Bootstrap:
         low, high = np.quantile([at.loss(params) for params in self.draws], _tails(level), axis=0)
         return low[place], high[place]
 
-    def record(self, curves: Sequence[Curve] = ()) -> BootstrapRecord:
+    def record(self, curves: Sequence[Curve] = (), fit: Fit | None = None) -> BootstrapRecord:
         """What fit.json keeps: intervals, and the draws they are taken from.
 
         curves : runs whose last logged loss is predicted (`predictions`, by name).
+        fit : the fit, whose own prediction intervals then stand beside.
         """
         return BootstrapRecord(
             refits=self.refits,
@@ -100,15 +102,20 @@ class Bootstrap:
             blocks=self.blocks,
             standard_errors=self.standard_errors(),
             intervals={f"{level:.2f}": self.intervals(level) for level in (0.80, 0.95)},
-            predictions={curve.name: self._final(curve) for curve in curves},
+            predictions={curve.name: self._final(curve, fit) for curve in curves},
             draws=self.draws,
         )
 
-    def _final(self, curve: Curve) -> FinalInterval:
+    def _final(self, curve: Curve, fit: Fit | None) -> FinalInterval:
         last = curve.step[-1:]
         ends = {level: self.predict(curve.schedule, last, level) for level in (0.80, 0.95)}
         found = {f"{level:.2f}": (float(a[0]), float(b[0])) for level, (a, b) in ends.items()}
-        return FinalInterval(int(last[0]), found)
+        known = predict_interval(fit, curve.schedule, last) if fit is not None else None
+        if known is None:
+            return FinalInterval(int(last[0]), found)
+        of_run = {level: known.bounds(level) for level in LEVELS}
+        ends_of = {f"{level:.2f}": (float(a[0]), float(b[0])) for level, (a, b) in of_run.items()}
+        return FinalInterval(int(last[0]), found, ends_of)
 
     @classmethod
     def of(cls, fit: Fit) -> Bootstrap | None:

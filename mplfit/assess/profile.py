@@ -15,11 +15,11 @@ where they differ, the profile one is right, for it sees how the objective bends
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from mplfit.assess.intervals import LEVELS
 from mplfit.assess.parameters import laplace_intervals
 from mplfit.assess.refit import refit
 from mplfit.curve import Curve
+from mplfit.errors import DataError
 from mplfit.estimate.covariance import factorise
 from mplfit.estimate.huber import quadratic_share
 from mplfit.estimate.objective import Objective, objective_of
@@ -35,9 +36,9 @@ from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
 from mplfit.laws.base import to_params, to_unknowns
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, Record
 
-__all__ = ["Profile", "profile"]
+__all__ = ["Profile", "Profiles", "profile"]
 
 _FURTHEST = 1.15 * max(LEVELS.values())  # roots of the deviance to follow a profile to
 _STEP = 0.45  # aimed rise of the root from point to point
@@ -46,29 +47,31 @@ _MOST = 40  # points to a side
 Ends = tuple[float | None, float | None]
 
 
-@dataclass(frozen=True)
-class Profile:
+@dataclass(frozen=True, eq=False)
+class Profile(Record):
     """The profile of one parameter.
 
+    laplace_intervals, intervals : by level ("0.80", "0.95"); an end of a profile interval is None
+        where the deviance stays below its threshold up to the bound of the parameter's box.
     value : (K,) values, ascending, the fitted one among them.
     deviance : (K,) d at them.
     laplace : (K,) the parabola that Laplace's approximation puts in its place; NaN without one.
-    laplace_intervals, intervals : by level; an end of a profile interval is None where the
-        deviance stays below its threshold up to the bound of the parameter's box.
+        Not written to JSON, and empty where read from it.
     """
 
-    name: str
+    DERIVED: ClassVar[tuple[str, ...]] = ("note",)
+
     fitted: float
+    laplace_intervals: Mapping[str, tuple[float, float] | None] = field(metadata={"key": "laplace"})
+    intervals: Mapping[str, Ends] = field(metadata={"key": "profile"})
     value: FloatArray
     deviance: FloatArray
-    laplace: FloatArray
-    laplace_intervals: dict[float, tuple[float, float] | None]
-    intervals: dict[float, Ends]
+    laplace: FloatArray = field(default_factory=lambda: np.empty(0), metadata={"written": False})
 
     @property
-    def note(self) -> str:
+    def note(self) -> str | None:
         """What the profile shows that an interval alone does not say."""
-        low, high = self.intervals[max(LEVELS)]
+        low, high = self.intervals["0.95"]
         if low is None and high is None:
             return "the data do not bound it on either side"
         if low is None:
@@ -77,18 +80,32 @@ class Profile:
             return "the data do not bound it from above"
         if self.deviance.min() < -0.05:
             return "the profile found a lower objective than the fit: fit again"
-        return ""
+        return None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "fitted": self.fitted,
-            "laplace": {f"{level:.2f}": ends for level, ends in self.laplace_intervals.items()},
-            "profile": {f"{level:.2f}": list(ends) for level, ends in self.intervals.items()},
-            "note": self.note or None,
-            "value": self.value.tolist(),
-            "deviance": self.deviance.tolist(),
-        }
+
+@dataclass(frozen=True, eq=False)
+class Profiles(Record):
+    """The profiles of a fit's parameters, by name; see `profile`.
+
+    params : what the fit is called.  curves : how many training curves it has.
+    """
+
+    SCHEMA: ClassVar[str] = "mplfit.profile/1"
+
+    params: str
+    law: str
+    prior: str
+    curves: int
+    parameters: Mapping[str, Profile]
+
+    def __iter__(self) -> Iterator[Profile]:
+        return iter(self.parameters.values())
+
+    def __getitem__(self, name: str) -> Profile:
+        return self.parameters[name]
+
+    def __len__(self) -> int:
+        return len(self.parameters)
 
 
 def profile(
@@ -96,16 +113,23 @@ def profile(
     curves: Sequence[Curve],
     names: Sequence[str] = (),
     *,
+    name: str = "",
     executor: Executor | None = None,
     progress: tasks.Progress | None = None,
-) -> list[Profile]:
+) -> Profiles:
     """The profiles of some parameters (all of them by default).
 
     Parameters
     ----------
     fit : the fit, whose law, prior and parameters are used.
     curves : its training curves.
+    name : what the fit is called in the result.
     executor : each parameter is a task.
+
+    Raises
+    ------
+    DataError
+        If the law has no parameter of a name.
 
     Examples
     --------
@@ -117,7 +141,7 @@ def profile(
     >>> from mplfit.schedule import constant
     >>> plan, step = constant(1000, 1e-2), np.arange(10, 1000, 10)
     >>> run = simulate(get_law("onepower"), np.array([2.0, 1.0, 0.5]), plan, step, noise=1e-3)
-    >>> low, high = profile(fit([run], "onepower"), [run], ["alpha"])[0].intervals[0.95]
+    >>> low, high = profile(fit([run], "onepower"), [run], ["alpha"])["alpha"].intervals["0.95"]
     >>> bool(0.4 < low < 0.5 < high < 0.6)
     True
     """
@@ -125,7 +149,12 @@ def profile(
     objective = objective_of(fit, curves)
     box, unknowns = parameter_box(law, curves), to_unknowns(law, fit.values)
     spread = uncertainty(objective, box, unknowns).covariance.matrix
-    chosen = [law.names.index(name) for name in names or law.names]
+    for one in names:
+        if one not in law.names:
+            raise DataError(
+                f"the law {fit.law} has no parameter {one!r}: choose of {', '.join(law.names)}"
+            )
+    names = list(dict.fromkeys(names)) or law.names
     problem = _Problem(
         fit=fit,
         curves=tuple(replace(curve, origin=None) for curve in curves),
@@ -135,13 +164,20 @@ def profile(
         scale=_scales(objective, box, unknowns, spread),
     )
     found = tasks.run(
-        partial(_one, problem), chosen, executor=executor, progress=progress, what="profiles"
+        partial(_one, problem),
+        [law.names.index(one) for one in names],
+        executor=executor,
+        progress=progress,
+        what="profiles",
     )
-    laplace = {level: laplace_intervals(fit, level) for level in LEVELS}
-    return [
-        replace(one, laplace_intervals={level: ends[one.name] for level, ends in laplace.items()})
-        for one in found
-    ]
+    laplace = {f"{level:.2f}": laplace_intervals(fit, level) for level in LEVELS}
+    made = {
+        one: replace(
+            of_one, laplace_intervals={level: ends[one] for level, ends in laplace.items()}
+        )
+        for one, of_one in zip(names, found, strict=True)
+    }
+    return Profiles(name, fit.law, fit.prior_name, len(curves), made)
 
 
 @dataclass(frozen=True)
@@ -217,16 +253,15 @@ def _one(problem: _Problem, index: int) -> Profile:
         return float(to_params(law, moved)[index])
 
     value = np.array([shown(one) for one in order])
-    intervals: dict[float, Ends] = {}
+    intervals: dict[str, Ends] = {}
     for level, z in LEVELS.items():
         ends = _crossings(order, heights, float(start[index]), z)
         made = [None if end is None else shown(end) for end in ends]
         if value[0] > value[-1]:  # ln(1 - θ) falls as θ rises
             made.reverse()
-        intervals[level] = (made[0], made[1])
+        intervals[f"{level:.2f}"] = (made[0], made[1])
     upward = slice(None) if value[0] <= value[-1] else slice(None, None, -1)
     return Profile(
-        name=law.names[index],
         fitted=shown(float(start[index])),
         value=value[upward],
         deviance=heights[upward],

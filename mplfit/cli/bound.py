@@ -106,7 +106,7 @@ def bound_command(
     if logs:
         if specs or over is not None:
             raise click.UsageError("--fit goes without SPEC and --sweep")
-        fit_to_logs(logs, column, as_json)
+        fit_to_logs(logs, column, as_json, wide)
         return
     if not specs:
         raise click.UsageError("give at least one schedule (SPEC), or --fit LOG")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.bootstrapping import bootstrap_text
 from mplfit.cli.common import (
     Examples,
     LawOption,
@@ -189,13 +188,12 @@ def fit_command(
         )
         for text in result.warnings[said:]:
             warn(text)
-        drawn = None
         if refits is not None:
             try:
                 drawn = bootstrap(
                     result, trained, refits, seed=seed, executor=executor, progress=progress
                 )
-                result = replace(result, bootstrap=drawn.record([*trained, *held]))
+                result = replace(result, bootstrap=drawn.record([*trained, *held], result))
             except FitError as error:  # the fit itself stands
                 warn(f"no bootstrap: {error}")
     if not no_save:
@@ -211,8 +209,6 @@ def fit_command(
         if correlations:
             click.echo("\n" + text_of(correlation_table(result), wide=wide))
         show_coverage(result, held, trained)
-        if drawn is not None:
-            click.echo("\n" + bootstrap_text(result, drawn, [*trained, *held]))
         if not no_save:
             some = ", ".join(name for name in files if "/" not in name)
             click.echo(printable(f"\nwritten to {folder}/: {some}, plots/"))

@@ -12,19 +12,18 @@ from mplfit.cli.common import (
     Target,
     fit_given,
     json_option,
-    print_json,
     progress,
     read_options_given,
     reading_options,
     saves,
     say_notes,
+    show_result,
+    wide_option,
 )
 from mplfit.cli.engine import engine, engine_options
-from mplfit.cli.tables import render
-from mplfit.errors import DataError
 
 if TYPE_CHECKING:
-    from mplfit.assess.profile import Profile
+    from mplfit.assess.profile import Profiles
 
 __all__ = ["profile_command"]
 
@@ -42,11 +41,13 @@ __all__ = ["profile_command"]
 @reading_options
 @engine_options
 @saves("profile")
+@wide_option
 @json_option
 def profile_command(
     params: str,
     names: Sequence[str],
     target: Target,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Profile likelihoods of the parameters of FIT, beside Laplace's intervals.
@@ -59,64 +60,24 @@ def profile_command(
     from mplfit.assess.profile import profile
     from mplfit.readers.again import read_again
     from mplfit.readers.fits import load_fit
+
+    fit = load_fit(params)
+    curves = read_again(fit, *read_options_given(fit))
+    say_notes(curves)
+    with engine() as executor:
+        found = profile(fit, curves, names, name=params, executor=executor, progress=progress)
+    target.write(lambda: _files(found))
+    show_result(found, found.to_dict(), as_json=as_json, wide=wide)
+    if not as_json:
+        target.say("profile.json, profiles.png", apart=True)
+
+
+def _files(found: Profiles) -> dict[str, bytes]:
     from mplfit.show.plot import png
     from mplfit.show.profile_plot import plot_profiles
     from mplfit.writers.text import json_bytes
 
-    fit = load_fit(params)
-    known = fit.formula.names
-    for name in names:
-        if name not in known:
-            raise DataError(
-                f"the law {fit.law} has no parameter {name!r}: choose of {', '.join(known)}"
-            )
-    curves = read_again(fit, *read_options_given(fit))
-    say_notes(curves)
-    with engine() as executor:
-        found = profile(fit, curves, names, executor=executor, progress=progress)
-    values = {
-        "schema": "mplfit.profile/1",
-        "params": params,
-        "law": fit.law,
-        "prior": fit.prior_name,
-        "parameters": {one.name: one.to_dict() for one in found},
+    return {
+        "profile.json": json_bytes(found.to_dict()),
+        "profiles.png": png(plot_profiles(found)),
     }
-    target.write(
-        lambda: {
-            "profile.json": json_bytes(values),
-            "profiles.png": png(plot_profiles(found, fit.law)),
-        }
-    )
-    if as_json:
-        print_json(values)
-        return
-    prior = fit.prior_name
-    held = f", with the {prior} prior" if prior != "none" else ""
-    click.echo(f"{fit.formula.title} ({fit.law}){held}, {len(curves)} training curves\n")
-    header = ["parameter", "value"]
-    for level in found[0].intervals:
-        header += [f"{100 * level:.0f} % Laplace", f"{100 * level:.0f} % profile"]
-    click.echo(render(header, [_row(one) for one in found]))
-    for one in found:
-        if one.note:
-            click.echo(f"\n{one.name}: {one.note}")
-    click.echo(
-        "\nBoth widths allow for the residuals' correlation along a run, not for differences "
-        "between runs" + (", and contain the prior" if held else "")
-    )
-    target.say("profile.json, profiles.png")
-
-
-def _row(one: Profile) -> list[str]:
-    cells = [one.name, f"{one.fitted:.5g}"]
-    for level, ends in one.intervals.items():
-        laplace = one.laplace_intervals[level]
-        cells.append("none (at a bound)" if laplace is None else _ends(*laplace))
-        cells.append(_ends(*ends))
-    return cells
-
-
-def _ends(low: float | None, high: float | None) -> str:
-    return (
-        f"{'open' if low is None else f'{low:.4g}'} – {'open' if high is None else f'{high:.4g}'}"
-    )

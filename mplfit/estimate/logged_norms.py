@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.errors import DataError
-from mplfit.estimate.metrics import Evaluation, measure_curves
+from mplfit.estimate.metrics import Group, measure_curves
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import AGREEMENT, Box, search
 from mplfit.estimate.uncertainty import uncertainty
@@ -18,13 +19,13 @@ from mplfit.laws.base import to_unknowns
 from mplfit.laws.bound import LoggedNormBound
 from mplfit.schedule import Schedule
 from mplfit.tasks import Progress
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, Record
 
 __all__ = ["NormFit", "fit_logged_norms"]
 
 
-@dataclass(frozen=True)
-class NormFit:
+@dataclass(frozen=True, eq=False)
+class NormFit(Record):
     """C, M and G with the Huber objective that they minimise, and how they meet the curves.
 
     standard_errors : by `estimate.uncertainty`, which allows for residuals that are correlated
@@ -32,13 +33,15 @@ class NormFit:
     agreeing : descents, of `descended`, that ended within 1e-6 of the lowest objective.
     """
 
-    params: dict[str, float]
-    standard_errors: dict[str, float | None]
+    SCHEMA: ClassVar[str] = "mplfit.bound-fit/1"
+
+    params: Mapping[str, float]
+    standard_errors: Mapping[str, float | None]
     objective: float
     converged: bool
     agreeing: int
     descended: int
-    evaluation: Evaluation
+    metrics: Group
 
 
 def fit_logged_norms(
@@ -87,6 +90,8 @@ def fit_logged_norms(
     errors = uncertainty(objective, box, found[0].unknowns).errors
     params = objective.params(found[0].unknowns)
     lowest = found[0].value * (1 + AGREEMENT)
+    measured = measure_curves(law, params, curves).train
+    assert measured is not None  # a search without a curve has been refused
     return NormFit(
         params=dict(zip(law.names, params.tolist(), strict=True)),
         standard_errors={
@@ -97,5 +102,5 @@ def fit_logged_norms(
         converged=found[0].converged,
         agreeing=sum(end.value <= lowest for end in found),
         descended=len(found),
-        evaluation=measure_curves(law, params, curves),
+        metrics=measured,
     )

@@ -195,10 +195,14 @@ class Spread(Record):
 
 @dataclass(frozen=True)
 class FinalInterval:
-    """The intervals of a run's last logged loss, by level ("0.80", "0.95")."""
+    """The intervals of a run's last logged loss, by level ("0.80", "0.95").
+
+    of_run : the prediction intervals there, which differences between runs make wider.
+    """
 
     step: int
     intervals: Mapping[str, tuple[float, float]]
+    of_run: Mapping[str, tuple[float, float]] | None = None
 
 
 @dataclass(frozen=True, eq=False)

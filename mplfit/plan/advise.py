@@ -21,7 +21,7 @@ from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.result import Fit
 from mplfit.plan.baselines import Baseline, usual_schedules
-from mplfit.plan.design import design, target
+from mplfit.plan.design import design
 from mplfit.plan.optimize import Intervals, optimize
 from mplfit.schedule import Schedule, constant, join, wsdld
 from mplfit.tasks import Progress
@@ -325,14 +325,13 @@ def _reference(usual: Sequence[Baseline], curves: Sequence[Curve]) -> tuple[Base
 
 def _telling(fit: Fit, schedule: Schedule) -> TellingRun | None:
     """The cooldown from a run at the peak rate that shrinks the interval most for its updates."""
-    goal = target(fit, schedule)
     longest, peak = fit.longest or schedule.steps, fit.peak or schedule.peak
     warmup = min(schedule.warmup, longest // 10)
     best, most = None, 0.0
     for branch in (longest // 4, longest // 2, longest):
         for decay in {max(branch // 10, 2), max(branch // 5, 2)}:
             run = wsdld(branch + decay, peak, decay=decay, warmup=warmup)
-            made = design(fit, goal, {"run": run}, runs=1)
+            made = design(fit, schedule, {"run": run}, runs=1)
             after = made.choices[0].sd
             worth = (made.before - after) / decay
             if after < 0.9 * made.before and worth > most:

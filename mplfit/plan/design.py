@@ -13,20 +13,22 @@ deviation most for each step that it costs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 from scipy.stats import norm
 
 from mplfit.assess.intervals import predict_interval
 from mplfit.assess.posterior import factor, log_slopes
+from mplfit.assess.reach import Reach, check_loss, held_warnings, reach, reach_sentences
 from mplfit.errors import FitError
 from mplfit.estimate.constants import TAU
 from mplfit.estimate.covariance import updated
 from mplfit.estimate.huber import huber_slope, huber_weight, quadratic_share
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, Record
 
 __all__ = ["Choice", "Design", "Target", "design", "row_information", "target"]
 
@@ -54,8 +56,8 @@ class Target:
         return float(np.sqrt(variance + self.rest**2))
 
 
-@dataclass(frozen=True)
-class Choice:
+@dataclass(frozen=True, eq=False)
+class Choice(Record):
     """One run of the sequence.
 
     sd : of the target after this run and those before it.  steps : what the run costs.
@@ -65,17 +67,32 @@ class Choice:
     name: str
     steps: int
     sd: float
-    others: Mapping[str, float]
+    others: Mapping[str, float] = field(metadata={"key": "sd_of_each"})
 
 
-@dataclass(frozen=True)
-class Design:
-    """The target, its standard deviation now, and the runs in order."""
+@dataclass(frozen=True, eq=False)
+class Design(Record):
+    """Which runs to do next; see `design`.
 
-    target: Target
-    before: float
-    floor: float
-    choices: tuple[Choice, ...]
+    params : what the fit is called.  schedule, over : what the target's schedules are called.
+    what, value : the target, "final loss" or "gain", and its prediction.
+    before : its standard deviation now.  floor : what no run takes away of it.
+    choices : the runs in order.  reach : how far the target goes beyond the fit's runs.
+    """
+
+    SCHEMA: ClassVar[str] = "mplfit.design/1"
+
+    params: str
+    schedule: str = field(metadata={"key": "target"})
+    over: str | None
+    what: str
+    value: float
+    before: float = field(metadata={"key": "sd"})
+    floor: float = field(metadata={"key": "sd_left"})
+    choices: tuple[Choice, ...] = field(metadata={"key": "runs"})
+    reach: Reach
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def target(fit: Fit, schedule: Schedule, over: Schedule | None = None) -> Target:
@@ -102,47 +119,60 @@ def target(fit: Fit, schedule: Schedule, over: Schedule | None = None) -> Target
 
 def design(
     fit: Fit,
-    goal: Target,
+    schedule: Schedule,
     candidates: Mapping[str, Schedule],
     *,
+    over: Schedule | None = None,
     runs: int = 3,
     every: int | None = None,
+    name: str = "",
+    called: tuple[str, str | None] = ("the target", None),
 ) -> Design:
     """The order in which to do some of the candidates.
 
     Parameters
     ----------
-    goal : what is to be known better (`target`).
+    schedule : the schedule whose final loss is to be known better.
     candidates : runs that could be done, by name; each is done once at most.
+    over : the gain over this schedule is to be known better instead.
     runs : how many to choose.
     every : steps between logged rows; as in the fit's own runs where None.
+    name, called : what the fit, and the schedules of the target, are called in the result.
 
     Raises
     ------
     FitError
-        If there is no candidate, or the fit has no covariance.
+        If there is no candidate, the fit has no covariance, or it predicts a loss that no run can
+        have.
     """
     if not candidates or runs < 1:
         raise FitError("give at least one candidate run, and choose at least one")
+    if every is not None and every < 1:
+        raise FitError(f"every must be at least 1 step, got {every}")
+    warnings = [*held_warnings(fit), *check_loss(fit, schedule, "the target")]
+    goal = target(fit, schedule, over)
     G = factor(fit)
     gap = every or _spacing(fit)
     weight = row_information(fit)
     added = {}
-    for name, schedule in candidates.items():
-        at = np.arange(min(schedule.warmup + gap - 1, schedule.steps - 1), schedule.steps, gap)
-        slopes = log_slopes(fit, schedule, at)[1]
-        added[name] = np.sqrt(weight) * slopes
+    for key, one in candidates.items():
+        at = np.arange(min(one.warmup + gap - 1, one.steps - 1), one.steps, gap)
+        added[key] = np.sqrt(weight) * log_slopes(fit, one, at)[1]
     before = goal.sd(G)
     left, now = dict(candidates), before
     chosen: list[Choice] = []
     while left and len(chosen) < runs:
-        after = {name: updated(G, added[name]) for name in left}
-        sds = {name: goal.sd(one) for name, one in after.items()}
-        best = max(left, key=lambda name: (now - sds[name]) / left[name].steps)
+        after = {key: updated(G, added[key]) for key in left}
+        sds = {key: goal.sd(one) for key, one in after.items()}
+        best = max(left, key=lambda key: (now - sds[key]) / left[key].steps)
         chosen.append(Choice(best, left[best].steps, sds[best], sds))
         G, now = after[best], sds[best]
         del left[best]
-    return Design(goal, before, goal.rest, tuple(chosen))
+    return Design(
+        name, called[0], called[1], goal.what, goal.value, before, goal.rest, tuple(chosen),
+        reach(fit, schedule), tuple(warnings),
+        tuple(reach_sentences(fit, {"the target": schedule})),
+    )  # fmt: skip
 
 
 def row_information(fit: Fit) -> float:

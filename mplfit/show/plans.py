@@ -51,7 +51,7 @@ def plot_design(design: Design, candidates: Mapping[str, Schedule]) -> Figure:
     )  # fmt: skip
     top.set_ylim(bottom=0)
     top.margins(x=0.08)
-    top.set_ylabel(f"± of the {design.target.what} (95 %)")
+    top.set_ylabel(f"± of the {design.what} (95 %)")
     top.set_title("What each run would tell (grey: one candidate alone)", loc="left")
     _step_axis(top, label=False)
     top.set_xlabel("steps spent")

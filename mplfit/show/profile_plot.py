@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from mplfit.assess.intervals import LEVELS
-from mplfit.assess.profile import Profile
+from mplfit.assess.profile import Profiles
 from mplfit.show.plot import _COLOURS, _tidy
 
 __all__ = ["plot_profiles"]
 
 
-def plot_profiles(profiles: Sequence[Profile], law: str) -> Figure:
+def plot_profiles(profiles: Profiles) -> Figure:
     """The deviance over each parameter, Laplace's parabola, and the thresholds of the levels."""
     columns = min(3, len(profiles))
     rows = -(-len(profiles) // columns)
     figure = Figure(figsize=(3.4 * columns, 2.7 * rows + 0.5), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     top = 1.35 * max(LEVELS.values()) ** 2
-    for axes, one in zip(panels, profiles, strict=False):
+    for axes, (name, one) in zip(panels, profiles.parameters.items(), strict=False):
         axes.plot(one.value, one.deviance, ".-", color=_COLOURS[0], markersize=4, label="profile")
         if np.isfinite(one.laplace).any():
             near = one.laplace <= top
@@ -39,7 +37,7 @@ def plot_profiles(profiles: Sequence[Profile], law: str) -> Figure:
                 color=_COLOURS[6],
             )
         axes.set_ylim(-0.03 * top, top)
-        axes.set_title(one.name, loc="left", fontsize=10)
+        axes.set_title(name, loc="left", fontsize=10)
         axes.tick_params(labelsize=8)
         if one.value[0] > 0 and one.value[-1] > 20 * one.value[0]:
             axes.set_xscale("log")
@@ -51,5 +49,5 @@ def plot_profiles(profiles: Sequence[Profile], law: str) -> Figure:
     for axes in panels[::columns]:
         axes.set_ylabel("deviance")
     panels[0].legend(frameon=False, fontsize=8)
-    figure.suptitle(f"Profile likelihoods of the parameters ({law})", fontsize=11)
+    figure.suptitle(f"Profile likelihoods of the parameters ({profiles.law})", fontsize=11)
     return figure

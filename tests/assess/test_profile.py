@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from mplfit import schedule
 from mplfit.assess.intervals import LEVELS
-from mplfit.assess.profile import profile
+from mplfit.assess.profile import Profiles, profile
 from mplfit.estimate.fit import fit
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import prior_for
@@ -18,6 +18,7 @@ from mplfit.estimate.simulate import simulate
 from mplfit.estimate.uncertainty import noise_unit
 from mplfit.laws import get_law
 from mplfit.laws.base import to_unknowns
+from mplfit.show.tables import tables, whole_text
 from tests.cluster import processes
 from tests.estimate.test_fit import TRUTH, three_curves
 
@@ -30,7 +31,7 @@ def case():
 
 def test_a_round_objective_has_laplace_s_intervals(case):
     for one in profile(*case):
-        for level in LEVELS:
+        for level in (f"{level:.2f}" for level in LEVELS):
             laplace, ends = one.laplace_intervals[level], one.intervals[level]
             width = laplace[1] - laplace[0]
             np.testing.assert_allclose(ends, laplace, atol=0.12 * width)
@@ -47,7 +48,7 @@ def test_the_deviance_is_that_of_an_independent_minimum():
     start = to_unknowns(law, result.values)
     unit = noise_unit(objective, start)
     lowest = objective(start)[0]
-    one = profile(result, curves, ["beta"])[0]
+    one = profile(result, curves, ["beta"])["beta"]
     for pick in (1, len(one.value) - 2):
         held = start.copy()
         held[5] = np.log(one.value[pick])
@@ -71,17 +72,23 @@ def test_no_bound_is_said():
         noise=2e-3, rng=np.random.default_rng(0),
     )  # fmt: skip
     result = fit([run], "mpl")
-    one = profile(result, [run], ["C"])[0]
-    assert None in one.intervals[0.95]
+    one = profile(result, [run], ["C"])["C"]
+    assert None in one.intervals["0.95"]
     assert "do not bound it" in one.note
     assert one.to_dict()["note"] == one.note
+    found = Profiles("x", "mpl", "none", 1, {"C": one})
+    assert Profiles.from_dict(found.to_dict()) == found
+    (table,) = tables(found)
+    assert table.title.startswith("The data bound 0 of 1 parameters of the law mpl on both sides")
+    assert f"C: {one.note}." in table.notes
+    assert "open" in whole_text(found)
 
 
 def test_a_parameter_that_nears_one_keeps_its_order():
     curves = three_curves("momentum", noise=1e-3)
-    one = profile(fit(curves, "momentum"), curves, ["lambda"])[0]
+    one = profile(fit(curves, "momentum"), curves, ["lambda"])["lambda"]
     assert np.all(np.diff(one.value) > 0)
-    low, high = one.intervals[0.80]
+    low, high = one.intervals["0.80"]
     assert low < one.fitted < high < 1
 
 
@@ -97,4 +104,4 @@ def test_the_engine_does_not_matter(case):
 def test_a_lower_objective_is_said(case):
     result, curves = case
     moved = replace(result, params={**result.params, "A": result.params["A"] * 1.002})
-    assert any("fit again" in one.note for one in profile(moved, curves))
+    assert any("fit again" in (one.note or "") for one in profile(moved, curves))

@@ -181,8 +181,8 @@ def test_a_fit_says_which_parameters_have_no_error_and_why():
     assert ends["L0"][0] < result.params["L0"] < ends["L0"][1]
     assert np.all(np.isfinite(draw(result, 4)))
     assert identify(result, curves).directions[0].reach == 1e6
-    shown = profile(result, curves, ["gamma"])[0]
-    assert shown.intervals[0.95][0] is None  # from above the box of C bounds it
+    shown = profile(result, curves, ["gamma"])["gamma"]
+    assert shown.intervals["0.95"][0] is None  # from above the box of C bounds it
 
 
 def test_a_root_depends_on_the_matrix_alone():

@@ -36,7 +36,7 @@ def test_the_parameters_are_found_again():
     assert found.converged
     assert found.descended > 1
     assert found.params == pytest.approx({"C": 2.5, "M": 0.4, "G": 3.0}, rel=1e-5)
-    assert found.evaluation.train.curves["wsd"].mae < 1e-6
+    assert found.metrics.curves["wsd"].mae < 1e-6
 
 
 def test_the_standard_errors_tell_how_far_the_parameters_move_with_noise():
@@ -83,6 +83,7 @@ def test_the_command_reads_them_from_logs(tmp_path, monkeypatch):
     assert params == pytest.approx({"C": 2.5, "M": 0.4, "G": 3.0}, rel=1e-3)
     shown = CliRunner().invoke(main, arguments).stdout
     assert "descents agree to 1e-6" in shown
+    assert shown.startswith("C + M·bound with G_t = G · logged norm describes 2 runs with a mean ")
     assert "parameter  value  std. error\nC " in shown
     wrong = CliRunner().invoke(main, [*arguments, "--grad-norm-col", "norm"])
     assert wrong.exit_code == 1

@@ -44,7 +44,7 @@ def first():
 def test_a_run_adds_the_information_that_a_fit_with_it_has(first):
     """Without noise the fit with the run has exactly the covariance that was foretold."""
     goal = target(first, GOAL)
-    found = design(first, goal, {"cosine": RUNS["cosine"]}, runs=1)
+    found = design(first, GOAL, {"cosine": RUNS["cosine"]}, runs=1)
     both = [made(TRUTH, RUNS[name], name) for name in ("constant", "cosine")]
     after = fit(both, "amplitude", quick=True)
     foretold = found.choices[0].sd ** 2 - goal.rest**2
@@ -55,7 +55,7 @@ def test_a_run_adds_the_information_that_a_fit_with_it_has(first):
 
 
 def test_the_sequence_is_greedy_and_each_run_helps(first):
-    found = design(first, target(first, GOAL), RUNS, runs=4)
+    found = design(first, GOAL, RUNS, runs=4)
     assert len({one.name for one in found.choices}) == 4
     sds = [found.before, *(one.sd for one in found.choices)]
     assert np.all(np.diff(sds) < 0)
@@ -67,7 +67,7 @@ def test_the_sequence_is_greedy_and_each_run_helps(first):
 
 def test_steps_are_what_a_run_costs(first):
     long = schedule.cosine(20 * STEPS, 1e-3, warmup=50)
-    found = design(first, target(first, GOAL), {"long": long, "short": RUNS["cosine"]}, runs=1)
+    found = design(first, GOAL, {"long": long, "short": RUNS["cosine"]}, runs=1)
     assert found.choices[0].name == "short"
     assert found.choices[0].others["long"] < found.choices[0].others["short"]
 
@@ -78,13 +78,13 @@ def test_a_gain_is_a_target_too(first):
     assert goal.value == pytest.approx(
         float(first.loss(RUNS["constant"])[-1] - first.loss(GOAL)[-1])
     )
-    found = design(first, goal, RUNS, runs=1)
+    found = design(first, GOAL, RUNS, over=RUNS["constant"], runs=1)
+    assert (found.what, found.value) == ("gain", goal.value)
     assert found.choices[0].sd < found.before
 
 
 def test_more_rows_tell_more(first):
-    goal = target(first, GOAL)
-    dense, sparse = (design(first, goal, RUNS, runs=1, every=gap) for gap in (5, 50))
+    dense, sparse = (design(first, GOAL, RUNS, runs=1, every=gap) for gap in (5, 50))
     assert dense.choices[0].sd < sparse.choices[0].sd
 
 
@@ -101,7 +101,7 @@ def test_the_chosen_run_beats_a_random_one():
         truth = to_params(LAW, unknowns)
         start = made(truth, RUNS["constant"], "first", rng, 1e-3)
         known = fit([start], "amplitude", quick=True)
-        best = design(known, target(known, GOAL), RUNS, runs=1).choices[0].name
+        best = design(known, GOAL, RUNS, runs=1).choices[0].name
         errors = {}
         for name, plan in RUNS.items():
             after = fit([start, made(truth, plan, name, rng, 1e-3)], "amplitude", quick=True)
@@ -126,6 +126,6 @@ def test_a_row_tells_less_where_neighbours_are_correlated():
 
 def test_bad_wishes_get_a_sentence(first):
     with pytest.raises(FitError, match="give at least one candidate run"):
-        design(first, target(first, GOAL), {})
+        design(first, GOAL, {})
     with pytest.raises(FitError, match="has no covariance"):
         target(load_fit("400"), GOAL)

@@ -1,9 +1,10 @@
-"""The tables of a `BoundTable` and of a `BoundSweep`."""
+"""The tables of a `BoundTable`, of a `BoundSweep`, and of a bound that is fitted to logs."""
 
 from __future__ import annotations
 
 from mplfit.bounds.scan import Scan
 from mplfit.bounds.table import BoundSweep, BoundTable, Judged
+from mplfit.estimate.logged_norms import NormFit
 from mplfit.show.table import Cell, Column, Table
 
 __all__ = ["tables"]
@@ -12,8 +13,10 @@ _VALUES = {"cooldown": "cooldown", "horizon": "updates", "base-lr": "peak lr", "
 _BEST = (Column("best peak lr", ".6g"), Column("best bound", ".6g"))
 
 
-def tables(found: BoundTable | BoundSweep) -> list[Table]:
-    """The schedules ranked; or a table for each schedule that is varied."""
+def tables(found: BoundTable | BoundSweep | NormFit) -> list[Table]:
+    """The schedules ranked; or a table for each schedule that is varied; or the fitted bound."""
+    if isinstance(found, NormFit):
+        return _fitted(found)
     if isinstance(found, BoundTable):
         return [_ranked(found)]
     made = [_swept(one) for one in found.sweeps]
@@ -39,6 +42,31 @@ def _row(one: Judged, lowest: float) -> tuple[Cell, ...]:
     above = 100 * (one.best_bound / lowest - 1)
     given = () if one.bound is None else (one.peak_lr, one.bound)
     return (one.name, one.updates, one.best_peak_lr, one.best_bound, above, *given)
+
+
+def _fitted(found: NormFit) -> list[Table]:
+    """The fitted numbers, and the errors on the runs."""
+    curves, mean = found.metrics.curves, found.metrics.mean.mae
+    answer = (
+        f"C + M·bound with G_t = G · logged norm describes {len(curves)} "
+        f"run{'s' * (len(curves) > 1)} with a mean absolute error of {mean:.5f}."
+    )
+    columns = (Column("parameter"), Column("value", ".6g"), Column("std. error", ".2g"))
+    rows = tuple(
+        (name, value, "none (at a bound)" if error is None else error)
+        for (name, value), error in zip(
+            found.params.items(), found.standard_errors.values(), strict=True
+        )
+    )
+    notes = (
+        f"Objective {found.objective:.5g}; {found.agreeing} of {found.descended} descents agree to "
+        "1e-6; measured on the rows that were fitted, and exact for them.",
+        "Standard errors allow for residuals that are correlated along a run, not for differences "
+        "between runs: they are lower bounds.",
+    )
+    errors = (Column("run"), Column("R2", ".4f"), Column("MAE", ".5f"), Column("WorstE", ".5f"))
+    of_runs = tuple((name, one.r2, one.mae, one.worste) for name, one in curves.items())
+    return [Table(answer, columns, rows), Table("", errors, of_runs, notes)]
 
 
 def _swept(one: Scan) -> Table:

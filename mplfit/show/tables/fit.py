@@ -6,6 +6,7 @@ from math import isfinite
 
 from mplfit.assess.compare import held_out_group
 from mplfit.assess.intervals import Coverage
+from mplfit.assess.parameters import laplace_intervals
 from mplfit.estimate.mean import Mean, binomial
 from mplfit.estimate.metrics import Evaluation, FinalLoss, Group, Measured, Metrics
 from mplfit.estimate.paired import Difference, difference
@@ -13,6 +14,7 @@ from mplfit.estimate.result import Fit
 from mplfit.show.table import Cell, Column, Table
 
 __all__ = [
+    "bootstrap_tables",
     "correlation_table",
     "coverage_table",
     "metrics_tables",
@@ -44,7 +46,7 @@ def tables(fit: Fit) -> list[Table]:
         made.append(Table(title, (), (), tuple(f"- {one}" for one in said)))
     if fit.others and not fit.choice:
         made.append(_beside(fit))
-    return made
+    return [*made, *bootstrap_tables(fit)]
 
 
 def _answer(fit: Fit) -> str:
@@ -154,6 +156,45 @@ def _kind_of_errors(fit: Fit) -> list[str]:
         f"({r:.2f} ± {unsure:.2f} from row to row), not for differences between runs: they are "
         "lower bounds."
     ]
+
+
+def bootstrap_tables(fit: Fit) -> list[Table]:
+    """Intervals of parameters and of final losses, bootstrap beside Laplace; none without one."""
+    found = fit.bootstrap
+    if found is None:
+        return []
+    laplace = laplace_intervals(fit)
+    columns = (
+        Column("parameter"), Column("value", ".5g"), Column("95 % Laplace", ".4g"),
+        Column("95 % bootstrap", ".4g"), Column("its std. error", ".2g"),
+    )  # fmt: skip
+    rows = tuple(
+        (name, fit.params[name], laplace[name], drawn, found.standard_errors[name])
+        for name, drawn in found.intervals["0.95"].items()
+    )
+    made = [Table("", columns, rows)]
+    groups = (fit.metrics.train, fit.metrics.test) if fit.metrics else ()
+    final = {name: one for group in groups if group for name, one in group.final.items()}
+    ends = [
+        (name, final[name].observed, final[name].predicted, (one.of_run or {}).get("0.95"),
+         one.intervals["0.95"])
+        for name, one in found.predictions.items()
+        if name in final
+    ]  # fmt: skip
+    columns = (
+        Column("final loss"), Column("observed", ".4f"), Column("predicted", ".4f"),
+        Column("95 % interval of a run", ".4f"), Column("95 % bootstrap (parameters alone)", ".4f"),
+    )  # fmt: skip
+    lengths = ", ".join(f"{name} {rows}" for name, rows in found.blocks.items())
+    notes = (
+        f"{found.converged} of {found.refits} refits to resampled residuals converged (seed "
+        f"{found.seed}); blocks of rows, by the residuals' autocorrelation: {lengths}.",
+        f"Standard errors of {found.converged} refits are known to "
+        f"±{100 / (2 * found.converged - 2) ** 0.5:.0f} %.",
+        "The residuals of a run do not show how far two runs of one schedule differ: bootstrap "
+        "intervals are lower bounds.",
+    )
+    return [*made, Table("", columns if ends else (), tuple(ends), notes)]
 
 
 def correlation_table(fit: Fit) -> Table:
