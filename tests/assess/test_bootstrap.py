@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -111,6 +112,42 @@ def test_the_length_of_a_block_is_the_best_one_of_an_autoregression():
         noise = np.random.default_rng(seed).standard_normal(n)
         found.append(block_length(lfilter([1.0], [1.0, -r], noise)))
     assert np.mean(found) == pytest.approx((6 * r**2 / (1 - r**2) ** 2 * n) ** (1 / 3), rel=0.05)
+
+
+def literal_block_length(x):
+    """Politis and White's rule as the docstring writes it, one lag after the other."""
+    n = len(x)
+    x = x - x.mean()
+    R = [sum(x[i] * x[i + k] for i in range(n - k)) / n for k in range(n)]
+    row = max(5, math.ceil(math.sqrt(math.log10(n))))
+    looked = min(math.ceil(math.sqrt(n)) + row, n - 1)
+    first = max(looked - row, 1)
+    for k in range(looked - row + 1):
+        near = [abs(R[k + i] / R[0]) for i in range(1, row + 1)]
+        if max(near) < 2 * math.sqrt(math.log10(n) / n):
+            first = max(k, 1)
+            break
+    M = min(2 * first, looked)
+    G = D = 0.0
+    for k in range(-M, M + 1):
+        part = 1.0 if abs(k) <= M / 2 else 2 * (1 - abs(k) / M)
+        G += part * abs(k) * R[abs(k)]
+        D += part * R[abs(k)]
+    if D <= 0:  # a spectrum of none: no correlation to keep
+        return 1
+    b = (2 * G**2 / (4 / 3 * D**2)) ** (1 / 3) * n ** (1 / 3)
+    return min(max(math.ceil(b), 1), int(min(math.ceil(3 * math.sqrt(n)), n // 3)))
+
+
+@pytest.mark.parametrize("n", [6, 7, 9, 12, 30, 100])
+def test_the_length_of_a_block_is_that_of_the_rule_written_out(n):
+    lengths = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        x = lfilter([1.0], [1.0, -rng.uniform(-0.5, 0.95)], rng.standard_normal(n))
+        lengths.append(block_length(x))
+        assert lengths[-1] == literal_block_length(x)
+    assert len(set(lengths)) > 1
 
 
 def test_residuals_are_drawn_in_blocks_of_neighbours_that_go_round():

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from mplfit import Fit, load_fit, schedule
-from mplfit.assess.identify import candidate_runs, identified, identify
+from mplfit import Curve, Fit, load_fit, schedule
+from mplfit.assess.identify import _gain, candidate_runs, identified, identify
 from mplfit.estimate.fit import fit
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.simulate import simulate
@@ -104,6 +104,62 @@ def test_candidates_that_exist_already_are_not_proposed():
     )
     short = schedule.constant(30, 1e-2, warmup=29)
     assert candidate_runs([simulate(get_law("onepower"), TRUTH["onepower"], short, np.array([29]))])
+
+
+def test_the_candidates_are_of_these_kinds():
+    """steps, share of the run before the decay, and the last rate over the peak."""
+    short = Curve("short", [60, 99], [3.0, 2.9], schedule.constant(100, 2e-3, warmup=50))
+    long = Curve("long", [60, 999], [3.0, 2.9], schedule.cosine(1000, 1e-3, warmup=100))
+    runs = candidate_runs([short, long])
+    assert all(run.warmup == 100 and run.peak == pytest.approx(2e-3) for name, run in runs.items()
+               if "half the peak" not in name)  # fmt: skip
+    kinds = {}
+    for name, run in runs.items():
+        at_peak = np.flatnonzero(run.lr >= run.peak * (1 - 1e-9))
+        kinds[name] = (run.steps, int(at_peak[-1]) + 1, round(run.lr[-1] / run.peak, 2))
+    assert kinds == {
+        "a run at the constant rate": (1000, 1000, 1.0),
+        "a constant run three times as long": (3000, 3000, 1.0),
+        "a run whose last 10 % decay to 1 %": (1000, 901, 0.02),
+        "a run whose last 20 % decay to 10 %": (1000, 801, 0.1),
+        "a run whose last 20 % decay to 1 %": (1000, 801, 0.01),
+        "a run whose last half decays to 1 %": (1000, 501, 0.01),
+        "linear decay to 1 % from the warmup on": (1000, 101, 0.01),
+        "a cosine to 10 % three times as long": (3000, 101, 0.1),
+        "a run that jumps to 10 % after a third": (1000, 333, 0.1),
+        "a run that jumps to 60 % after a third": (1000, 333, 0.6),
+        "a constant run at half the peak": (1000, 1000, 1.0),
+    }
+    assert runs["a constant run at half the peak"].peak == pytest.approx(1e-3)
+    early = Curve("early", [900, 999], [3.0, 2.9], schedule.constant(1000, 1e-3, warmup=800))
+    assert {run.warmup for run in candidate_runs([early]).values()} == {250}
+
+
+def test_candidates_are_tried_for_the_open_directions_that_are_shown():
+    curves = three_curves("mpl", noise=3e-3, every=100)[1:2]
+    found = identify(fit(curves, "effective", leave_out=False), curves)
+    assert len(found.open) > 3
+    for number, one in enumerate(found.directions):
+        asked = set(found.candidates) if number < 3 and one.is_open else set()
+        assert set(one.shrink) == asked
+        assert all(0 < left <= 1 + 1e-9 for left in one.shrink.values())
+    assert found.sentences[3:] == (
+        f"{len(found.open) - 3} more direction{'s are' if len(found.open) > 4 else ' is'} open",
+    )
+
+
+def test_a_candidate_s_information_knows_one_offset_a_run():
+    """Against the covariance of rows that share an offset of the scatter b: its inverse."""
+    law, params = get_law("onepower"), TRUTH["onepower"]
+    plan, k, b = schedule.constant(400, 1e-2, warmup=20), 1e4, 0.02
+    told = _gain(law, params, plan, 30, k, b)
+    step = np.unique(np.linspace(20, 399, 30).astype(int))
+    loss, gradient = law.at(plan, step).loss_and_gradient(params)
+    J = gradient * params / loss[:, None]
+    noise = np.eye(step.size) / k + b**2
+    np.testing.assert_allclose(told.T @ told, J.T @ np.linalg.inv(noise) @ J, rtol=1e-6)
+    bare = _gain(law, params, schedule.constant(50, 1e-2), 1000, k, b)
+    assert len(bare) == 49  # from the update after the first positive rate on
 
 
 def test_it_is_kept_and_shown(case):
