@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -115,6 +117,21 @@ def test_a_missing_field_and_a_wrong_object():
         from_plain(Whole, values, "fit")
     with pytest.raises(DataError, match="this must be an object, got a list of 0"):
         Whole.from_dict([])
+
+
+CHANGED = {"Target", "_Alike", "_Run"}  # while a log is read or a place is chosen
+
+
+def test_nothing_that_is_returned_can_be_changed():
+    found = [
+        (name, options)
+        for path in sorted((Path(__file__).parents[1] / "mplfit").rglob("*.py"))
+        for options, name in re.findall(
+            r"^ *@dataclass(.*)\n *class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    ]
+    assert len(found) > 100
+    assert {name for name, options in found if "frozen=True" not in options} == CHANGED
 
 
 def test_nothing_in_a_record_can_be_changed():

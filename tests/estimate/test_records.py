@@ -23,6 +23,7 @@ from mplfit.curve import Origin
 from mplfit.errors import DataError
 from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import Prior, prior_for
+from mplfit.estimate.records import Direction, Identification, Move
 from mplfit.estimate.result import Fit
 from mplfit.laws import get_law
 from mplfit.schedule import constant, cosine
@@ -47,6 +48,89 @@ def whole() -> Fit:
     drawn = bootstrap(found, curves, 2)
     others = (load_fit(DATA / "fit_25"), load_fit("25"))
     return replace(found, bootstrap=drawn.record(curves), others=others, made_by="mplfit fit x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "said"),
+    [
+        ("+", 0.123, "+0.12"),
+        ("+", -2.0, "-2"),
+        ("×", 2.0, "2 times as large"),
+        ("×", 1.96, "up 96 %"),
+        ("×", 0.5, "2 times as small"),
+        ("×", 0.52, "down 48 %"),
+        ("×", 1.03, "up 3 %"),
+        ("×", 0.985, "down 1.5 %"),
+        ("×", 1.0006, "up 0.1 %"),
+        ("×", 1.0004, "hardly moved"),
+    ],
+)
+def test_a_move_in_words(kind, by, said):
+    assert str(Move(kind, by)) == said
+
+
+def test_a_move_by_no_factor():
+    for by in (0.0, -1.0):
+        with pytest.raises(DataError, match="a factor must be positive"):
+            Move("×", by)
+
+
+def direction(reach, with_prior=None, **shrink):
+    return Direction({"A": Move("×", 2.0)}, reach, with_prior or reach, shrink)
+
+
+def test_what_is_open_in_words():
+    begin = "A 2 times as large changes the fit by no more than the noise"
+    runs = {"long": 10, "short": 5}
+    found = Identification(
+        (
+            direction(9.0, long=0.5, short=0.9),
+            direction(4.0, 3.1, long=0.95, short=0.9),
+            direction(3.0, 2.5, long=0.95, short=0.89),
+            direction(2.0), direction(1.5), direction(1.0),
+        ),
+        runs, (),
+    )  # fmt: skip
+    assert found.open_count == 5
+    assert found.sentences == (
+        f"{begin}; long would leave 50 % of what is open now",
+        f"{begin}; the prior leaves 78 % of that; no single run of the usual kinds would tell",
+        f"{begin}; short would leave 89 % of what is open now",
+        "2 more directions are open",
+    )
+    assert replace(found, directions=found.directions[:4]).sentences[-1] == (
+        "1 more direction is open"
+    )
+    assert replace(found, directions=found.directions[:3]).sentences == found.sentences[:3]
+    with pytest.raises(DataError, match="not of the candidates"):
+        replace(found, candidates={"long": 10})
+    for wrong in ({"reach": 0.0}, {"reach": 1.0, "with_prior": -1.0}):
+        with pytest.raises(DataError, match="positive reach"):
+            direction(**wrong)
+
+
+def test_moves_of_several_parameters_in_words():
+    moves = {name: Move("×", 1.1) for name in ("A", "B", "C")}
+    for count, said in (
+        (2, "A up 10 % with B up 10 %"),
+        (3, "A up 10 % with B up 10 % and C up 10 %"),
+    ):
+        some = dict(list(moves.items())[:count])
+        assert Direction(some, 2.0, 2.0).text().startswith(f"{said} changes the fit")
+
+
+def test_what_a_fit_knows_of_its_runs(whole):
+    assert (whole.longest, whole.peak, whole.peaks) == (991, 0.01, (0.01, 0.01))
+    published = load_fit("25")
+    assert (published.longest, published.peak) == (24000, None)
+    assert published.peaks == (3e-4, 3e-4)
+    bare = Fit("onepower", {"L0": 2.0, "A": 1.0, "alpha": 0.5})
+    assert bare.longest is bare.peak is bare.peaks is None
+    a = run("a")
+    assert whole.has_seen(a)
+    assert not whole.has_seen(run("c", 2))  # a test curve
+    assert not whole.has_seen(replace(a, name="z"))
+    assert not whole.has_seen(replace(a, step=a.step[1:], loss=a.loss[1:]))
 
 
 def test_a_fit_is_what_was_written(whole):

@@ -1,6 +1,7 @@
 """The interpolated minimum, against plain polynomial fits."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,3 +58,14 @@ def test_an_edge_has_no_parabola():
     assert found.at[0] == 4
     assert found.reach[0] == 0
     assert found.x[0] == 4.0
+
+
+@pytest.mark.parametrize(("rates", "reach", "lowest"), [(3, 0, 0.0), (4, 3, 0.4), (6, 3, 0.4)])
+def test_at_an_end_four_rates_make_a_parabola(rates, reach, lowest):
+    x = np.arange(float(rates))
+    for sign in (1, -1):
+        at = x if sign > 0 else -x[::-1]
+        found = minimum(at, 3 + (at[None, :] - sign * 0.4) ** 2, np.full(rates, 0.01), 10)
+        assert found.reach.tolist() == [reach]
+        assert found.x == pytest.approx([sign * lowest], abs=1e-9)
+        assert found.y == pytest.approx([3 if reach else 3.16])

@@ -12,7 +12,7 @@ import pytest
 
 from mplfit.errors import OutputError
 from mplfit.writers import files
-from mplfit.writers.files import free_folder, refuse_existing, write_file, write_folder
+from mplfit.writers.files import _refusal, free_folder, refuse_existing, write_file, write_folder
 
 OLD = {"fit.json": b"old", "plots/a.png": b"old a"}
 NEW = {"fit.json": b"new", "plots/b.png": b"new b", "more.csv": b""}
@@ -115,6 +115,12 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is a file, but a folder is to be written"):
         write_folder(tmp_path / "file", NEW, force=True)
     assert tree(tmp_path) == before
+
+
+def test_a_message_has_a_name_of_200_characters_at_most() -> None:
+    for length, end in ((200, "x cannot be"), (201, "x… cannot be")):
+        said = str(_refusal(Path("x" * length), OSError(5, "Input/output error")))
+        assert said == "x" * 199 + f"{end} written: Input/output error"
 
 
 def test_a_name_as_long_as_the_system_allows(tmp_path: Path) -> None:
