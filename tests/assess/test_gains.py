@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from mplfit import fit, load_fit, schedule
+from mplfit import load_fit, schedule
 from mplfit.assess.gains import Gain, gains
 from mplfit.errors import FitError
 from mplfit.estimate.constants import TAU
+from mplfit.estimate.fit import fit
 from tests.estimate.test_fit import three_curves
 
 DRAWS = np.array([-0.004, 0.001, 0.002, 0.02])

@@ -60,7 +60,7 @@ def test_an_edge_has_no_parabola():
     assert found.x[0] == 4.0
 
 
-@pytest.mark.parametrize(("rates", "reach", "lowest"), [(3, 0, 0.0), (4, 3, 0.4), (6, 3, 0.4)])
+@pytest.mark.parametrize(("rates", "reach", "lowest"), [(3, 0, 0.0), (4, 3, 0.4), (6, 5, 0.4)])
 def test_at_an_end_four_rates_make_a_parabola(rates, reach, lowest):
     x = np.arange(float(rates))
     for sign in (1, -1):
