@@ -139,7 +139,8 @@ def fit_command(
         law = _law_of_siblings(law, prior)
     if law != "auto":
         get_law(law)  # refuses a wrong name before any work
-    folder = out or Path("mplfit-runs") / (Path(paths[0]).resolve().stem or "fit")
+    name = "stdin" if paths[0] == "-" else Path(paths[0]).resolve().stem
+    folder = out or Path("mplfit-runs") / (name or "fit")
     if not no_save:
         refuse_existing(folder, force)
     reading, own = read_options()

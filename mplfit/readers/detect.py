@@ -83,6 +83,11 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
         return [read_tensorboard_csv(path)]
     if is_wide(table.header):
         return read_wide(path, options)
+    if {"Name", "State", "Runtime"} <= set(table.header):
+        raise DataError(
+            f"{path} is W&B's table of runs, with the last values of each: it holds no curve "
+            "(`mplfit sweep` compares such runs; for curves give wandb/ or the charts' csv)"
+        )
     if is_long(table.header):
         return read_long(table, options)
     try:
@@ -111,6 +116,11 @@ def _read_json(path: Path, options: ReadOptions) -> list[Log]:
         return [read_epfml(path, sha256, values, options)]
     if isinstance(values, list) and values:
         return rows_log(path, sha256, values, options, "JSON list")
+    if path.name == "wandb-summary.json":
+        raise DataError(
+            f"{path} holds the last values of a run only: give its run-ID.wandb or "
+            "wandb-history.jsonl"
+        )
     if isinstance(values, dict) and "loss" in values and not isinstance(values["loss"], list):
         return rows_log(path, sha256, [values], options, "JSON lines")
     raise UnknownLogError(

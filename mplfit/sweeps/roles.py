@@ -49,7 +49,10 @@ _SIZES = {
 }
 # What a run measures; never what tells settings apart.
 _OUTCOME = re.compile(r"loss|acc|ppl|perplex|error|metric|score|time|second|hour|flop|date|speed")
-_ID = re.compile(r"^(id|runid|run|name|runname|index|unnamed.*|jobid|path|url|tags?)$")
+_ID = re.compile(
+    r"^(id|runid|run|name|runname|index|unnamed.*|jobid|path|url|tags?"
+    r"|state|status|notes?|user|created|updated|sweep|hostname|commit)$"  # of W&B's tables of runs
+)
 
 
 @dataclass(frozen=True)

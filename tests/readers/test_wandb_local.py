@@ -18,6 +18,7 @@ from mplfit.curve import Curve
 from mplfit.errors import DataError
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves, read_runs
+from mplfit.readers.sweep_table import read_sweep
 
 BLOCK = 1 << 15
 
@@ -186,6 +187,24 @@ def test_the_older_history_of_json_lines(tmp_path: Path) -> None:
     a, b = read_curves(tmp_path)
     assert [a.name, b.name] == ["run-20200101_000000-id1", "run-20200102_000000-id2"]
     assert a.weight_decay == 0.2
+
+
+def test_tables_of_runs_and_summaries_hold_no_curve(tmp_path: Path) -> None:
+    table = tmp_path / "runs.csv"
+    head = "Name,State,Notes,User,Tags,Created,Runtime,Sweep,n_embd,learning_rate,train/loss"
+    rows = [
+        f"{n},{'crashed' if n == 2 else 'finished'},-,me,,2025-01-0{n},{n}00,,{64 + n // 4},"
+        f"{lr},{3 + n / 9}"
+        for n, lr in enumerate((1e-3, 2e-3, 4e-3, 8e-3) * 2, 1)
+    ]
+    table.write_text("\n".join([head, *rows]))
+    with pytest.raises(DataError, match=r"is W&B's table of runs, .*`mplfit sweep` compares"):
+        one(table)
+    assert read_sweep([table]).groups == ("n_embd",)  # and no state, note or user
+    summary = tmp_path / "wandb-summary.json"
+    summary.write_text('{"loss": 3.0, "lr": 0.1, "_step": 100}')
+    with pytest.raises(DataError, match=r"the last values of a run only: give its run-ID\.wandb"):
+        one(summary)
 
 
 def test_a_run_that_wandb_itself_wrote(tmp_path: Path) -> None:
