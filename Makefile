@@ -2,7 +2,10 @@
 # make test   environment, install, and all tests
 # make loop   fit, forecast, optimize, train, compare, on this machine; goes on where it stopped
 # make portable   the tests that .ci/run repeats for other processors and versions of packages
-# make lint   ruff and mypy          make bench   one table of timings
+# make lint   ruff and mypy
+# make format   ruff, in place
+# make bench   one table of timings
+# make help   this list
 # make mutants   changes the code at a sample of places: does a test fail? (tests/MUTANTS.md;
 #                SAMPLE=40 places a room, ALL=1 every mutant, SEED=2, ROOMS=mplfit/plan, JOBS=2)
 # make study  every law on both collections of real runs (../shared), written to tests/study/README.md
@@ -13,7 +16,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo loop test portable lint bench mutants study prior clean
+.PHONY: help format demo loop test portable lint bench mutants study prior clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mplfit fit data/lab_text --out mplfit-runs/demo --force
@@ -22,6 +25,9 @@ demo: $(VENV)/.installed
 	@echo "pictures: mplfit-runs/demo/overview.png, mplfit-runs/demo/plots/*.png,"
 	@echo "          mplfit-runs/demo-schedule/schedule.png"
 	@echo "the schedule itself: mplfit-runs/demo-schedule/schedule.csv, .npy and .json"
+
+help:
+	@sed -n '/^#/!q; s/^# *//p' Makefile
 
 loop: $(VENV)/.installed
 	$(BIN)/mplfit lab loop --resume
@@ -36,6 +42,10 @@ lint: $(VENV)/.linted
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+format: $(VENV)/.linted
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 bench: $(VENV)/.tested
 	$(BIN)/python -m tests.benchmarks

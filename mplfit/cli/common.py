@@ -65,7 +65,8 @@ _WARNINGS, _NOTES = 3, 8  # said of a run; of all runs together
 _USUAL = "steps are taken as 0-based indices"  # a note that is said last
 
 SCHEDULE_HELP = """SPEC is a file (.csv with step,lr; .npy; .json), a run's log or folder, or text
-such as cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160. `mplfit schedule --help` lists them."""
+    such as cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160. `mplfit schedule --help` lists
+    them."""
 
 
 _QUIET, _VERBOSE = "mplfit.quiet", "mplfit.verbose"

@@ -59,6 +59,9 @@ GROUPS = {
         "simulate": "Make curves from a law, with noise.",
         "lab": "Train small transformers here: real curves, sweeps, a closed loop.",
     },
+    "Help": {
+        "help": "Show the guide to a subject: schedules, logs, laws, …",
+    },
 }
 COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 
