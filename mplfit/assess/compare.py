@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from mplfit.assess.intervals import Coverage, coverage
+from mplfit.assess.intervals import coverage
 from mplfit.curve import Curve
 from mplfit.errors import FitError, MplfitError
 from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.fit import fit
 from mplfit.estimate.huber import DELTA
-from mplfit.estimate.mean import Mean, binomial
-from mplfit.estimate.metrics import Group
+from mplfit.estimate.mean import binomial
+from mplfit.estimate.metrics import Group, Metrics
+from mplfit.estimate.paired import Difference, difference
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import LAWS, get_law
 from mplfit.tasks import Progress
-from mplfit.types import to_plain
+from mplfit.types import Record
 
-__all__ = ["Comparison", "compare_laws", "held_out_group"]
+__all__ = ["ComparedLaw", "Comparison", "compare_laws", "held_out_group"]
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, eq=False)
+class ComparedLaw(Record):
     """One law's fit to the training curves, and its errors on curves that it has not seen.
 
     left_out : whether these are the training curves, each predicted by a fit to the others, as
@@ -33,63 +34,78 @@ class Comparison:
     criterion : 2 · (objective + penalty) / (30 δ²) + 2 · parameters, an AIC in which 30 logged rows
         count as one observation; comparable between laws on the same curves alone. (A prior
         "weak:N" has its penalty divided by N δ², so that it is ½ Σ ((φ - μ)/σ)² for every law.)
+    coverage, coverage_intervals : by level, the share of the held-out points inside the intervals,
+        and the 95 % binomial interval of such a share of as many curves.
+    less_best : the errors less those of the best law; None for that one itself.
     failed : why there is no fit, if there is none.
     """
+
+    OPEN: ClassVar[bool] = True
+    DERIVED: ClassVar[tuple[str, ...]] = (
+        "held_out", "after_branching", "final_error", "standard_errors",
+    )  # fmt: skip
 
     law: str
     fit: Fit | None
     left_out: bool
-    criterion: float | None
-    coverage: Coverage | None
-    failed: str = ""
+    criterion: float | None = None
+    coverage: Mapping[str, float] | None = None
+    coverage_intervals: Mapping[str, tuple[float, float]] | None = None
+    less_best: Difference | None = None
+    failed: str | None = None
 
     @property
-    def held_out(self) -> Group | None:
+    def group(self) -> Group | None:
         """The metrics of the curves that the law has not seen; None where there are none."""
         return None if self.fit is None else held_out_group(self.fit, self.left_out)
 
     @property
-    def whole(self) -> dict[str, Mean] | None:
+    def held_out(self) -> Metrics | None:
         """The mean metrics of whole held-out curves."""
-        return self.held_out.means if self.held_out else None
+        return self.group.mean if self.group else None
 
     @property
-    def branched(self) -> dict[str, Mean] | None:
+    def after_branching(self) -> Metrics | None:
         """The same without the rows shared with training curves."""
-        return self.held_out.unshared.means if self.held_out else None
+        return self.group.unshared.mean if self.group else None
 
     @property
-    def final_error(self) -> Mean | None:
+    def final_error(self) -> float | None:
         """Mean |predicted - observed| final loss of the held-out curves."""
-        return self.held_out.final_error if self.held_out else None
+        return self.group.final_error.value if self.group else None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, a standard error or an interval beside every mean and share."""
-        group, held = self.held_out, self.coverage
-        parts = {
-            "held_out": (group.mean, group.standard_error) if group else None,
-            "after_branching": (group.unshared.mean, group.unshared.standard_error)
-            if group
-            else None,
-            "final_error": (group.final_error.value, group.final_error.error) if group else None,
-        }
+    @property
+    def standard_errors(self) -> dict[str, Metrics | float | None]:
+        """Those of these three."""
+        group = self.group
         return {
-            "law": self.law,
-            "fit": self.fit.to_dict() if self.fit else None,
-            "left_out": self.left_out,
-            **{key: to_plain(pair and pair[0]) for key, pair in parts.items()},
-            "standard_errors": {key: to_plain(pair and pair[1]) for key, pair in parts.items()},
-            "criterion": self.criterion,
-            "coverage": {f"{level:.2f}": share for level, share in held.points.items()}
-            if held
-            else None,
-            "coverage_intervals": {
-                f"{level:.2f}": binomial(share, held.curves) for level, share in held.points.items()
-            }
-            if held
-            else None,
-            "failed": self.failed or None,
+            "held_out": group.standard_error if group else None,
+            "after_branching": group.unshared.standard_error if group else None,
+            "final_error": group.final_error.error if group else None,
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison(Record):
+    """Laws fitted to the same curves, the best on curves that they have not seen first.
+
+    command : the command line that made it, for people.
+    """
+
+    SCHEMA: ClassVar[str] = "mplfit.comparison/1"
+    OPEN: ClassVar[bool] = True
+
+    laws: tuple[ComparedLaw, ...]
+    command: str | None = None
+
+    def __iter__(self) -> Iterator[ComparedLaw]:
+        return iter(self.laws)
+
+    def __getitem__(self, index: int) -> ComparedLaw:
+        return self.laws[index]
+
+    def __len__(self) -> int:
+        return len(self.laws)
 
 
 def held_out_group(fit: Fit, left_out: bool) -> Group | None:
@@ -105,8 +121,9 @@ def compare_laws(
     laws: Sequence[str] | None = None,
     *,
     constants: Mapping[str, float] | None = None,
+    command: str | None = None,
     progress: Progress | None = None,
-) -> list[Comparison]:
+) -> Comparison:
     """Fit several laws, each with its default prior; the best on held-out curves first.
 
     With no test curve each training curve is left out in turn, and the law fitted to the others
@@ -117,6 +134,7 @@ def compare_laws(
     train, test : the curves to learn from, and the held-out ones.
     laws : keys of the laws; all of them where None.
     constants : given to the laws that have them, such as {"weight_decay": 0.1}.
+    command : the command line that asks for this, to be recorded.
     """
     rows = []
     keys = list(LAWS) if laws is None else list(laws)
@@ -129,21 +147,31 @@ def compare_laws(
         try:
             rows.append(_compare(key, train, test, known))
         except MplfitError as error:
-            rows.append(Comparison(key, None, not test, None, None, str(error)))
+            rows.append(ComparedLaw(key, None, not test, failed=str(error)))
         if progress is not None:
             progress(done + 1, len(keys), "laws")
-    return sorted(
-        rows, key=lambda row: (bool(row.failed), row.whole["mae"].value if row.whole else np.inf)
-    )
+    rows.sort(key=lambda row: (bool(row.failed), row.held_out.mae if row.held_out else np.inf))
+    best = rows[0].group
+    for number, row in enumerate(rows):
+        if row.fit is not None:
+            own = row.group
+            apart = difference(own, best) if number and own and best else None
+            rows[number] = replace(row, fit=replace(row.fit, made_by=command), less_best=apart)
+    return Comparison(tuple(rows), command)
 
 
 def _compare(
     key: str, train: Sequence[Curve], test: Sequence[Curve], constants: Mapping[str, float]
-) -> Comparison:
+) -> ComparedLaw:
     result = fit(train, key, constants=constants, test=test)
     if result.law != key:  # runs at a constant rate determine less than the law
         raise FitError(result.warnings[0])
     misfit = (result.objective or 0.0) / (PER_OBSERVATION * DELTA**2)
     misfit += result.penalty / ((result.prior.rows if result.prior else PER_OBSERVATION) * DELTA**2)
     criterion = 2 * misfit + 2 * len(result.params)
-    return Comparison(key, result, not test, criterion, coverage(result, test, train))
+    held = coverage(result, test, train)
+    shares = {f"{level:.2f}": share for level, share in held.points.items()} if held else None
+    ends = {level: binomial(share, held.curves) for level, share in shares.items()} if (
+        held and shares
+    ) else None  # fmt: skip
+    return ComparedLaw(key, result, not test, criterion, shares, ends)

@@ -17,17 +17,16 @@ from mplfit.cli.common import (
     Target,
     json_option,
     law_constants,
-    print_json,
     read_options,
     reading_options,
     saves,
     say,
     say_notes,
+    show_result,
     warn,
     weight_decay_option,
 )
 from mplfit.cli.so_far import has_ended, log_size, run_so_far
-from mplfit.cli.tables import render, span
 from mplfit.errors import DataError, MplfitError, OutputError
 from mplfit.estimate.constants import FORECAST_LAW
 
@@ -37,12 +36,6 @@ if TYPE_CHECKING:
     from mplfit.plan.forecast import Forecast
 
 __all__ = ["forecast_command"]
-
-_SHOWN = 5  # steps of the rest that the table shows
-_BY_PRIOR = (
-    "the rate has fallen in none of these runs yet: what its fall gives rests on the prior alone;\n"
-    "where that is wrong, the mean of the last rows, {:.4f}, may be nearer than the forecast"
-)
 
 
 @dataclass(frozen=True)
@@ -113,7 +106,7 @@ def forecast_command(
     if not watch:
         curve = run_so_far(run)
         say_notes([curve])
-        _show(_forecast(curve, known), known, target, as_json)
+        _show(_forecast(curve, known), target, as_json)
         return
     try:
         _watched(run, known, poll, target, as_json)
@@ -137,7 +130,7 @@ def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: boo
                 return
             if curve.step[-1] > last:
                 found = _forecast(curve, known, quiet=last >= 0)
-                _show(found, known, target, as_json, warned)
+                _show(found, target, as_json, warned)
                 last, target = int(curve.step[-1]), replace(target, force=True)
         except MplfitError as error:
             if isinstance(error, OutputError):
@@ -210,9 +203,7 @@ def _forecast(curve: Curve, known: _Known, quiet: bool = False) -> Forecast:
     return forecast(curve, earlier=known.runs, known=known.fit, law=known.law, constants=constants)
 
 
-def _show(
-    found: Forecast, known: _Known, target: Target, as_json: bool, warned: set[str] | None = None
-) -> None:
+def _show(found: Forecast, target: Target, as_json: bool, warned: set[str] | None = None) -> None:
     """Print and write a forecast. With `warned`, the warnings so far, it is one of several: it
     repeats none of these, and as JSON it is one line without the curve."""
     for text in found.warnings:
@@ -220,15 +211,14 @@ def _show(
             warn(text)
     if warned is not None:
         warned.update(found.warnings)
-    values = _as_dict(found)
+    values = found.to_dict()
     target.write(lambda: _files(found, values))
     if as_json and warned is not None:
         click.echo(json.dumps({key: values[key] for key in values if key not in ("rest", "fit")}))
-    elif as_json:
-        print_json(values)
-    else:
-        click.echo(_text(found, known))
-        target.say("forecast.csv, forecast.json, forecast.png")
+        return
+    show_result(found, values, as_json=as_json)
+    if not as_json:
+        target.say("forecast.csv, forecast.json, forecast.png", apart=True)
         if warned is not None:
             click.echo()
 
@@ -244,99 +234,14 @@ def _show_end(curve: Curve, as_json: bool) -> None:
         )
 
 
-def _text(found: Forecast, known: _Known) -> str:
-    from mplfit.assess.intervals import LEVELS
-    from mplfit.assess.reach import reach_lines
-
-    run, rest = found.run, found.interval
-    bounds = [rest.bounds(level) for level in LEVELS]
-    rows = [
-        [
-            str(found.step[i]),
-            f"{run.schedule.lr[found.step[i]]:.3g}",
-            f"{rest.loss[i]:.4f}",
-            *(span((float(low[i]), float(high[i]))) for low, high in bounds),
-        ]
-        for i in _places(found)
-    ]
-    header = ["step", "lr", "loss", *(f"{100 * level:.0f} % interval" for level in LEVELS)]
-    last, total = int(run.step[-1]), run.schedule.steps
-    beside = [f"{len(known.runs)} earlier run{'s' * (len(known.runs) > 1)}"] if known.runs else []
-    beside += ["an earlier fit as prior"] if known.fit else []
-    prior = "with the prior of the law" if found.fit.prior is not None else "no prior"
-    return "\n".join(
-        [
-            f"{run.name}: {len(run)} rows to step {last} of {total} "
-            f"({100 * (last + 1) / total:.0f} %), last loss {run.loss[-1]:.4f}",
-            f"{found.fit.law} fitted to {found.rows} of its rows"
-            + (f", with {' and '.join(beside)}" if beside else f", {prior}"),
-            "",
-            render(header, rows),
-            "",
-            f"the last rows lie {100 * found.off:+.2g} % off the law (standard deviation of a row: "
-            f"{100 * found.off_sd:.2g} %);\nintervals are those of a logged loss at that step",
-            *reach_lines(known.fit or found.fit, {run.name: run.schedule}),
-            *([_BY_PRIOR.format(found.late)] if found.by_prior else []),
-        ]
-    )
-
-
-def _places(found: Forecast) -> list[int]:
-    """Rows of the rest that the table shows, the last one among them."""
-    count = found.step.size
-    return sorted({round(i * (count - 1) / (_SHOWN - 1)) for i in range(_SHOWN)})
-
-
-def _as_dict(found: Forecast) -> dict[str, Any]:
-    from mplfit.assess.intervals import LEVELS
-
-    run, rest = found.run, found.interval
-    bounds = {f"{level:.2f}": rest.bounds(level) for level in LEVELS}
-    return {
-        "schema": "mplfit.forecast/1",
-        "run": run.name,
-        "ended": False,
-        "rows": len(run),
-        "last_step": int(run.step[-1]),
-        "last_loss": float(run.loss[-1]),
-        "steps": run.schedule.steps,
-        "final_loss": float(rest.loss[-1]),
-        "intervals": {
-            key: (float(low[-1]), float(high[-1])) for key, (low, high) in bounds.items()
-        },
-        "off": found.off,
-        "off_sd": found.off_sd,
-        "late_loss": found.late,
-        "by_prior_alone": found.by_prior,
-        "rest": {
-            "step": found.step[_thin(found)].tolist(),
-            "loss": rest.loss[_thin(found)].tolist(),
-            **{
-                f"{end}_{key}": values[_thin(found)].tolist()
-                for key, pair in bounds.items()
-                for end, values in zip(("low", "high"), pair, strict=True)
-            },
-        },
-        "fit": found.fit.to_dict(),
-        "warnings": list(found.warnings),
-    }
-
-
-def _thin(found: Forecast) -> slice:
-    """Steps of the rest for JSON: some hundred, the last one among them."""
-    gap = max(found.step.size // 200, 1)
-    return slice((found.step.size - 1) % gap, None, gap)
-
-
 def _files(found: Forecast, values: dict[str, Any]) -> dict[str, bytes]:
-    from mplfit.assess.intervals import LEVELS
     from mplfit.show.plans import plot_forecast
     from mplfit.show.plot import png
     from mplfit.writers.text import json_bytes
 
     rest, lr = found.interval, found.run.schedule.lr
-    bounds = [end for level in LEVELS for end in rest.bounds(level)]
-    names = [f"{end}_{100 * level:.0f}" for level in LEVELS for end in ("low", "high")]
+    bounds = [end for pair in found.bounds.values() for end in pair]
+    names = [f"{end}_{level[2:]}" for level in found.bounds for end in ("low", "high")]
     lines = [",".join(["step", "lr", "loss", *names])]
     for i, step in enumerate(found.step.tolist()):
         numbers = [lr[step], rest.loss[i], *(end[i] for end in bounds)]

@@ -7,19 +7,30 @@ root mean square of an activation's entries on a fixed batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.estimate.mean import Mean
 from mplfit.lab.ops import Array
+from mplfit.lab.parametrization import KINDS
 from mplfit.lab.run import Plan, Run
 from mplfit.schedule import constant
 from mplfit.tasks import Progress
 
-__all__ = ["CoordinateCheck", "coordinate_check"]
+__all__ = [
+    "FLAT",
+    "CoordinateCheck",
+    "CoordinateChecks",
+    "coordinate_check",
+    "coordinate_checks",
+]
+
+FLAT = 0.2
+"""A slope of ln(scale) against ln(width) up to this counts as flat: widths are not infinite."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,56 @@ class CoordinateCheck:
         weights = x / (x @ x)
         error = float(np.linalg.norm(weights * errors / values))
         return Mean(float(weights @ np.log(values)), error, found[0].count)
+
+
+@dataclass(frozen=True)
+class CoordinateChecks:
+    """The same models in every parametrization, over so many seeds."""
+
+    checks: Mapping[str, CoordinateCheck]
+    seeds: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: the scales after the last update."""
+        entries = [_entry(check, name) for check in self.checks.values() for name in check.names]
+        return {"schema": "mplfit.coordinates/1", "checks": entries}
+
+
+def _entry(check: CoordinateCheck, name: str) -> dict[str, Any]:
+    last = check.steps[-1]
+    sizes = [check.scale[width, last, name] for width in check.widths]
+    slope, grown = (check.slope(name, last, change=change) for change in (False, True))
+    return {
+        "parametrization": check.parametrization,
+        "activation": name,
+        "updates": last,
+        "widths": list(check.widths),
+        "rms": [one.value for one in sizes],
+        "rms_error": [one.error for one in sizes],
+        "slope": slope.value,
+        "slope_error": slope.error,
+        "slope_of_change": grown.value,
+        "slope_of_change_error": grown.error,
+    }
+
+
+def coordinate_checks(
+    plan: Plan,
+    widths: Sequence[int],
+    *,
+    lr: float = 1e-2,
+    updates: int = 4,
+    seeds: int = 3,
+    progress: Progress | None = None,
+) -> CoordinateChecks:
+    """`coordinate_check` in every parametrization."""
+    made = {
+        kind: coordinate_check(
+            plan, kind, widths, lr=lr, updates=updates, seeds=seeds, progress=progress
+        )
+        for kind in KINDS
+    }
+    return CoordinateChecks(made, seeds)
 
 
 def coordinate_check(

@@ -23,6 +23,7 @@ from mplfit.plan.search import search_schedule
 from mplfit.schedule import Schedule
 from mplfit.schedule.spec import format_schedule, parse_schedule
 from mplfit.tasks import Progress
+from mplfit.types import to_plain
 
 __all__ = [
     "LAWS",
@@ -32,10 +33,10 @@ __all__ = [
     "Forecasts",
     "Gain",
     "Judgement",
+    "LoopResult",
     "forecast",
     "judge",
     "loop_specs",
-    "to_dict",
 ]
 
 LAWS = ("effective", "mpl")
@@ -63,6 +64,11 @@ class Forecasts:
     specs: Mapping[str, str]
     schedules: Mapping[str, Schedule]
     final: Mapping[str, Mapping[str, Forecast]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, to be written before the runs are trained."""
+        final = to_plain(self.final)
+        return {"schema": "mplfit.forecasts/1", "schedules": dict(self.specs), "final": final}
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,36 @@ class Gain:
     observed: float
     error: float
     seeds: int
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """What was forecast beside what came: every schedule, and the optimized one's gains."""
+
+    forecasts: Forecasts
+    judgements: tuple[Judgement, ...]
+    gains: tuple[Gain, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "runs": [
+                {
+                    "name": one.name,
+                    "steps": one.steps,
+                    "forecasts": {
+                        law: {**to_plain(made), "covered": one.covered(law),
+                              "seeds_inside": one.inside[law]}
+                        for law, made in one.forecasts.items()
+                    },
+                    "observed": list(one.observed),
+                    "mean": one.mean,
+                    "error": one.error,
+                }
+                for one in self.judgements
+            ],
+            "gains": to_plain(self.gains),
+        }  # fmt: skip
 
 
 def loop_specs(steps: int, peak: float, warmup: int) -> dict[str, str]:
@@ -185,9 +221,7 @@ def _best(of: Fit, like: Schedule, progress: Progress | None) -> str:
     return format_schedule(found.schedule)
 
 
-def judge(
-    forecasts: Forecasts, observed: Mapping[str, Sequence[float]]
-) -> tuple[list[Judgement], list[Gain]]:
+def judge(forecasts: Forecasts, observed: Mapping[str, Sequence[float]]) -> LoopResult:
     """The forecasts beside the final losses (by name, one a seed), and the optimized one's gains.
 
     Seeds stand in the same order everywhere, so that gains are differences of runs that have seen
@@ -223,36 +257,10 @@ def judge(
                 seeds=mean.count,
             )
         )
-    return judgements, found
+    return LoopResult(forecasts, tuple(judgements), tuple(found))
 
 
 def _forecast(of: Fit, schedule: Schedule) -> Forecast:
     ends = final_interval(of, schedule)
     assert ends is not None  # every fit of this module knows its own spread
     return Forecast(of.formula.final(of.values, schedule.lr), *ends["0.95"])
-
-
-def to_dict(judgements: Sequence[Judgement], gains: Sequence[Gain]) -> dict[str, Any]:
-    """Plain values for JSON."""
-    return {
-        "runs": [
-            {
-                "name": one.name,
-                "steps": one.steps,
-                "forecasts": {
-                    law: {"loss": f.loss, "low": f.low, "high": f.high, "covered": one.covered(law),
-                          "seeds_inside": one.inside[law]}
-                    for law, f in one.forecasts.items()
-                },
-                "observed": list(one.observed),
-                "mean": one.mean,
-                "error": one.error,
-            }
-            for one in judgements
-        ],
-        "gains": [
-            {"over": one.over, "predicted": dict(one.predicted), "intervals": dict(one.intervals),
-             "observed": one.observed, "error": one.error, "seeds": one.seeds}
-            for one in gains
-        ],
-    }  # fmt: skip

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mplfit.assess.intervals import Interval
+from mplfit.assess.intervals import LEVELS, Interval
 from mplfit.assess.posterior import covariance, factor, log_slopes
-from mplfit.assess.reach import check_loss
+from mplfit.assess.reach import check_loss, reach_sentences
 from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.constants import FORECAST_BEYOND, FORECAST_LAW, FORECAST_SCATTER
@@ -33,13 +34,14 @@ from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
 from mplfit.schedule import Schedule
-from mplfit.types import IntArray
+from mplfit.types import FloatArray, IntArray
 
 __all__ = ["Forecast", "forecast", "forecast_interval", "prior_of"]
 
 _LEVEL = 0.003
 """Relative difference of two runs of one schedule: within the 1e-3 to 8e-3 that were seen."""
 
+_KEPT = 200  # steps of the rest that JSON has
 _HELD = 0.01  # how far an unknown may go that the earlier fit has at a bound
 # How far the last rows may lie off before that is said: off the law in scatters of the residuals,
 # off an earlier fit in standard deviations of what it foretells.
@@ -57,6 +59,7 @@ class Forecast:
     late : mean loss of these rows, which is what no change at all would give.
     by_prior : whether what a falling rate gives rests on the prior alone, as it has fallen in none
         of the runs yet.
+    earlier : how many earlier runs it rests on.  by_fit : whether an earlier fit was the prior.
     """
 
     run: Curve
@@ -68,7 +71,57 @@ class Forecast:
     off_sd: float
     late: float
     by_prior: bool
+    earlier: int
+    by_fit: bool
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def final_loss(self) -> float:
+        """The forecast loss of the last update."""
+        return float(self.interval.loss[-1])
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Those of the final loss, by level."""
+        return {
+            level: (float(low[-1]), float(high[-1])) for level, (low, high) in self.bounds.items()
+        }
+
+    @property
+    def bounds(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """The lower and upper ends of the losses' intervals, by level."""
+        return {f"{level:.2f}": self.interval.bounds(level) for level in LEVELS}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; some hundred steps of the rest, the last one among them."""
+        run, gap = self.run, max(self.step.size // _KEPT, 1)
+        kept = slice((self.step.size - 1) % gap, None, gap)
+        ends = {
+            f"{end}_{level}": values[kept].tolist()
+            for level, pair in self.bounds.items()
+            for end, values in zip(("low", "high"), pair, strict=True)
+        }
+        return {
+            "schema": "mplfit.forecast/1",
+            "run": run.name,
+            "ended": False,
+            "rows": len(run),
+            "last_step": int(run.step[-1]),
+            "last_loss": float(run.loss[-1]),
+            "steps": run.schedule.steps,
+            "final_loss": self.final_loss,
+            "intervals": self.intervals,
+            "off": self.off,
+            "off_sd": self.off_sd,
+            "late_loss": self.late,
+            "by_prior_alone": self.by_prior,
+            "rest": {
+                "step": self.step[kept].tolist(), "loss": self.interval.loss[kept].tolist(), **ends
+            },
+            "fit": self.fit.to_dict(),
+            "warnings": list(self.warnings),
+        }  # fmt: skip
 
 
 def forecast(
@@ -145,7 +198,11 @@ def forecast(
     by_prior = falls and known is None and not any(_fell(curve) for curve in trained)
     warnings = (*_warnings(run, found, known), *said)
     late = float(run.loss[_late(run)].mean())
-    return Forecast(run, found, step, interval, rows, off, sd, late, by_prior, warnings)
+    notes = reach_sentences(known or found, {run.name: run.schedule})
+    return Forecast(
+        run, found, step, interval, rows, off, sd, late, by_prior, len(earlier), known is not None,
+        warnings, tuple(notes),
+    )  # fmt: skip
 
 
 def forecast_interval(found: Fit, schedule: Schedule, step: ArrayLike) -> Interval:

@@ -8,70 +8,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mplfit.assess.compare import Comparison
 from mplfit.errors import DataError, MplfitError
-from mplfit.estimate.metrics import Metrics
 from mplfit.estimate.result import SCHEMA, Fit
 from mplfit.plan.optimize import Plan
 from mplfit.readers.fits import load_fit
 from mplfit.readers.log import refuse_special
 from mplfit.readers.table import is_there
-from mplfit.types import MaybeNaN, Record
+from mplfit.types import Record
 
 __all__ = [
-    "ComparedLaw",
-    "ComparisonResult",
     "Results",
     "SweepCall",
     "SweepResult",
     "load_results",
 ]
 
-COMPARISON, SWEEP = "mplfit.comparison/1", "mplfit.sweep/1"
+SWEEP = "mplfit.sweep/1"
 _FILES = {
     "fit.json": SCHEMA,
-    "comparison.json": COMPARISON,
+    "comparison.json": Comparison.SCHEMA,
     "schedule.json": Plan.SCHEMA,
     "sweep.json": SWEEP,
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Errors(Record):
-    """Standard errors of a compared law's means."""
-
-    held_out: Metrics | None = None
-    after_branching: Metrics | None = None
-    final_error: MaybeNaN = float("nan")
-
-
-@dataclass(frozen=True, eq=False)
-class ComparedLaw(Record):
-    """One law of `mplfit compare` (`mplfit.assess.compare.Comparison`)."""
-
-    OPEN: ClassVar[bool] = True
-
-    law: str
-    fit: Fit | None
-    left_out: bool
-    held_out: Metrics | None = None
-    after_branching: Metrics | None = None
-    final_error: MaybeNaN = float("nan")
-    standard_errors: Errors = field(default_factory=Errors)
-    criterion: float | None = None
-    coverage: Mapping[str, float] | None = None
-    coverage_intervals: Mapping[str, tuple[float, float]] | None = None
-    failed: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class ComparisonResult(Record):
-    """What `mplfit compare` wrote: the laws, the best first."""
-
-    SCHEMA: ClassVar[str] = COMPARISON
-    OPEN: ClassVar[bool] = True
-
-    laws: tuple[ComparedLaw, ...]
-    command: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +85,7 @@ class Results:
     """
 
     fits: Mapping[str, Fit] = field(default_factory=dict)
-    comparison: ComparisonResult | None = None
+    comparison: Comparison | None = None
     plan: Plan | None = None
     sweep: SweepResult | None = None
     command: str | None = None
@@ -147,8 +106,8 @@ def load_results(source: str) -> Results:
             path /= there[0]
     schema, values = _schema(path)
     try:
-        if schema == COMPARISON:
-            compared = ComparisonResult.from_dict(values)
+        if schema == Comparison.SCHEMA:
+            compared = Comparison.from_dict(values)
             fits = {row.law: row.fit for row in compared.laws if row.fit is not None}
             return Results(fits, comparison=compared, command=compared.command)
         if schema == Plan.SCHEMA:

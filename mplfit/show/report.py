@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from mplfit.assess.compare import Comparison
 from mplfit.curve import Curve
 from mplfit.estimate.records import CurveRecord
 from mplfit.estimate.result import Fit
 from mplfit.plan.optimize import Plan
-from mplfit.readers.results import ComparisonResult
 from mplfit.show.html import details, figure, page, section, table
 from mplfit.show.plot import plot_residuals, svg
 from mplfit.show.report_laws import (
@@ -46,7 +46,7 @@ class Report:
     curves: Mapping[str, Curve] = field(default_factory=dict)
     candidates: Mapping[str, Candidate] = field(default_factory=dict)
     commands: Sequence[str] = ()
-    comparisons: Mapping[str, ComparisonResult] = field(default_factory=dict)
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
     sweeps: Sequence[str] = ()
 

@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from mplfit.cli.tables import render
+from mplfit.show.table import Column, Table, text
 
 
 def main() -> None:
@@ -22,7 +22,8 @@ def main() -> None:
         for label, figure in import_module(f"tests.benchmarks.{path.stem}").rows():
             print(f"{label}: {figure}", file=sys.stderr, flush=True)
             table.append([label, figure])
-    print(render(["measured", "figure"], table))
+    rows = tuple((str(name), str(value)) for name, value in table)
+    print(text(Table("", (Column("measured"), Column("figure")), rows)))
 
 
 if __name__ == "__main__":

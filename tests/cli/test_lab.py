@@ -200,7 +200,7 @@ LOOP = (
 @pytest.mark.slow
 def test_the_loop_forecasts_trains_and_judges(monkeypatch):
     result = run(*LOOP)
-    assert "optimized against" in result.output
+    assert "What the optimized schedule gained." in result.output
     assert "The optimized schedule" in result.output
     found = json.loads(Path("loop/results.json").read_text())
     assert found["trained"] == 3 + 6 * 2 - 1  # one cosine is a training run

@@ -18,11 +18,11 @@ from mplfit.lab.loop import (
     forecast,
     judge,
     loop_specs,
-    to_dict,
 )
 from mplfit.show.lab_plot import plot_coordinates, plot_outcomes
 from mplfit.show.lab_report import loop_page
 from mplfit.show.plot import png
+from mplfit.show.tables import whole_text
 
 pytestmark = pytest.mark.portable
 
@@ -92,22 +92,30 @@ def test_a_forecast_knows_every_schedule_before_it_is_trained(found):
 def test_a_judgement_pairs_the_seeds(found):
     _, made = found
     observed = {"linear": (2.0, 2.3), "cosine_long": (1.9, 2.0), OPTIMIZED: (1.9, 2.1)}
-    judged, gains = judge(made, observed)
+    result = judge(made, observed)
+    judged, gains = result.judgements, result.gains
     assert [one.name for one in judged] == list(observed)
     assert judged[0].mean == pytest.approx(2.15)
     assert judged[0].error == pytest.approx(0.15)
     assert [gain.over for gain in gains] == ["linear"]  # the longer run is no rival
     assert gains[0].observed == pytest.approx(0.15)
     assert gains[0].error == pytest.approx(0.05)
-    plain = to_dict(judged, gains)
+    plain = result.to_dict()
     assert plain["runs"][0]["observed"] == [2.0, 2.3]
 
 
 def test_the_page_begins_with_the_outcome(found):
     curves, made = found
-    judged, gains = judge(made, {"linear": (2.0, 2.3), OPTIMIZED: (1.9, 2.1)})
-    page = loop_page(made, curves, judged, gains, ["mplfit lab loop"])
-    assert page == loop_page(made, curves, judged, gains, ["mplfit lab loop"])
+    result = judge(made, {"linear": (2.0, 2.3), OPTIMIZED: (1.9, 2.1)})
+    page = loop_page(result, curves, ["mplfit lab loop"])
+    assert page == loop_page(result, curves, ["mplfit lab loop"])
     text = page.decode()
     assert text.index("Forecast and outcome") < text.index("Summary")
     assert "What the optimized schedule gained" in text
+    shown = whole_text(result)
+    assert shown.startswith(
+        "The optimized schedule won against all 1 others (mean of 2 seeds), by "
+    )
+    assert max(map(len, shown.splitlines())) <= 100
+    lost = judge(made, {"linear": (2.0, 2.0), OPTIMIZED: (2.1, 2.1)})
+    assert whole_text(lost).startswith("The optimized schedule did not win: linear ended lower or")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,10 @@ from mplfit.cli.common import (
     command_line,
     force_option,
     json_option,
-    print_json,
     progress,
     say,
+    show_result,
+    wide_option,
 )
 from mplfit.cli.engine import workers_option
 from mplfit.cli.lab.options import (
@@ -27,13 +28,11 @@ from mplfit.cli.lab.options import (
     threads_option,
     train_side_by_side,
 )
-from mplfit.cli.tables import render, span
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
     from mplfit.lab.grid import Outcome
-    from mplfit.lab.loop import Forecasts, Gain, Judgement
     from mplfit.lab.run import Plan
 
 __all__ = ["loop_command"]
@@ -64,6 +63,7 @@ __all__ = ["loop_command"]
     help="The folder.",
 )
 @force_option
+@wide_option
 @json_option  # fmt: skip
 def loop_command(
     steps: int,
@@ -74,6 +74,7 @@ def loop_command(
     resume: bool,
     out: Path,
     force: bool,
+    wide: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -87,7 +88,7 @@ def loop_command(
     """
     begin = time.monotonic()
     set_threads(threads)
-    from mplfit.lab.loop import TRAINING, forecast, judge, loop_specs, to_dict
+    from mplfit.lab.loop import TRAINING, forecast, judge, loop_specs
     from mplfit.show.lab_report import loop_page
     from mplfit.writers.files import refuse_existing, write_file
     from mplfit.writers.text import json_bytes
@@ -119,32 +120,30 @@ def loop_command(
     )
     for law, fit in found.fits.items():
         write_file(out / f"fit-{law}" / "fit.json", json_bytes(fit.to_dict()), force=True)
-    write_file(out / "forecasts.json", json_bytes(_forecasts(found)), force=True)
+    write_file(out / "forecasts.json", json_bytes(found.to_dict()), force=True)
     compared = [name for name in found.specs if name not in TRAINING or name == "cosine"]
     wanted = {(name, seed): found.specs[name] for seed in range(seeds) for name in compared}
     curves |= trainer.curves(wanted)
     finals = {
         name: [float(curves[name, seed].loss[-1]) for seed in range(seeds)] for name in compared
     }
-    judgements, gains = judge(found, finals)
+    result = judge(found, finals)
     took = time.monotonic() - begin
     results = {
         "schema": "mplfit.loop/1",
         "seconds": round(took, 1),
         "trained": trainer.trained,
-        **to_dict(judgements, gains),
+        **result.to_dict(),
     }
     write_file(out / "results.json", json_bytes(results), force=True)
-    page = loop_page(found, training, judgements, gains, [command_line()])
+    page = loop_page(result, training, [command_line()])
     write_file(out / "report.html", page, force=True)
-    if as_json:
-        print_json(results)
-        return
-    click.echo(_text(found, judgements, gains))
-    click.echo(
-        f"\n{trainer.trained} runs trained, {took / 60:.1f} minutes; written to {out}/: "
-        "report.html, results.json, forecasts.json, the fits and the logs"
-    )
+    show_result(result, results, as_json=as_json, wide=wide)
+    if not as_json:
+        click.echo(
+            f"\n{trainer.trained} runs trained, {took / 60:.1f} minutes; written to {out}/:\n"
+            "report.html, results.json, forecasts.json, the fits and the logs"
+        )
 
 
 def _chosen_before(place: Path) -> str | None:
@@ -218,80 +217,3 @@ class _Trainer:
         schedule = parse_schedule(spec)
         whole = curve.step[-1] == schedule.steps - 1 and curve.schedule == schedule
         return curve if whole else None
-
-
-def _forecasts(found: Forecasts) -> dict[str, Any]:
-    return {
-        "schema": "mplfit.forecasts/1",
-        "schedules": dict(found.specs),
-        "final": {
-            name: {law: {"loss": f.loss, "low": f.low, "high": f.high} for law, f in of.items()}
-            for name, of in found.final.items()
-        },
-    }
-
-
-def _text(found: Forecasts, judgements: Sequence[Judgement], gains: Sequence[Gain]) -> str:
-    from mplfit.estimate.mean import Mean
-    from mplfit.show.tables.fit import per_cent
-
-    laws = list(found.fits)
-    header = ["schedule", "steps"]
-    for law in laws:
-        header += [law, "95 % interval", "in"]
-    header += ["observed", "± s.e."]
-    rows = []
-    for one in judgements:
-        cells = [one.name, str(one.steps)]
-        for law in laws:
-            f = one.forecasts[law]
-            cells += [f"{f.loss:.4f}", f"{f.low:.4f}–{f.high:.4f}"]
-            cells.append(f"{one.inside[law]}/{len(one.observed)}")
-        rows.append([*cells, f"{one.mean:.4f}", f"{one.error:.4f}"])
-    unseen = [one for one in judgements if one.name != "cosine"]
-    lines = [render(header, rows), ""]
-    lines.append("cosine is a training schedule (seed 0 of it is a training run); the rest is not.")
-    lines.append("in: seeds whose final loss lies in the interval.")
-    for law in laws:
-        count = sum(one.covered(law) for one in unseen)
-        off = Mean.of(abs(one.forecasts[law].loss - one.mean) for one in unseen)
-        lines.append(
-            f"{law}: the intervals hold the seeds' mean of {count} of {len(unseen)} unseen "
-            f"schedules ({per_cent(count / len(unseen), len(unseen))[1]} of such);\n"
-            f"  mean |error| {off:.4f}"
-        )
-    if gains:
-        rows = [
-            [
-                one.over,
-                *(
-                    cell
-                    for law in laws
-                    for cell in (f"{one.predicted[law]:+.4f}", span(one.intervals[law]))
-                ),
-                f"{one.observed:+.4f}",
-                f"{one.error:.4f}",
-            ]
-            for one in gains
-        ]
-        header = ["optimized against"]
-        for law in laws:
-            header += [f"gain by {law}", "95 % interval"]
-        header += ["observed", "± s.e."]
-        lines += ["", render(header, rows), "", verdict(gains)]
-    return "\n".join(lines)
-
-
-def verdict(gains: Sequence[Gain]) -> str:
-    """Whether the optimized schedule won, in a sentence."""
-    lost = [one.over for one in gains if one.observed <= 0]
-    close = [one.over for one in gains if one.observed > 0 and not one.observed > 2 * one.error]
-    seeds = gains[0].seeds
-    if lost:
-        clear = [one.over for one in gains if one.observed < -2 * one.error]
-        how = f"clearly so: {', '.join(clear)}" if clear else "by less than two standard errors"
-        return f"The optimized schedule did not win: {', '.join(lost)} ended lower or equal, {how}."
-    text = f"The optimized schedule won against all {len(gains)} others (mean of {seeds} seeds)"
-    if close:
-        return f"{text}, but by less than two standard errors against {', '.join(close)}."
-    return f"{text}, by more than two standard errors."
