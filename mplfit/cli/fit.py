@@ -175,6 +175,8 @@ def fit_command(
         )
         for text in result.warnings:
             warn(text)
+        if constants is None and result.constants.get("weight_decay", 0) > 0:
+            warn(_untold_decay(result, trained, held))
         jobs = _jobs(result, trained, held, constants, rival and not automatic, not no_save)
         done = tasks.run(call, jobs.values(), executor=executor, progress=progress, what="figures")
         made = dict(zip(jobs, done, strict=True))
@@ -215,6 +217,18 @@ def fit_command(
             click.echo(printable(f"\nwritten to {folder}/: {some}, plots/"))
     if not result.converged:
         sys.exit(3)
+
+
+def _untold_decay(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> str:
+    from mplfit.assess.decay import decay_shift
+
+    moved = decay_shift(fit, train, test or train)
+    which = "held-out" if test else "training"
+    return (
+        f"the weight decay is not in the logs: {fit.constants['weight_decay']:g} is assumed; half "
+        f"or double of it moves the predicted final losses of the {which} runs by up to "
+        f"{moved:.2g} (--weight-decay)"
+    )
 
 
 def _law_of_siblings(law: str, prior: str | None) -> str:
