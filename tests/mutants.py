@@ -74,8 +74,8 @@ class Mutant:
 
 
 class _Behaviour(ast.NodeTransformer):
-    """Drops what no test need see: annotations, `__all__`, stack levels, that a kernel is compiled,
-    which arguments are told by name alone."""
+    """Drops what no test need see: annotations, `__all__`, stack levels, zip's `strict`, that a
+    kernel is compiled, which arguments are told by name alone."""
 
     def visit_arguments(self, node: ast.arguments) -> ast.AST:
         node.args, node.posonlyargs = [*node.posonlyargs, *node.args, *node.kwonlyargs], []
@@ -101,7 +101,7 @@ class _Behaviour(ast.NodeTransformer):
         return None if ast.unparse(node.targets[0]) == "__all__" else self.generic_visit(node)
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
-        return None if node.arg == "stacklevel" else self.generic_visit(node)
+        return None if node.arg in ("stacklevel", "strict") else self.generic_visit(node)
 
 
 def behaviour(code: str) -> str:

@@ -13,6 +13,7 @@ __all__ = ["mean", 1]
 def mean(x: float | None, *, of: int = 2) -> int | None:
     total: int | None = 0
     warn("odd", stacklevel=2)
+    zip(x, x, strict=True)
     return total
 """
 
@@ -26,6 +27,7 @@ def mean(x: float | None, *, of: int = 2) -> int | None:
         ("@kernel(inner=True)\n", ""),
         ("x: float | None, *,", "x: float | None, /,"),
         ("stacklevel=2", "stacklevel=3"),
+        ("strict=True", "strict=False"),
         ('"mean", 1', '"mean", 2'),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from mplfit import Curve, schedule
 from mplfit.assess.compare import compare_laws
 from mplfit.errors import FitError
+from mplfit.estimate.checks import rate_changes
 from mplfit.estimate.fit import fit
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
@@ -91,6 +92,16 @@ def test_a_diverged_run_is_said():
     result = fit([changed(curves[0], loss), *curves[1:]], "onepower")
     assert len(warned(result, "cosine diverged", "--to-step")) == 1
     assert not warned(fit(curves, "onepower"), "diverged")
+
+
+@pytest.mark.parametrize(("last", "changes"), [(50, False), (51, True)])
+def test_a_rate_that_changes_after_the_last_row_has_not_changed(last, changes):
+    plan = schedule.two_stage(100, 1e-3, 5e-4, switch=51)
+    assert rate_changes(Curve("c", [0, last], [3.0, 2.0], plan)) == changes
+    rising = schedule.constant(100, 1e-3, warmup=20)
+    for first in (18, 19):  # the warmup reaches the peak in update 19
+        curve = Curve("c", [first, 60], [3.0, 2.0], rising)
+        assert rate_changes(curve) == (first < 19)
 
 
 def test_spikes_are_said_and_do_little():

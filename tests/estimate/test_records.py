@@ -133,6 +133,19 @@ def test_what_a_fit_knows_of_its_runs(whole):
     assert not whole.has_seen(replace(a, step=a.step[1:], loss=a.loss[1:]))
 
 
+def test_a_curve_was_seen_if_its_file_was():
+    def of(name, seed, sha256):
+        return replace(run(name, seed), origin=Origin(path=f"{name}.csv", sha256=sha256))
+
+    one, other, held = of("a", 0, "11" * 32), of("b", 1, "22" * 32), of("c", 2, "22" * 32)
+    made = fit([one, other], "onepower", test=[held])
+    assert made.has_seen(replace(one, name="renamed"))
+    assert made.has_seen(other)
+    assert not made.has_seen(held)  # another curve of the same file
+    assert not made.has_seen(of("a", 0, "33" * 32))
+    assert not made.has_seen(run("a"))  # what was read from a file is told by the file
+
+
 def test_a_fit_is_what_was_written(whole):
     values = json.loads(json.dumps(whole.to_dict()))
     again = Fit.from_dict(values)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mplfit import Fit, load_fit, schedule
+from mplfit.assess.intervals import predict_interval
 from mplfit.assess.posterior import covariance, factor
 from mplfit.errors import FitError
 from mplfit.estimate.fit import fit
@@ -63,6 +64,14 @@ def test_the_sequence_is_greedy_and_each_run_helps(first):
     one = found.choices[0]
     assert one.sd == min(one.others.values())  # equal lengths: the largest shrinking
     assert set(found.choices[1].others) == set(RUNS) - {one.name}
+
+
+def test_a_target_s_standard_deviation_is_that_of_its_interval(first):
+    goal = target(first, GOAL)
+    interval = predict_interval(first, GOAL, [GOAL.steps - 1])
+    assert goal.value == pytest.approx(interval.loss[0])
+    assert goal.sd(factor(first)) == pytest.approx(interval.sd[0] * goal.value)
+    assert 0 < goal.rest < goal.sd(factor(first))
 
 
 def test_steps_are_what_a_run_costs(first):

@@ -139,6 +139,9 @@ def test_the_example_in_numbers(found, at):
         cost["paid"], *cost["interval"],
     )  # fmt: skip
     np.testing.assert_allclose(numbers, TRANSFER[at], rtol=1e-3, atol=1e-9)
+    assert [law["misfit"] for law in part["rate_laws"][1:]] == pytest.approx(
+        [(0.04147,) * 2, (0.07058,) * 2][at], rel=1e-3
+    )
     laws = [
         (law["eta0"], *law["eta0_interval"], law["gamma"], *law["gamma_interval"])
         for law in part["rate_laws"]
@@ -215,6 +218,15 @@ def test_a_setting_whose_runs_all_diverged_has_a_row_of_nothing():
         assert draws.shape == (100,)
         assert np.isnan(draws).all()
     assert second.usable
+
+
+def test_sizes_that_do_not_vary_and_two_names_of_one_size():
+    lr, width = (a.ravel() for a in np.meshgrid([1e-3, 2e-3, 4e-3], [64.0, 128.0]))
+    sizes = {"depth": np.full(6, 2.0), "width": width, "params": width**2, "batch": np.full(6, 8.0)}
+    loss = 3 + np.log(lr / 2e-3) ** 2
+    table = SweepTable(lr, loss, sizes, ("width",), tuple(sizes))
+    (part,) = analyse(table, Options(draws=100)).parts
+    assert part.sizes == (("width", "params"),)
 
 
 def test_several_sizes_have_one_law_of_the_rate_and_none_of_the_loss():

@@ -8,7 +8,7 @@ from mplfit.errors import FitError
 from mplfit.sweeps.optimum import find_optima
 from mplfit.sweeps.simulate import simulate_sweep
 from mplfit.sweeps.size_law import fit_size_law
-from mplfit.sweeps.table import groups_of
+from mplfit.sweeps.table import SweepTable, groups_of
 
 RATES = 2.0 ** np.arange(-14, -4)
 WIDTHS = [16, 32, 64, 128, 256, 512, 1024]
@@ -64,3 +64,12 @@ def test_intervals_cover_the_truth_on_coarse_grids():
         low, high = fit_size_law(found, "width", floor=True).alpha_interval
         hits += low <= 0.5 <= high
     assert hits >= 17
+
+
+@pytest.mark.parametrize("E", [0.0, 0.3, 2.0])
+def test_a_floor_of_any_height_is_found(E):
+    width, lr = (a.ravel() for a in np.meshgrid([16.0, 64.0, 256.0, 1024.0, 4096.0], RATES))
+    loss = E + 0.8 * (width / 64) ** -0.4 + 0.01 * np.log(lr / 2**-9) ** 2
+    table = SweepTable(lr, loss, {"width": width}, ("width",), ("width",))
+    law = fit_size_law(find_optima(groups_of(table), draws=100), "width", floor=True, reference=64)
+    assert (law.E, law.A, law.alpha) == pytest.approx((E, 0.8, 0.4), abs=2e-3)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mplfit.errors import DataError
-from mplfit.sweeps.table import SweepTable, groups_of
+from mplfit.sweeps.table import SweepTable, groups_of, label
 
 
 def test_means_counts_and_unbalanced_grids():
@@ -69,3 +69,8 @@ def test_what_cannot_be_a_sweep_is_refused(lr, loss, said):
 def test_an_unknown_column_is_named():
     with pytest.raises(DataError, match="no column 'width'"):
         SweepTable([0.1], [1.0], {}, ("width",))
+
+
+def test_sizes_in_names_have_all_their_digits():
+    key = {"n": 8140195.0, "share": 0.5, "huge": 1e15, "kind": "sp"}
+    assert label(key) == "n=8140195, share=0.5, huge=1e+15, kind=sp"

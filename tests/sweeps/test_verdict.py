@@ -114,3 +114,16 @@ def test_many_sizes_and_many_moves_are_told_shortly():
 
     assert "along width, 1 at 16 to 1024; 2 at 2048. The grid" in series([1.0] * 7 + [2.0])
     assert "1 at 16, 32, 64, 128, 256 and 512; 2 at 1024 and 2048." in series([1.0] * 6 + [2.0] * 2)
+
+
+def test_of_very_many_moves_the_first_and_the_last_are_told():
+    widths = list(range(10, 24))
+    table = simulate_sweep(widths, RATES, exponents={"x": 0.0}, eta0=4e-3, noise=1e-4)
+    (part,) = analyse(table, Options(draws=100)).parts
+    (along,) = part.transfers
+    rates = tuple(float(one) for one in range(14))
+    optima = tuple(replace(one, grid_lr=rate) for one, rate in zip(part.optima, rates, strict=True))
+    moved = replace(part, optima=optima, transfers=(replace(along, grid=rates),))
+    told = sentences(moved)[0].partition("along width, ")[2].partition(". The grid")[0]
+    wanted = [f"{rate} at {rate + 10}" for rate in range(14)]
+    assert told.split("; ") == [*wanted[:6], "…", *wanted[-6:]]
