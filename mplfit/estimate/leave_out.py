@@ -1,9 +1,13 @@
 """What a fit would have predicted of each of its own curves, had it not seen them.
 
 Each training curve is left out in turn and the others are fitted again, from the whole fit's
-minimum: one descent each, so that this costs little beside the fit. (`mplfit.assess.refit` is for
-minima nearer by: from here it does not always arrive.) The law's constants and box are those of the
-whole fit.
+minimum. Where one curve in many is left out that is near by: Gauss-Newton steps go there, the first
+of which needs no evaluation, until the next one would lower the objective by less than a thousandth
+of ½χ² = 1. Then the parameters are within a twentieth of their standard errors of the minimum, and
+the prediction of the curve within less than a tenth of its interval. A step that does not lower the
+objective, or promises no less than the one before, is followed by a descent instead: from the
+minimum of a fit to few curves, whose parameters are hardly determined, steps do not always arrive.
+The law's constants and box are those of the whole fit.
 """
 
 from __future__ import annotations
@@ -16,15 +20,21 @@ import numpy as np
 
 from mplfit import tasks
 from mplfit.curve import Curve
+from mplfit.estimate.constants import PER_OBSERVATION
+from mplfit.estimate.huber import DELTA
 from mplfit.estimate.metrics import CurveReport, measure_curve
 from mplfit.estimate.objective import Objective
-from mplfit.estimate.solver import Box, descend
+from mplfit.estimate.solver import Box, descend, newton_step
 from mplfit.types import FloatArray, IntArray
 
 __all__ = ["MOST", "leave_each_out", "spread_evenly"]
 
 MOST = 8
 """With more training curves than this, only so many are left out, evenly spread in their order."""
+
+_ENOUGH = 1e-3  # of the objective's unit, ½χ² = 1
+_SLOWEST = 0.7  # a step that promises more than this share of what the last one did
+_STEPS = 6
 
 
 def leave_each_out(
@@ -50,7 +60,7 @@ def leave_each_out(
         if objective.log_loss.size - len(curves[index]) > parameters
     ]
     found = tasks.run(
-        partial(_without, objective, box, unknowns),
+        partial(_without, objective, box, unknowns, objective.linearise(unknowns)),
         chosen,
         executor=executor,
         progress=progress,
@@ -72,6 +82,28 @@ def spread_evenly(count: int) -> list[int]:
     return [int(index) for index in at]
 
 
-def _without(objective: Objective, box: Box, unknowns: FloatArray, index: int) -> FloatArray:
-    part = objective.without(index)
-    return part.params(descend(part, box, unknowns).unknowns)
+def _without(
+    objective: Objective,
+    box: Box,
+    unknowns: FloatArray,
+    linear: tuple[FloatArray, FloatArray],
+    index: int,
+) -> FloatArray:
+    """The parameters of a fit to the other curves; `linear` is of all curves at the minimum."""
+    part, kept = objective.without(index), objective.curve_of != index
+    residual, jacobian = linear[0][kept], linear[1][kept]
+    enough = _ENOUGH * (part.prior.unit if part.prior else PER_OBSERVATION * DELTA**2)
+    at, before = unknowns, np.inf
+    for _ in range(_STEPS):
+        step, lower = newton_step(part, box, at, residual, jacobian)
+        if lower <= enough:
+            return part.params(at)
+        if lower > _SLOWEST * before:
+            break
+        value, before = part.summed(at, residual, jacobian)[0], lower
+        moved = np.clip(at + step, box.low, box.high)
+        residual, jacobian = part.linearise(moved)
+        if not part.summed(moved, residual, jacobian)[0] < value:
+            break
+        at = moved
+    return part.params(descend(part, box, at).unknowns)

@@ -65,10 +65,14 @@ class Objective:
 
     def without(self, index: int) -> Objective:
         """The objective of the other curves: all but the one at `index`."""
-        kept = self.curve_of != index
+        return self.of_curves([k for k in range(len(self.predictors)) if k != index])
+
+    def of_curves(self, chosen: Sequence[int]) -> Objective:
+        """The objective of some of the curves, by their places."""
+        kept = np.isin(self.curve_of, chosen)
         return Objective(
             self.law,
-            (*self.predictors[:index], *self.predictors[index + 1 :]),
+            tuple(self.predictors[k] for k in chosen),
             self.log_loss[kept],
             self.curve_of[kept],
             self.prior,
@@ -88,7 +92,12 @@ class Objective:
 
     def __call__(self, unknowns: FloatArray) -> tuple[float, FloatArray]:
         """The Huber sum plus the penalty, and its gradient in the unknowns."""
-        residual, jacobian = self.linearise(unknowns)
+        return self.summed(unknowns, *self.linearise(unknowns))
+
+    def summed(
+        self, unknowns: FloatArray, residual: FloatArray, jacobian: FloatArray
+    ) -> tuple[float, FloatArray]:
+        """The same from what `linearise` gave there."""
         value, gradient = float(huber(residual).sum()), -(huber_slope(residual) @ jacobian)
         if self.prior is not None:
             value += self.prior.penalty(unknowns)
@@ -113,7 +122,10 @@ class Objective:
 
         √D·J (D: 1 in the quadratic zone, less beyond), and below it a prior's.
         """
-        residual, jacobian = self.linearise(unknowns)
+        return self.weighted(*self.linearise(unknowns))
+
+    def weighted(self, residual: FloatArray, jacobian: FloatArray) -> FloatArray:
+        """The same from what `linearise` gave there."""
         rows: FloatArray = np.sqrt(huber_weight(residual))[:, None] * jacobian
         if self.prior is None:
             return rows

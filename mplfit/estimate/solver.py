@@ -3,12 +3,16 @@
 The objective is a badly conditioned sum of Huber losses. From a distant start L-BFGS-B needs 200 to
 500 evaluations and often stops half-way; a trust-region method that knows the residuals' Jacobian
 (scipy's `least_squares`, which minimises the same Huber sum in the same box) needs about 60 and
-arrives. L-BFGS-B then finishes from there, in unknowns in which the minimum is round, and decides
-whether the descent has converged.
+arrives. Where the Gauss-Newton step from there would still lower the objective, L-BFGS-B finishes,
+in unknowns in which the minimum is round, and decides whether the descent has converged.
+
+All starts go down on a few of the curves, where there are many, and on all of them from the
+different ends of that.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -20,6 +24,7 @@ from scipy.optimize import least_squares, minimize, nnls
 from mplfit import tasks
 from mplfit.curve import Curve
 from mplfit.errors import FitError
+from mplfit.estimate.covariance import factorise
 from mplfit.estimate.huber import DELTA, huber
 from mplfit.estimate.objective import Objective
 from mplfit.laws.base import Law, to_unknowns
@@ -31,6 +36,7 @@ __all__ = [
     "approach",
     "descend",
     "from_prior",
+    "newton_step",
     "parameter_box",
     "prior_points",
     "search",
@@ -43,6 +49,10 @@ AGREEMENT = 1e-6
 
 _EDGE = 1e-6  # of the box's width: closer to a bound is at the bound
 _ROUNDS = 12
+_ROUNDING = 1e-14  # of the objective's sums, relative
+_LOWER = 1e-14  # of the objective: a Gauss-Newton step that promises less is none
+FEW = 6
+"""With more curves than this, starts first go down on so many of them, evenly spread."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +96,32 @@ def search(
     With a prior on every shape they are its mean and draws from it: it leaves one valley to go
     down. Else the best of many points that span the box. Every shape is paired with the amplitudes
     that fit it best: the law is linear in them, so that screening a point costs one evaluation.
+
+    With more than `FEW` curves they first go down on so many of them, and then on all from each
+    end that differs there: an end that does not is the same one.
     """
+    count = len(objective.predictors)
+    some = objective
+    if count > FEW:
+        places = np.unique(np.linspace(0, count - 1, FEW).round().astype(np.int64))
+        some = objective.of_curves(places.tolist())
     if objective.prior is not None and objective.prior.covers(objective.law):
-        best = prior_points(objective, box, FROM_PRIOR)
+        best = prior_points(some, box, FROM_PRIOR)
     else:
-        screened = [_screen(objective, box, point) for point in spanning_points(box, SCREENED)]
+        screened = [_screen(some, box, point) for point in spanning_points(box, SCREENED)]
         screened.sort(key=lambda pair: pair[0])
         best = [point for _, point in screened[:DESCENDED]]
-    ends = tasks.run(
-        partial(descend, objective, box),
-        best,
-        executor=executor,
-        progress=progress,
-        what="starts",
-    )
+    go = partial(tasks.run, executor=executor, progress=progress, what="starts")
+    if some is objective:
+        ends: list[Descent] = go(partial(descend, objective, box), best)
+    else:
+        first = sorted(go(partial(descend, some, box), best), key=lambda end: end.value)
+        alike = np.cumsum(
+            [0] + [b.value > a.value * (1 + AGREEMENT) for a, b in itertools.pairwise(first)]
+        ).tolist()
+        different = [first[alike.index(k)].unknowns for k in range(alike[-1] + 1)]
+        full = go(partial(descend, objective, box), different)
+        ends = [full[k] for k in alike]
     return sorted(ends, key=lambda end: end.value)
 
 
@@ -169,11 +191,20 @@ def _screen(objective: Objective, box: Box, unknowns: FloatArray) -> tuple[float
 def descend(objective: Objective, box: Box, start: FloatArray) -> Descent:
     """From a point to the minimum below it.
 
-    Rounds of L-BFGS-B in whitened unknowns follow the trust-region descent until a round gains
-    less than 1e-9 of the objective: that is convergence.
+    The trust-region descent has converged where the Gauss-Newton step from its end promises less
+    than 1e-14 of the objective. Else rounds of L-BFGS-B in whitened unknowns follow, until one
+    gains less than 1e-9 of the objective.
     """
     end = approach(objective, box, start)
-    value, converged = objective(end)[0], False
+    residual, jacobian = objective.linearise(end)
+    value = objective.summed(end, residual, jacobian)[0]
+    step, promise = newton_step(objective, box, end, residual, jacobian)
+    if promise <= _LOWER * value:
+        moved = np.clip(end + step, box.low, box.high)
+        lower = objective(moved)[0]
+        better = lower <= value * (1 + _ROUNDING)
+        return Descent(moved, lower, True) if better else Descent(end, value, True)
+    converged = False
     for _ in range(_ROUNDS):
         before = value
         end, value = _whitened_round(objective, box, end, value)
@@ -221,13 +252,36 @@ def approach(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
         method="trf",
         x_scale="jac",
         loss=loss,
-        ftol=1e-12,
+        ftol=1e-13,
         xtol=1e-12,
         gtol=1e-15,
         max_nfev=1000,
     )
     end: FloatArray = result.x
     return end
+
+
+def newton_step(
+    objective: Objective, box: Box, unknowns: FloatArray, residual: FloatArray, jacobian: FloatArray
+) -> tuple[FloatArray, float]:
+    """The Gauss-Newton step from a point, and by how much it would lower the objective.
+
+    Unknowns that the gradient presses against a bound stay; directions that the rows do not
+    determine are not taken.
+
+    Parameters
+    ----------
+    residual, jacobian : of `Objective.linearise` there.
+    """
+    gradient = objective.summed(unknowns, residual, jacobian)[1]
+    free = box.at_edge(unknowns) * gradient >= 0
+    step = np.zeros_like(unknowns)
+    if free.any():
+        rows = objective.weighted(residual, jacobian)[:, free]
+        triangle = np.asarray(np.linalg.qr(rows, mode="r"), dtype=np.float64)
+        inverse = factorise(triangle).inverse
+        step[free] = -inverse @ (inverse.T @ gradient[free])
+    return step, -0.5 * float(gradient @ step)
 
 
 def _whitened_round(
