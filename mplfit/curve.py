@@ -41,6 +41,9 @@ class Origin(Record):
         object.__setattr__(self, "warnings", tuple(map(printable, self.warnings)))
 
 
+_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
 @dataclass(frozen=True)
 class RunSize:
     """The size of a run's model and of its updates, as far as it is known.
@@ -86,6 +89,21 @@ class RunSize:
         if self.parameters is not None or self.width is None or self.depth is None:
             return self.parameters
         return 12 * self.depth * self.width**2
+
+    @property
+    def text(self) -> str:
+        """The model's size for people; with a ~ where it is that of its layers alone.
+
+        >>> from mplfit.curve import RunSize
+        >>> RunSize(parameters=1.3e9).text, RunSize(width=1024, depth=24).text
+        ('1.3B', '~302M (1024×24)')
+        """
+        count = self.count
+        if count is None:
+            return "not known"
+        unit, letter = next((pair for pair in _UNITS if count >= pair[0]), (1.0, ""))
+        shape = f" ({self.width:.0f}×{self.depth:.0f})" if self.width and self.depth else ""
+        return f"{'' if self.parameters else '~'}{count / unit:.4g}{letter}{shape}"
 
     def over(self, other: RunSize) -> RunSize:
         """This, and from the other what is not known here."""

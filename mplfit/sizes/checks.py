@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mplfit.curve import RunSize
-from mplfit.sizes.groups import SizeRuns, size_text
+from mplfit.sizes.groups import SizeRuns
 from mplfit.sizes.hierarchy import Joint, Problem
 from mplfit.sizes.result import Sizes
 from mplfit.sizes.size_law import mean_and_slopes
@@ -116,7 +116,7 @@ def sentence_on_level(made: Sizes, size: RunSize) -> str | None:
     # The smallest of the sizes that tell nearly as much as the best one: it costs least.
     best = min(N for N, sd in then.items() if sd <= 1.05 * lowest)
     text = (
-        f"L0 at {size_text(size)} is not determined: the level of its losses has a standard "
+        f"L0 at {size.text} is not determined: the level of its losses has a standard "
         f"deviation of {100 * now:.1f} %"
     )
     if then[best] > 0.9 * now:
@@ -133,16 +133,16 @@ def far_warnings(made: Sizes, size: RunSize) -> list[str]:
     count = size.count or np.nan
     if count > _FAR * made.largest:
         return [
-            f"{size_text(size)} is {count / made.largest:.0f} times the largest size with runs "
+            f"{size.text} is {count / made.largest:.0f} times the largest size with runs "
             f"({made.sizes[-1].label}): nothing here was measured beyond 30 times"
         ]
     if count * _FAR < made.sizes[0].parameters:
         return [
-            f"{size_text(size)} is {made.sizes[0].parameters / count:.0f} times smaller than the "
+            f"{size.text} is {made.sizes[0].parameters / count:.0f} times smaller than the "
             f"smallest size with runs ({made.sizes[0].label})"
         ]
     return []
 
 
 def _text(parameters: float) -> str:
-    return size_text(RunSize(parameters=float(f"{parameters:.2g}")))
+    return RunSize(parameters=float(f"{parameters:.2g}")).text

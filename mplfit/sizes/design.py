@@ -11,7 +11,6 @@ from mplfit.curve import RunSize
 from mplfit.errors import FitError
 from mplfit.sizes.checks import level_sd
 from mplfit.sizes.frontier import PER_TOKEN
-from mplfit.sizes.groups import size_text
 from mplfit.sizes.predictions import tokens_at
 from mplfit.sizes.result import Sizes
 from mplfit.sizes.usual import usual_schedules
@@ -102,11 +101,11 @@ def design_sizes(
         best = max(good, key=lambda N: gains[N] / costs[N][1])
         tokens, flops = costs[best]
         size = RunSize(parameters=float(f"{best:.3g}"))
-        found.append(NextRun(size_text(size), best, tokens, flops, after[best]))
+        found.append(NextRun(size.text, best, tokens, flops, after[best]))
         chosen.append(RunSize(parameters=best))
         allowed.remove(best)
         before = after[best]
-    return SizeDesign(size_text(target), now, tuple(found))
+    return SizeDesign(target.text, now, tuple(found))
 
 
 def _cost(

@@ -51,21 +51,22 @@ def fit_sizes(
 
     Examples
     --------
+    >>> from dataclasses import replace
     >>> import numpy as np
     >>> from mplfit import simulate
     >>> from mplfit.curve import RunSize
     >>> from mplfit.laws import get_law
     >>> from mplfit.schedule import wsdld
-    >>> from dataclasses import replace
     >>> from mplfit.sizes.fit import fit_sizes
     >>> law, plan = get_law("effective", {"eta_ref": 1e-3}), wsdld(3000, 1e-3, decay=600)
+    >>> def truth(N):
+    ...     return np.array([1.5 + 2 * (N / 1e7) ** -0.3, 0.3, 0.5, 1.4, 9.0, 0.22, 0.82, 0.26])
     >>> runs = []
     >>> for N in (1e7, 4e7, 16e7):
-    ...     params = np.array([1.5 + 2 * (N / 1e7) ** -0.3, 0.3, 0.5, 1.4, 9.0, 0.22, 0.82, 0.26])
-    ...     run = simulate(law, params, plan, np.arange(99, 3000, 100), name=f"{N:g}")
+    ...     run = simulate(law, truth(N), plan, np.arange(99, 3000, 100), name=f"{N:g}")
     ...     runs.append(replace(run, size=RunSize(parameters=N)))
-    >>> sizes = fit_sizes(runs, weight_decay=0.1)
-    >>> bool(abs(sizes.final(RunSize(parameters=64e7), plan).loss - 2.72) < 0.1)
+    >>> found = fit_sizes(runs, weight_decay=0.1).final(RunSize(parameters=64e7), plan)
+    >>> bool(abs(found.loss / law.final(truth(64e7), plan.lr) - 1) < 0.02)
     True
     """
     some = curves_of(curves)

@@ -26,7 +26,6 @@ __all__ = [
     "common_decay",
     "group_sizes",
     "scale_free",
-    "size_text",
     "units_of",
 ]
 
@@ -48,7 +47,7 @@ class SizeRuns:
     @property
     def label(self) -> str:
         """The size for people."""
-        return size_text(self.size)
+        return self.size.text
 
     @property
     def peak(self) -> float:
@@ -170,22 +169,3 @@ def common_decay(groups: Sequence[SizeRuns], weight_decay: float | None) -> floa
             "over sizes has one; leave runs out, or give weight_decay"
         )
     return weight_decay if weight_decay is not None else told[0] if told else 0.1
-
-
-_LETTERS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
-
-
-def size_text(size: RunSize) -> str:
-    """A model's size for people; with a ~ where it is that of its layers alone, by their shape.
-
-    >>> from mplfit.curve import RunSize
-    >>> from mplfit.sizes.groups import size_text
-    >>> size_text(RunSize(parameters=1.3e9)), size_text(RunSize(width=1024, depth=24))
-    ('1.3B', '~302M (1024×24)')
-    """
-    if size.count is None:
-        return "not known"
-    unit, letter = next((pair for pair in _LETTERS if size.count >= pair[0]), (1.0, ""))
-    shape = f" ({size.width:.0f}×{size.depth:.0f})" if size.width and size.depth else ""
-    about = "~" if size.parameters is None else ""
-    return f"{about}{size.count / unit:.4g}{letter}" + shape

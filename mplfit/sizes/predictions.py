@@ -15,7 +15,7 @@ from mplfit.estimate.fit import fit
 from mplfit.schedule import Schedule
 from mplfit.sizes.baselines import Chinchilla, FinalRow, decayed_rows, fit_chinchilla, power_law
 from mplfit.sizes.checks import far_warnings, sentence_on_level
-from mplfit.sizes.groups import group_sizes, size_text
+from mplfit.sizes.groups import group_sizes
 from mplfit.sizes.result import Final, Sizes
 from mplfit.sizes.usual import usual_schedules
 from mplfit.types import Record
@@ -130,7 +130,7 @@ def _row(
     data = schedule.steps * (each or 1.0)
     half = LEVELS[0.95] * final.gain_sd
     return SizePrediction(
-        size=size_text(size),
+        size=size.text,
         parameters=count,
         schedule=name,
         steps=schedule.steps,
@@ -166,5 +166,5 @@ def _peak_warning(law: Sizes, size: RunSize, schedule: Schedule) -> list[str]:
         return []
     return [
         f"the peak rate {schedule.peak:g} is {schedule.peak / usual:.2g} times {usual:.3g}, which "
-        f"the runs' peaks lead to at {size_text(size)}: the law was not fitted there"
+        f"the runs' peaks lead to at {size.text}: the law was not fitted there"
     ]

@@ -16,7 +16,7 @@ from mplfit.laws.base import to_params, unknown_slopes
 from mplfit.laws.effective import EffectiveLaw
 from mplfit.schedule import Schedule
 from mplfit.sizes.constants import RUN_EFFECT
-from mplfit.sizes.groups import Units, size_text
+from mplfit.sizes.groups import Units
 from mplfit.sizes.size_law import COMMON, OWN, mean_and_slopes, place_of
 from mplfit.types import FloatArray, Record
 
@@ -47,7 +47,7 @@ class SizeRecord(Record):
     @property
     def label(self) -> str:
         """The size for people."""
-        return size_text(self.size)
+        return self.size.text
 
     @property
     def parameters(self) -> float:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mplfit.curve import Curve, RunSize
+from mplfit.curve import Curve
 from mplfit.readers.log import Log
 from mplfit.show.table import Cell, Column, Table
 
-__all__ = ["median_norm", "runs_table", "short_names", "shown_size"]
+__all__ = ["median_norm", "runs_table", "short_names"]
 
-_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _LONG = 40  # names up to this length stay whole
 
 
@@ -59,22 +58,6 @@ def short_names(names: Sequence[str]) -> list[str]:
     return short if len(set(short)) == len(names) and all(short) else list(names)
 
 
-def shown_size(size: RunSize) -> str | None:
-    """A model's size for people; with a ~ where it is that of its layers alone, by their shape.
-
-    >>> from mplfit.curve import RunSize
-    >>> from mplfit.show.tables.read import shown_size
-    >>> shown_size(RunSize(parameters=1.3e9)), shown_size(RunSize(width=1024, depth=24))
-    ('1.3B', '~302M (1024×24)')
-    """
-    if size.count is None:
-        return None
-    unit, letter = next(pair for pair in _UNITS if size.count >= pair[0] or pair[0] == 1.0)
-    shape = f" ({size.width:.0f}×{size.depth:.0f})" if size.width and size.depth else ""
-    about = "~" if size.parameters is None else ""
-    return f"{about}{size.count / unit:.4g}{letter}" + shape
-
-
 def median_norm(log: Log) -> float | None:
     """The median of the logged gradient norms; None where there are none."""
     known = log.norm.value[np.isfinite(log.norm.value)]
@@ -85,10 +68,11 @@ def _row(
     name: str, curve: Curve, log: Log, sized: bool, tokens: bool, batch: bool, norms: bool
 ) -> tuple[Cell, ...]:
     size = curve.size
+    sizes = (size.text if size.count else None, size.told_by or None) if sized else ()
     return (
         name, log.kind, len(curve), f"{curve.step[0]}–{curve.step[-1]}", curve.schedule.steps,
         float(curve.loss[0]), float(curve.loss[-1]), curve.schedule.peak, curve.schedule.warmup,
-        curve.weight_decay, *((shown_size(size), size.told_by or None) if sized else ()),
+        curve.weight_decay, *sizes,
         *((size.tokens_per_update,) if tokens else ()), *((size.batch,) if batch else ()),
         *((median_norm(log),) if norms else ()), ", ".join(log.also) or None,
     )  # fmt: skip

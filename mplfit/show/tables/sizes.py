@@ -8,7 +8,6 @@ from mplfit.curve import RunSize
 from mplfit.show.table import Cell, Column, Table
 from mplfit.sizes.design import SizeDesign
 from mplfit.sizes.frontier import Frontier
-from mplfit.sizes.groups import size_text
 from mplfit.sizes.predictions import SizePrediction, SizePredictions
 from mplfit.sizes.result import Sizes
 from mplfit.sizes.rollout import Rollout
@@ -124,7 +123,7 @@ def _law(law: Sizes) -> list[Table]:
         log = name in ("E", "F", "A")
         parts.append((name, value, error * value if log else error, _MEANINGS[name]))
     numbers = (Column("", ""), Column("value", ".4g"), Column("std. error", ".2g"), Column("what"))
-    middle = size_text(RunSize(parameters=law.units.reference))
+    middle = RunSize(parameters=law.units.reference).text
     note = (
         f"L0(N) = E + F (N/{middle})^-a; A and b are power laws. Spreads between sizes, relative: "
         f"L0 {100 * law.spreads[0]:.1f} %, A {100 * law.spreads[1]:.0f} %, "
@@ -184,7 +183,7 @@ def _design(made: SizeDesign) -> Table:
 def _frontier(made: Frontier) -> Table:
     top = made.budgets[-1]
     answer = (
-        f"For {top.flops:.3g} FLOPs: {size_text(RunSize(parameters=top.parameters))} on "
+        f"For {top.flops:.3g} FLOPs: {RunSize(parameters=top.parameters).text} on "
         f"{top.tokens:.3g} tokens, with a cooldown over {100 * top.cooldown:.0f} % of the run: "
         f"{top.loss:.4f} predicted."
     )
@@ -199,12 +198,12 @@ def _frontier(made: Frontier) -> Table:
     rows = []
     for one in made.budgets:
         row: tuple[Cell, ...] = (
-            one.flops, size_text(RunSize(parameters=float(f"{one.parameters:.3g}"))), one.tokens,
+            one.flops, RunSize(parameters=float(f"{one.parameters:.3g}")).text, one.tokens,
             one.steps, one.tokens / one.parameters, 100 * one.cooldown, one.loss, one.interval,
         )  # fmt: skip
         if beside:
             N, _, loss = one.chinchilla or (float("nan"), 0.0, None)
-            shown = "–" if np.isnan(N) else size_text(RunSize(parameters=float(f"{N:.3g}")))
+            shown = "–" if np.isnan(N) else RunSize(parameters=float(f"{N:.3g}")).text
             row = (*row, shown, loss)
         rows.append(row)
     notes = [
