@@ -1,22 +1,30 @@
 """Prediction intervals: how far the loss of a run may lie from what a fit predicts.
 
-    sd²(ln L) = a·jᵀΣj + (b s)² + k² K² (q² + x²)
+Of a fit whose shape parameters all have a prior
+
+    sd²(ln L) = a·jᵀΣj + (b s)² + r² + (c s x)² + (d s p)²
+
+and of another one
+
+    sd²(ln L) = a·jᵀΣj + (b s)² + r² + k² K² (q² + x²)
 
 - jᵀΣj is the parameters' (Σ: their covariance in the solver's unknowns, j: the gradient of ln L in
   these).
 - s = 1.25 · mean |training log residual| stands for what moves a run along its course.
-- K is the error of a schedule that the fit has not seen: the root mean square of the final losses'
-  log residuals when each training curve is left out in turn and the others are fitted
-  (`mplfit.estimate.leave_out`), and of K0, which counts like one more curve.
-- It counts by how far a prediction goes: q = min(3, gain / largest training gain), the gain being
-  the predicted difference to the loss at a rate that never falls, relative to the loss (q = 3
-  wherever the rate has fallen, if it fell in no training curve); and
-  x = max(0, ln(S_t / largest training S)), S the cumulative rate.
+- r is the run effect: how far two runs of one schedule differ (`run_effect`).
+- The law's own error grows with how far a prediction goes in horizon,
+  x = max(0, ln(S_t / largest training S)), S the cumulative rate; and in peak,
+  p = max(0, ln(peak / largest training peak), ln(smallest training peak / peak)).
+- Without a prior K stands for it, the error of a schedule that the fit has not seen: the root mean
+  square of the final losses' log residuals when each training curve is left out in turn and the
+  others are fitted (`mplfit.estimate.leave_out`), and of K0, which counts like one more curve. It
+  counts by x and by q = min(3, gain / largest training gain), the gain being the predicted
+  difference to the loss at a rate that never falls, relative to the loss (q = 3 wherever the rate
+  has fallen, if it fell in no training curve).
 
-The constants a, b, k and K0 (one set for fits whose shape parameters all have a prior, one for
-others), and the runs that they were chosen on, are in `mplfit.estimate.constants`. The study in
-tests/study measures the coverage; `mplfit fit` and `evaluate` print the coverage that they find on
-the runs at hand.
+The constants, and the runs that they were chosen on, are in `mplfit.estimate.constants`. The study
+in tests/study measures the coverage; `mplfit fit` and `evaluate` print the coverage that they find
+on the runs at hand.
 """
 
 from __future__ import annotations
@@ -30,7 +38,7 @@ from numpy.typing import ArrayLike
 
 from mplfit.assess.posterior import factor, log_slopes
 from mplfit.curve import Curve
-from mplfit.estimate.constants import BOTH, IntervalConstants, Sizes
+from mplfit.estimate.constants import BOTH, Informed, IntervalConstants, Sizes
 from mplfit.estimate.mean import binomial
 from mplfit.estimate.result import Fit, Spread
 from mplfit.estimate.spread import drop_share
@@ -48,6 +56,7 @@ __all__ = [
     "final_interval",
     "interval_terms",
     "predict_interval",
+    "run_effect",
     "standardised",
 ]
 
@@ -111,17 +120,70 @@ def predict_interval(
     step, place = schedule.in_order(step)
     loss, slopes = log_slopes(fit, schedule, step)
     known = np.sum((slopes @ factor(fit)) ** 2, axis=1)
+    terms = interval_terms(fit, constants)
     S = np.cumsum(schedule.lr)[step]
     with np.errstate(divide="ignore"):
         beyond = np.maximum(0.0, np.log(S / spread.largest_S))
-    reached = _reached(fit.formula, fit.values, schedule, step, loss, spread.largest_gain)
-    sizes = constants.informed if spread.informed else constants.plain
-    variance = (
-        sizes.parameters * known
-        + (sizes.scatter * spread.scatter) ** 2
-        + (sizes.runs * _between_runs(spread, sizes)) ** 2 * (reached**2 + beyond**2)
-    )
+    variance = terms["parameters"] * known + terms["noise"] ** 2 + (terms["horizon"] * beyond) ** 2
+    if terms["peak"] > 0:
+        lowest, highest = terms["lowest_peak"], terms["highest_peak"]
+        apart = max(0.0, np.log(schedule.peak / highest), np.log(lowest / schedule.peak))
+        variance += (terms["peak"] * apart) ** 2
+    if terms["runs"] > 0:
+        reached = _reached(fit.formula, fit.values, schedule, step, loss, spread.largest_gain)
+        variance += (terms["runs"] * reached) ** 2
     return Interval(loss[place], np.sqrt(variance)[place])
+
+
+def interval_terms(fit: Fit, constants: IntervalConstants = BOTH) -> dict[str, float]:
+    """The numbers of the module's formula for a fit, by name, as the page of `explore` has them.
+
+    parameters : a.  noise : √((b s)² + r²).  horizon, peak, runs : what x, p and q count by; 0 for
+    none.  largest_S, largest_gain, lowest_peak, highest_peak : of the training runs.
+    """
+    spread = fit.spread
+    assert spread is not None  # without one there are no intervals
+    lowest, highest = fit.peaks or (0.0, 0.0)
+    sizes: Informed | Sizes
+    if spread.informed:
+        sizes = constants.informed
+        horizon, runs = sizes.horizon * spread.scatter, 0.0
+        peak = sizes.peak * spread.scatter if highest > 0 else 0.0
+    else:
+        sizes = constants.plain
+        horizon = runs = sizes.runs * _between_runs(spread, sizes)
+        peak = 0.0
+    return {
+        "parameters": sizes.parameters,
+        "noise": float(np.hypot(sizes.scatter * spread.scatter, run_effect(spread, sizes))),
+        "horizon": horizon,
+        "peak": peak,
+        "runs": runs,
+        "largest_S": spread.largest_S,
+        "largest_gain": spread.largest_gain,
+        "lowest_peak": lowest,
+        "highest_peak": highest,
+        "furthest": _FURTHEST,
+    }
+
+
+def run_effect(spread: Spread, sizes: Informed | Sizes = BOTH.informed) -> float:
+    """r: how far two runs of one schedule differ, as a standard deviation of ln loss.
+
+    It is measured on the training runs that are replicates, where there are any; what it is by the
+    residuals' scatter counts like one more difference. Without replicates it is that. A fit without
+    a prior has it in K, unless it is measured.
+
+    >>> from mplfit.assess.intervals import run_effect
+    >>> from mplfit.estimate.records import Spread
+    >>> round(run_effect(Spread([[1.0]], 1e-3, 1.0)), 5)
+    0.0008
+    >>> round(run_effect(Spread([[1.0]], 1e-3, 1.0, run_effect=5e-3, replicates=3)), 5)
+    0.00435
+    """
+    by_scatter = sizes.run * spread.scatter if isinstance(sizes, Informed) else 0.0
+    measured = spread.replicates * spread.run_effect**2
+    return float(np.sqrt((measured + by_scatter**2) / (spread.replicates + 1)))
 
 
 def final_interval(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float]] | None:
@@ -132,20 +194,6 @@ def final_interval(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float
     bounds = {level: found.bounds(level) for level in LEVELS}
     return {
         f"{level:.2f}": (float(low[0]), float(high[0])) for level, (low, high) in bounds.items()
-    }
-
-
-def interval_terms(spread: Spread, constants: IntervalConstants = BOTH) -> dict[str, float]:
-    """The numbers of the module's formula for a fit, by name, as the page of `explore` takes them:
-    a, b·s, k·K, and the largest training gain and S."""
-    sizes = constants.informed if spread.informed else constants.plain
-    return {
-        "parameters": sizes.parameters,
-        "scatter": sizes.scatter * spread.scatter,
-        "runs": sizes.runs * _between_runs(spread, sizes),
-        "largest_gain": spread.largest_gain,
-        "largest_S": spread.largest_S,
-        "furthest": _FURTHEST,
     }
 
 

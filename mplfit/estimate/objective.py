@@ -12,6 +12,7 @@ from mplfit.errors import FitError
 from mplfit.estimate.checks import some_curve
 from mplfit.estimate.huber import huber, huber_slope, huber_weight
 from mplfit.estimate.prior import Prior
+from mplfit.estimate.replicates import run_effects
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import Law, Predictor, to_params, unknown_slopes
 from mplfit.types import FloatArray, IntArray
@@ -27,9 +28,10 @@ _FLOOR = 1e-2
 class Objective:
     """Σ over curves and points of huber(log observed - log predicted), of a law's unknowns.
 
-    A prior's penalty is added where the solver minimises (`__call__`, `rows`), and left out of
-    `value`, which is the raw sum. Built once for a fit by `Objective.of`: the law prepares every
-    curve's schedule once.
+    `log_loss` is what was observed less the run effects of replicates
+    (`mplfit.estimate.replicates`): runs of one schedule are fitted by their mean. A prior's penalty
+    is added where the solver minimises (`__call__`, `rows`), and left out of `value`, which is the
+    raw sum. Built once for a fit by `Objective.of`: the law prepares every curve's schedule once.
     """
 
     law: Law
@@ -55,11 +57,13 @@ class Objective:
                     f"{curve.name}: step {curve.step[0]} was logged before the first positive "
                     f"rate (step {first}), where every law's loss is infinite: drop such rows"
                 )
+        curve_of = np.repeat(np.arange(len(curves)), [len(curve) for curve in curves])
+        log_loss = np.log(np.concatenate([curve.loss for curve in curves]))
         return cls(
             law,
             tuple(law.at(curve.schedule, curve.step) for curve in curves),
-            np.log(np.concatenate([curve.loss for curve in curves])),
-            np.repeat(np.arange(len(curves)), [len(curve) for curve in curves]),
+            log_loss - run_effects(curves).effects[curve_of],
+            curve_of,
             prior,
         )
 
@@ -83,7 +87,7 @@ class Objective:
         return to_params(self.law, unknowns)
 
     def residuals(self, params: FloatArray) -> FloatArray:
-        """log observed - log predicted, curve after curve."""
+        """log observed (less run effects) - log predicted, curve after curve."""
         return self.log_loss - self._log(self._loss(params))[0]
 
     def value(self, params: FloatArray) -> float:

@@ -157,6 +157,9 @@ class Spread(Record):
         that never falls, at a training point and relative to the loss.
     left_out : the log residual of the final loss of each training curve that was left out in turn.
     informed : whether every shape parameter has a prior.
+    run_effect : the standard deviation, in ln loss, of the factor by which runs of one schedule
+        differ, as the training runs show it; 0 where no two of them have one schedule.
+    replicates : how many independent differences it was measured on.
     """
 
     covariance: tuple[tuple[float | None, ...], ...]
@@ -165,11 +168,15 @@ class Spread(Record):
     largest_gain: float = 0.0
     left_out: tuple[float, ...] = ()
     informed: bool = False
+    run_effect: float = 0.0
+    replicates: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.scatter < 0 or self.largest_S <= 0 or self.largest_gain < 0:
             raise DataError("a scatter, a largest S or a largest gain is negative")
+        if self.run_effect < 0 or self.replicates < 0:
+            raise DataError("a run effect or a number of replicates is negative")
         if any(len(row) != len(self.covariance) for row in self.covariance):
             raise DataError("the covariance is not square")
         matrix = np.array(self.covariance, dtype=np.float64)

@@ -10,6 +10,8 @@ from mplfit.curve import Curve
 from mplfit.estimate.metrics import CurveReport
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.records import Spread, rows
+from mplfit.estimate.replicates import run_effects
+from mplfit.estimate.uncertainty import scatter_of
 from mplfit.laws.base import Law, scales
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, IntArray
@@ -47,11 +49,14 @@ def spread_of(
         float(drop_share(law, params, curve.schedule, curve.step, predictor.loss(params)).max())
         for curve, predictor in zip(curves, objective.predictors, strict=True)
     ]
+    replicates = run_effects(curves)
     return Spread(
         covariance=rows(covariance),
-        scatter=1.25 * float(np.abs(objective.residuals(params)).mean()),
+        scatter=scatter_of(objective.residuals(params)),
         largest_S=scales(curves).S_max,
         largest_gain=max(drops),
         left_out=tuple(report.final_residual for report in left_out.values()),
         informed=objective.prior is not None and objective.prior.covers(law),
+        run_effect=replicates.sd,
+        replicates=replicates.degrees,
     )

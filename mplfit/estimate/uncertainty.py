@@ -6,9 +6,10 @@ Huber slopes ψ and H = (share of the residuals in the quadratic zone) · JᵀJ.
 correlation, pooled over the curves. It knows nothing of differences between runs: two runs of one
 schedule differ by more than their residuals say, so that it is a lower bound on the truth.
 
-With a prior the covariance is Laplace's: the inverse of JᵀDJ/(30 δ²) + WᵀW, W being the prior's
-whitening. Either is built as a product from one factorisation of the rows
-(`mplfit.estimate.covariance`).
+With a prior the covariance is the inverse of JᵀJ/(30 max(δ, s)²) + WᵀW, W being the prior's
+whitening and s the scatter of the residuals: where they scatter by more than the objective's δ, 30
+rows tell less than it takes them to. Either is built as a product from one factorisation of the
+rows (`mplfit.estimate.covariance`).
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mplfit.estimate.covariance import Covariance, factorise
-from mplfit.estimate.huber import huber_slope, quadratic_share
+from mplfit.estimate.huber import DELTA, huber_slope, quadratic_share
 from mplfit.estimate.objective import Objective
 from mplfit.estimate.solver import Box
 from mplfit.laws.base import unknown_slopes
 from mplfit.types import FloatArray
 
-__all__ = ["Uncertainty", "noise_unit", "uncertainty"]
+__all__ = ["Uncertainty", "noise_unit", "scatter_of", "uncertainty"]
 
 
 _ROUNDING = 1e-9  # log residuals below this are rounding of the sums, not noise
@@ -56,7 +57,8 @@ def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncerta
         triangle = np.asarray(np.linalg.qr(scores, mode="r"), dtype=np.float64)
         inner = found.inverse @ triangle.T * inflation
     else:
-        found = factorise(objective.rows(unknowns)[:, free] / np.sqrt(objective.prior.unit))
+        unit = np.sqrt(objective.prior.rows) * max(DELTA, scatter_of(residual))
+        found = factorise(np.vstack([jacobian / unit, objective.prior.whitening])[:, free])
         inner = found.inverse
     names = np.array(objective.law.names)
     factor = np.full((free.size, inner.shape[1]), np.nan)
@@ -69,6 +71,11 @@ def uncertainty(objective: Objective, box: Box, unknowns: FloatArray) -> Uncerta
         correlations = covariance.matrix / np.outer(spread, spread)
     slopes = np.abs(unknown_slopes(objective.law, objective.params(unknowns)))
     return Uncertainty(spread * slopes, covariance, correlations, lag_one)
+
+
+def scatter_of(residual: FloatArray) -> float:
+    """1.25 · mean |residual|: the standard deviation of normal ones, hardly moved by outliers."""
+    return 1.25 * float(np.abs(residual).mean())
 
 
 def noise_unit(objective: Objective, unknowns: FloatArray) -> float:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 from scipy.stats import norm
 
 from mplfit import Curve, load_fit, schedule
-from mplfit.assess.intervals import LEVELS, coverage, predict_interval
+from mplfit.assess.intervals import LEVELS, coverage, predict_interval, run_effect
 from mplfit.errors import FitError
-from mplfit.estimate.constants import BOTH, M124, RELEASED, held_out
+from mplfit.estimate.constants import BOTH, EPFML, LAB, M124, OLMO, RELEASED, held_out
 from mplfit.estimate.fit import fit
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
@@ -53,6 +55,65 @@ def test_the_standard_deviation_is_the_formula_written_out():
     assert np.log(high / low) == pytest.approx(2 * LEVELS[0.95] * wanted, rel=1e-4)
 
 
+@pytest.fixture(scope="module")
+def informed():
+    """A fit whose shape parameters all have a prior, to noisy runs of peak 1e-3."""
+    law, rng = get_law("effective", {"eta_ref": 1e-3}), np.random.default_rng(0)
+    truth, step = np.array([2.3, 0.3, 0.5, 1.4, 9.0, 0.22, 0.8, 0.26]), np.arange(59, 2000, 10)
+    plans = {
+        "wsd": schedule.wsdld(2000, 1e-3, decay=400, warmup=50),
+        "cosine": schedule.cosine(2000, 1e-3, warmup=50),
+    }
+    runs = [
+        simulate(law, truth, plan, step, name=name, noise=2e-3, rng=rng)
+        for name, plan in plans.items()
+    ]
+    return fit(runs, "effective", quick=True, leave_out=False)
+
+
+def test_with_a_prior_the_law_s_error_grows_in_horizon_and_in_peak(informed):
+    spread, sizes = informed.spread, BOTH.informed
+    assert spread.informed
+    at, law = np.array([3999]), informed.formula
+    unknowns = to_unknowns(law, informed.values)
+    r2 = (sizes.run * spread.scatter) ** 2
+    sds = []
+    for peak in (1e-3, 2e-3, 2.5e-4):
+        plan = schedule.wsdld(4000, peak, decay=400, warmup=50)
+        slope = approx_fprime(
+            unknowns, lambda u, plan=plan: np.log(law.at(plan, at).loss(to_params(law, u))[0]), 1e-7
+        )
+        beyond = max(0.0, np.log(plan.lr.sum() / spread.largest_S))
+        apart = abs(np.log(peak / 1e-3))
+        wanted = np.sqrt(
+            sizes.parameters * slope @ np.array(spread.covariance) @ slope
+            + (sizes.scatter * spread.scatter) ** 2
+            + r2
+            + (sizes.horizon * spread.scatter * beyond) ** 2
+            + (sizes.peak * spread.scatter * apart) ** 2
+        )
+        sds.append(predict_interval(informed, plan, at).sd[0])
+        assert sds[-1] == pytest.approx(wanted, rel=1e-3)
+    assert 1.5e-3 < spread.scatter < 2.5e-3
+    assert sds[0] < sds[1]
+
+
+def test_the_run_effect_is_measured_where_runs_are_replicates(informed):
+    """Of two differences, what is by the scatter counting like a third; none by the scatter alone
+    without a prior."""
+    spread = replace(informed.spread, run_effect=0.02, replicates=2)
+    by_scatter = BOTH.informed.run * spread.scatter
+    assert run_effect(informed.spread) == pytest.approx(by_scatter)
+    assert run_effect(spread) == pytest.approx(np.sqrt((2 * 0.02**2 + by_scatter**2) / 3))
+    assert run_effect(spread, BOTH.plain) == pytest.approx(0.02 * np.sqrt(2 / 3))
+    assert run_effect(informed.spread, BOTH.plain) == 0
+    plan, at = schedule.cosine(2000, 1e-3, warmup=50), np.array([1999])
+    before = predict_interval(informed, plan, at).sd[0]
+    after = predict_interval(replace(informed, spread=spread), plan, at).sd[0]
+    more = run_effect(spread) ** 2 - by_scatter**2
+    assert after**2 - before**2 == pytest.approx(more, rel=1e-9)
+
+
 def test_left_out_errors_are_those_of_fits_to_the_other_curves():
     curves = three_curves("onepower", noise=1e-3)
     whole = fit(curves, "onepower")
@@ -81,7 +142,7 @@ def test_a_fit_to_one_constant_rate_is_wide_where_the_rate_falls():
 
 
 def test_constants_are_not_reported_as_held_out_where_they_were_chosen():
-    for collection in (RELEASED, M124):
+    for collection in (RELEASED, M124, EPFML, OLMO, LAB):
         assert collection not in held_out(collection).chosen_on
         with pytest.raises(FitError, match="is not held out"):
             held_out(collection, BOTH)

@@ -24,7 +24,7 @@ from mplfit.estimate.simulate import simulate
 from mplfit.estimate.solver import parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
 from mplfit.laws import get_law
-from mplfit.laws.base import to_unknowns
+from mplfit.laws.base import to_params, to_unknowns
 from tests.estimate.test_fit import TRUTH, three_curves
 
 pytestmark = pytest.mark.portable
@@ -121,19 +121,25 @@ def test_the_sandwich_is_that_of_the_textbook_where_nothing_is_near_singular():
     np.testing.assert_allclose(found.covariance.matrix, wanted, rtol=1e-6)
 
 
-def test_laplace_s_covariance_has_the_prior_in_it():
+@pytest.mark.parametrize("noise", [3e-3, 1e-4])
+def test_laplace_s_covariance_has_the_prior_in_it(noise):
+    """Rows count with their scatter, or δ where that is larger, 120 of them as one observation."""
     law = get_law("amplitude", {"eta_ref": 3e-4, "longest": 4000.0})
     prior = prior_for(law, "weak:120")
-    curves = three_curves("onepower", noise=1e-3, every=100)
-    objective = Objective.of(law, curves, prior)
     unknowns = np.where(prior.known, prior.mean, np.log([2.5, 0.6, *np.ones(5)]))
-    found = uncertainty(objective, parameter_box(law, curves), unknowns)
+    plan, rng = schedule.cosine(4000, 3e-4, warmup=200), np.random.default_rng(0)
+    curve = simulate(
+        law, to_params(law, unknowns), plan, np.arange(200, 4000, 50), noise=noise, rng=rng
+    )
+    objective = Objective.of(law, [curve], prior)
+    found = uncertainty(objective, parameter_box(law, [curve]), unknowns)
     residual, jacobian = objective.linearise(unknowns)
-    weight = 1 / np.maximum(2 * np.abs(residual) / DELTA - 1, 1)
-    hessian = jacobian.T @ (weight[:, None] * jacobian) / (120 * DELTA**2)
-    hessian += np.diag(np.diag(prior.whitening) ** 2)
+    scatter = 1.25 * np.mean(np.abs(residual))
+    assert (scatter > DELTA) == (noise > DELTA)
+    information = jacobian.T @ jacobian / (120 * max(scatter, DELTA) ** 2)
+    information += np.diag(np.diag(prior.whitening) ** 2)
     np.testing.assert_allclose(
-        found.covariance.matrix, np.linalg.inv(hessian), rtol=1e-5, atol=1e-9
+        found.covariance.matrix, np.linalg.inv(information), rtol=1e-5, atol=1e-9
     )
 
 

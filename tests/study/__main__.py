@@ -15,8 +15,8 @@ from pathlib import Path
 
 from mplfit.writers.files import write_file
 from tests.study import cases
+from tests.study.few_page import page as few_page
 from tests.study.few_runs import all_few_runs
-from tests.study.few_runs import page as few_page
 from tests.study.plan import LAWS, Plan
 from tests.study.results import run_all
 from tests.study.sizes import page as sizes_page

@@ -1,97 +1,112 @@
 """`python -m tests.study.choose`: the intervals' constants, by the likelihood of held-out runs.
 
-Of a grid of constants (`mplfit.assess.intervals`) that one is chosen under which the log
-residuals of held-out runs are likeliest, as normal ones: the mean log density over runs, in which a
-whole run, its rows after branching and its last row weigh a third each. The fits are those by the
-two laws that have a prior by default, to runs of one peak rate; of each collection alone, and of
-both.
+Those of fits whose shape parameters all have a prior (`mplfit.estimate.constants.Informed`):
 
-What the constants chosen on both hold of a third kind of runs, the lab's own in data/, is printed
-too: on those nothing was chosen.
+- `run` is the run effect of families that have replicates (`mplfit.estimate.replicates`, all runs
+  of the family) in units of the scatter of the fit to three of them: the root mean square over
+  families, then over superfamilies.
+- The others are those under which the log residuals of held-out runs (`tests.study.few_runs`) are
+  likeliest, as normal ones: the mean log density, in which each superfamily counts the same; in it
+  fits to one run, two and three, and predictions at other peak rates; in these each fit; and in a
+  fit the last row of each run.
+
+All of it on every superfamily, and without each. The variants that were tried are in
+tests/study/FEW_RUNS.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import product
-from pathlib import Path
 
 import numpy as np
+from scipy.optimize import minimize
 
-from mplfit import Curve, read_curves
-from mplfit.assess.intervals import predict_interval
-from mplfit.estimate.constants import M124, RELEASED, IntervalConstants, Sizes
-from mplfit.estimate.result import Fit
-from tests.study.cases import RATES, Case, of_rates, released
-from tests.study.plan import SIZES
-from tests.study.pooled import PARTS, curve_coverage, independent_runs, pool
-from tests.study.results import Job, Result, run
+from mplfit.estimate.constants import Informed
+from mplfit.estimate.replicates import run_effects
+from mplfit.types import FloatArray
+from tests.study.families import SUPERFAMILIES
+from tests.study.few_runs import Few, Held, all_few_runs, squares
 
-DATA = Path(__file__).parents[2] / "data"
-LAWS = ("effective", "amplitude")
-PARAMETERS = (0.25, 0.5, 1.0)
-SCATTER = (0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5)
-RUNS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25)
-TYPICAL = (0.002, 0.003, 0.004, 0.006, 0.008)
-ALONE = 0.007  # not of these fits, each of which has several runs
+COUNTED = {
+    "cosine": "one",
+    "decaying": "one",
+    "and constant": "two",
+    "two cosines": "two",
+    "three": "three",
+    "three cosines": "three",
+}
+"""The protocols, and the number of runs that they count as."""
 
-
-def likeliest(results: Sequence[Result]) -> Sizes:
-    """The constants of the grid under which the held-out runs of these fits are likeliest."""
-    runs = [_terms(one.fit, one.job.case, curve) for one in results for curve in one.job.case.test]
-    terms, square, weight = (np.concatenate(parts, axis=-1) for parts in zip(*runs, strict=True))
-
-    def surprise(sizes: Sizes) -> float:
-        a, b, k = sizes.parameters, sizes.scatter**2, sizes.runs**2
-        variance = np.array([a, b, k, k * sizes.typical**2]) @ terms
-        return float(weight @ (square / variance + np.log(variance)))
-
-    return min(_grid(), key=surprise)
+_START = np.log([0.75, 0.5, 4.0, 8.0])
 
 
-def _grid() -> Iterable[Sizes]:
-    return (Sizes(*four, ALONE) for four in product(PARAMETERS, SCATTER, RUNS, TYPICAL))
+def run_relation(results: Sequence[Few]) -> float:
+    """The run effect in units of the scatter, over families that have replicates."""
+    of: dict[str, list[float]] = {}
+    for one in results:
+        found = run_effects(one.family.runs)
+        if one.protocol == "three" and found.degrees:
+            assert one.made.spread is not None
+            ratio = found.sd / one.made.spread.scatter
+            of.setdefault(one.family.superfamily, []).append(ratio)
+    return float(np.sqrt(np.mean([np.mean(np.square(some)) for some in of.values()])))
 
 
-def _terms(fit: Fit, case: Case, curve: Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A run's (4, J) terms of the variance, its squared log residuals, and the weights of rows."""
+def likeliest(results: Sequence[Few]) -> Informed:
+    """The constants under which the runs that these fits have not seen are likeliest."""
+    run = run_relation(results)
+    rows, weights = _rows(results)
+    terms, square = rows[:-1], rows[-1]
 
-    def variance(*four: float) -> np.ndarray:
-        sizes = Sizes(*four, ALONE)
-        constants = IntervalConstants(sizes, sizes, frozenset())
-        return predict_interval(fit, curve.schedule, curve.step, constants).sd ** 2
+    def sizes(unknowns: FloatArray) -> Informed:
+        a, b, horizon, peak = np.exp(unknowns)
+        return Informed(float(a), float(b), run, float(horizon), float(peak))
 
-    runs = variance(0, 0, 1, 0)
-    terms = [variance(1, 0, 0, 0), variance(0, 1, 0, 0), runs, variance(0, 0, 1, 1) - runs]
-    fresh = ~curve.shared_with(case.train)
-    last = np.arange(len(curve)) == len(curve) - 1
-    parts = [part / part.sum() for part in (np.ones(len(curve)), fresh, last) if part.any()]
-    predicted = fit.predict(curve.schedule, curve.step)
-    return np.array(terms), np.log(curve.loss / predicted) ** 2, np.mean(parts, axis=0)
+    def surprise(unknowns: FloatArray) -> float:
+        variance = squares(sizes(unknowns)) @ terms
+        fixed = 1e-3 * np.sum((unknowns - _START) ** 2)  # what no run tells stays as it was
+        return float(weights @ (square / variance + np.log(variance)) + fixed)
+
+    options = {"maxiter": 2000, "xatol": 1e-3, "fatol": 1e-6}
+    return sizes(minimize(surprise, _START, method="Nelder-Mead", options=options).x)
+
+
+def _rows(results: Sequence[Few]) -> tuple[FloatArray, FloatArray]:
+    """(7, N) the terms of the variance and the squared residuals of last rows; (N,) weights."""
+    groups: dict[tuple[str, str], list[tuple[Held, ...]]] = {}
+    for one in results:
+        if one.protocol in COUNTED:
+            kind = one.family.superfamily
+            groups.setdefault((kind, COUNTED[one.protocol]), []).append(one.own)
+            elsewhere = tuple(run for run in one.held if run.elsewhere)
+            if elsewhere:
+                groups.setdefault((kind, "elsewhere"), []).append(elsewhere)
+    kinds = [kind for kind, _ in groups]
+    rows, weights = [], []
+    for (kind, _), fits in groups.items():
+        share = 1 / (len(set(kinds)) * kinds.count(kind) * len(fits))
+        for runs in fits:
+            for run in runs:
+                rows.append([*run.terms[:, -1], run.residual[-1] ** 2])
+                weights.append(share / len(runs))
+    return np.array(rows).T, np.array(weights)
+
+
+def rounded(sizes: Informed) -> str:
+    """As `mplfit.estimate.constants` has it."""
+    names = ("parameters", "scatter", "run", "horizon", "peak")
+    return ", ".join(f"{name}={getattr(sizes, name):.2g}" for name in names)
+
+
+def without(results: Iterable[Few], superfamily: str) -> list[Few]:
+    return [one for one in results if one.family.superfamily != superfamily]
 
 
 def main() -> None:
-    cases = [*(released(size) for size in SIZES), *(of_rates([rate]) for rate in RATES)]
-    results = [run(Job(case, law)) for law in LAWS for case in cases]
-    for chosen_on in ((RELEASED,), (M124,), (RELEASED, M124)):
-        part = [one for one in results if one.job.case.collection in chosen_on]
-        print(" and ".join(chosen_on), likeliest(part))
-    for folder in ("lab_loop", "lab_loop_1000"):
-        case = _lab(folder)
-        made = run(Job(case, "effective")).fit
-        pooled = pool(
-            [curve_coverage(made, curve, case.train) for curve in case.test],
-            independent_runs(case.test),
-        )
-        shares = {part: [round(100 * one.value) for one in pooled[part].values()] for part in PARTS}
-        print(f"{folder}: in the 80 and 95 % intervals of {len(case.test)} runs: {shares}")
-
-
-def _lab(folder: str) -> Case:
-    """The closed loop's own split: three runs of seed 0 to fit."""
-    runs = read_curves([DATA / folder / "runs"])
-    train = [one for one in runs if one.name in ("constant-s0", "cosine-s0", "two_stage-s0")]
-    return Case(folder, "lab", tuple(train), tuple(one for one in runs if one not in train))
+    results = all_few_runs()
+    print(f"{'all':18s} {rounded(likeliest(results))}")
+    for kind in SUPERFAMILIES:
+        print(f"{'without ' + kind:18s} {rounded(likeliest(without(results, kind)))}")
 
 
 if __name__ == "__main__":

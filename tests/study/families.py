@@ -18,6 +18,7 @@ from tests.study.cases import LAB_FROM_STEP, LAB_RATES, RATES, ROOT, SHARED, run
 __all__ = ["SUPERFAMILIES", "Family", "families"]
 
 SUPERFAMILIES = ("released", "epfml", "olmo", "lab")
+_OLMO = ("0.5xC", "1xC", "2xC", "5xC", "10xC")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Family:
     first : the names of a decaying run, a constant one (where there is one) and a third, which are
         fitted in this order.
     cosine : the one of a cosine run, which is fitted alone.
+    setting : the same for families that differ in the peak rate alone.
     """
 
     name: str
@@ -34,12 +36,23 @@ class Family:
     runs: tuple[Curve, ...]
     first: tuple[str, ...]
     cosine: str
+    setting: str = ""
 
     @property
     def weight_decay(self) -> float:
         """AdamW's, of all runs."""
         decay = self.runs[0].weight_decay
         return 0.1 if decay is None else decay
+
+    @property
+    def cosines(self) -> tuple[str, ...]:
+        """The names of the cosine runs, of one seed: `cosine`, then the others by their length."""
+        every = sorted(
+            (run for run in self.runs if run.name.removeprefix("lab_").startswith(("cos", *_OLMO))),
+            key=lambda run: (run.schedule.steps, run.name),
+        )
+        others = [run.name for run in every if not run.name.endswith(("-s1", "-s2"))]
+        return (self.cosine, *(name for name in others if name != self.cosine))
 
     def split(self, train: Sequence[str]) -> tuple[list[Curve], list[Curve]]:
         """The runs of these names, in that order, and the others."""
@@ -64,7 +77,7 @@ def _epfml() -> Iterator[Family]:
     for rate in RATES:
         constant, cosine, wsd = trained(rate)
         own = tuple(run for run in runs if run.name.split("_")[1] == rate)
-        yield Family(f"124m_{float(rate):g}", "epfml", own, (wsd, constant, cosine), cosine)
+        yield Family(f"124m_{float(rate):g}", "epfml", own, (wsd, constant, cosine), cosine, "124m")
 
 
 def _stored() -> Iterator[Family]:
@@ -111,4 +124,4 @@ def _lab() -> Iterator[Family]:
     for rate in LAB_RATES:
         own = tuple(run for run in peaks if run.name.endswith(f"_{rate}"))
         first = tuple(f"{kind}_{rate}" for kind in ("wsd", "constant", "cosine"))
-        yield Family(f"lab_peaks_{rate}", "lab", own, first, first[2])
+        yield Family(f"lab_peaks_{rate}", "lab", own, first, first[2], "lab")

@@ -1,44 +1,77 @@
-"""What one, two or three runs foretell of the others of their family: the first table of the study.
+"""What one, two or three runs foretell of the others of their family: the first page of the study.
 
 Every family (`tests.study.families`) is fitted with the prior that was learned without its
-superfamily, to a cosine run, a decaying run (a WSD where there is one), that and a constant one,
-these and a third; of the released curves also to the constant run alone. What is measured is the
-loss of the last row of every other run of the family.
+superfamily, to some of its runs (`PROTOCOLS`). What is measured is every other run of the family:
+the loss of its last row, its rows, and how much of either the intervals hold, whose constants were
+chosen without that superfamily too. Where a setting has families at other peak rates, their runs
+are predicted as well, apart from the others.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from mplfit import Curve
-from mplfit.assess.intervals import LEVELS, standardised
-from mplfit.assess.posterior import covariance, log_slopes
+from mplfit.assess.intervals import predict_interval
+from mplfit.estimate.constants import BOTH, Informed, IntervalConstants, held_out
 from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
-from mplfit.estimate.spread import drop_share
 from mplfit.laws import Law, get_law
 from mplfit.laws.learned import PRIORS
+from mplfit.types import BoolArray, FloatArray
 from tests.study.families import SUPERFAMILIES, Family, families
 from tests.study.prior import of_family
+from tests.study.ranking import ranking
 
-__all__ = [
-    "PROTOCOLS",
-    "Few",
-    "all_few_runs",
-    "coverage_table",
-    "few_runs",
-    "page",
-    "prior_without",
-    "table",
-]
+__all__ = ["COSINES", "PROTOCOLS", "Few", "Held", "all_few_runs", "few_runs", "prior_without"]
 
-PROTOCOLS = ("cosine", "decaying", "and constant", "three", "constant")
-SHOWN = ("csv_25", "csv_400", "124m_0.001", "124m_0.0005", "owt_10_8", "sl_12_10")
+COSINES = ("two cosines", "three cosines")
+PROTOCOLS = ("cosine", "decaying", "and constant", "three", "constant", *COSINES)
+_UNITS = np.vstack([np.zeros(5), np.eye(5)])
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run as a fit predicts it, which has not seen it.
+
+    predicted, observed : (J,) losses in its rows.
+    terms : (6, J) of the variance of ln loss: what no constant counts by, and what those of
+        `Informed`, squared (but the first), count by.
+    fresh : (J,) rows that are no training run's.
+    elsewhere : whether its peak rate is not that of the family.
+    """
+
+    name: str
+    steps: int
+    peak: float
+    predicted: FloatArray
+    observed: FloatArray
+    terms: FloatArray
+    fresh: BoolArray
+    elsewhere: bool = False
+
+    @property
+    def residual(self) -> FloatArray:
+        return np.log(self.observed / self.predicted)
+
+    def sd(self, sizes: Informed) -> FloatArray:
+        """(J,) of ln loss."""
+        return np.sqrt(squares(sizes) @ self.terms)
+
+    def off(self, sizes: Informed) -> FloatArray:
+        """(J,) how far the rows lie off, in standard deviations."""
+        return np.abs(self.residual) / self.sd(sizes)
+
+
+def squares(sizes: Informed) -> FloatArray:
+    """What the terms of a run are multiplied with."""
+    rest = (sizes.scatter, sizes.run, sizes.horizon, sizes.peak)
+    return np.array([1.0, sizes.parameters, *(one**2 for one in rest)])
 
 
 @dataclass(frozen=True)
@@ -46,6 +79,7 @@ class Few:
     """A family's fit to some of its runs.
 
     made : the fit.  train, test : its curves and the others.
+    held : these, and the runs at other peak rates, as they are predicted.
     """
 
     family: Family
@@ -53,59 +87,39 @@ class Few:
     made: Fit
     train: tuple[Curve, ...]
     test: tuple[Curve, ...]
+    held: tuple[Held, ...]
+
+    @property
+    def own(self) -> tuple[Held, ...]:
+        """The other runs of the family."""
+        return tuple(one for one in self.held if not one.elsewhere)
 
     @property
     def errors(self) -> dict[str, float]:
         """Predicted less observed loss in the last row of every other run."""
-        measured = self.made.metrics and self.made.metrics.test
-        assert measured
-        return {name: end.predicted - end.observed for name, end in measured.final.items()}
+        return {one.name: float(one.predicted[-1] - one.observed[-1]) for one in self.own}
 
     @property
     def mean_error(self) -> float:
         return float(np.mean(np.abs(list(self.errors.values()))))
 
-    def inside(self) -> dict[float, list[bool]]:
-        """At each level, which of the other runs' last losses lie in the interval."""
-        held: dict[float, list[bool]] = {level: [] for level in LEVELS}
-        for run in self.test:
-            found = standardised(self.made, run)
-            assert found is not None
-            for level, quantile in LEVELS.items():
-                held[level].append(bool(abs(found[-1]) <= quantile))
-        return held
+    @property
+    def sizes(self) -> Informed:
+        """The intervals' constants that were chosen without this superfamily."""
+        return held_out(self.family.superfamily).informed
 
-    def standardised(self) -> list[dict[str, Any]]:
-        """Of every other run what an interval can rest on: the last row's log residual and the
-        standard deviation by the parameters; the training rows' scatter; the run's gain; how far it
-        goes beyond the training runs, in log S and log peak rate; and the training runs' largest
-        gain and final residuals when left out."""
-        s = self.made.spread
-        assert s is not None
-        rows: list[dict[str, Any]] = []
-        highest = max(one.schedule.peak for one in self.train)
-        for run in self.test:
-            loss, slope = log_slopes(self.made, run.schedule, run.step[-1:])
-            variance = float((slope @ covariance(self.made) @ slope.T)[0, 0])
-            own = drop_share(self.made.formula, self.made.values, run.schedule, run.step[-1:], loss)
-            S = float(run.schedule.lr[: run.step[-1] + 1].sum())
-            rows.append(
-                {
-                    "family": self.family.name,
-                    "superfamily": self.family.superfamily,
-                    "protocol": self.protocol,
-                    "run": run.name,
-                    "residual": float(np.log(run.loss[-1] / loss[0])),
-                    "parameters": max(variance, 0.0) ** 0.5,
-                    "scatter": s.scatter,
-                    "gain": float(own[0]),
-                    "longer": float(np.log(S / s.largest_S)),
-                    "higher": float(np.log(run.schedule.peak / highest)),
-                    "largest_gain": s.largest_gain,
-                    "left_out": list(s.left_out),
-                }
-            )
-        return rows
+    def rankings(self) -> list[tuple[float, float]]:
+        """Rank correlation and regret, of each length that three other runs have."""
+        lengths: dict[int, list[Held]] = defaultdict(list)
+        for one in self.own:
+            lengths[one.steps].append(one)
+        found = []
+        for some in lengths.values():
+            ends = np.array([[one.observed[-1], one.predicted[-1]] for one in some])
+            if len(some) >= 3:
+                own = ranking(ends[:, 0], ends[:, 1])
+                found.append((own.spearman, own.regret))
+        return found
 
 
 def prior_without(law: Law, superfamily: str) -> Prior:
@@ -116,16 +130,28 @@ def prior_without(law: Law, superfamily: str) -> Prior:
     return Prior(f"without {superfamily}", mean, np.diag(1 / sd))
 
 
-def few_runs(family: Family, protocol: str, key: str = "effective") -> Few | None:
-    """A family's fit by a protocol; None where it has no such run."""
-    count = {"cosine": 0, "constant": 0, "decaying": 1, "and constant": 2, "three": 3}[protocol]
-    names = family.first[:count]
+def names_of(family: Family, protocol: str) -> tuple[str, ...]:
+    """The runs that a protocol fits; none where the family has not so many."""
+    if protocol in COSINES:
+        count = 2 + COSINES.index(protocol)
+        return family.cosines[:count] if len(family.cosines) >= count else ()
     if protocol == "cosine":
-        names = (family.cosine,)
+        return (family.cosine,)
     if protocol == "constant":
-        names = family.first[1:2]
-        if family.superfamily != "released":
-            return None
+        return family.first[1:2] if family.superfamily == "released" else ()
+    return family.first[: {"decaying": 1, "and constant": 2, "three": 3}[protocol]]
+
+
+def few_runs(
+    family: Family, protocol: str, elsewhere: Iterable[Curve] = (), key: str = "effective"
+) -> Few | None:
+    """A family's fit by a protocol; None where it has no such run.
+
+    elsewhere : runs of the setting at other peak rates.
+    """
+    names = names_of(family, protocol)
+    if not names:
+        return None
     train, test = family.split(names)
     law = of_family(get_law(key), family, train)
     made = fit(
@@ -134,80 +160,48 @@ def few_runs(family: Family, protocol: str, key: str = "effective") -> Few | Non
         prior=prior_without(law, family.superfamily),
         constants={k: v for k, v in law.constants.items() if k in ("weight_decay", "peak_rates")},
         quick=True,
-        test=test,
+        leave_out=False,  # nothing here rests on it
     )
-    return Few(family, protocol, made, tuple(train), tuple(test))
+    held = [*(_held(made, run, train) for run in test)]
+    held += [_held(made, run, train, elsewhere=True) for run in elsewhere]
+    return Few(family, protocol, made, tuple(train), tuple(test), tuple(held))
+
+
+def _held(made: Fit, run: Curve, train: Sequence[Curve], elsewhere: bool = False) -> Held:
+    terms, predicted = [], np.zeros(0)
+    for unit in _UNITS:
+        one = IntervalConstants(Informed(*unit), BOTH.plain, frozenset())
+        interval = predict_interval(made, run.schedule, run.step, one)
+        assert interval is not None
+        predicted = interval.loss
+        terms.append(interval.sd**2)
+    fresh = ~run.shared_with(train)
+    every = np.array(terms)
+    every[1:] -= every[0]
+    plan = run.schedule
+    return Held(run.name, plan.steps, plan.peak, predicted, run.loss, every, fresh, elsewhere)
 
 
 def all_few_runs(chosen: Sequence[Family] | None = None) -> list[Few]:
+    """Every protocol of every family."""
     every = families() if chosen is None else chosen
-    made = [few_runs(family, protocol) for family in every for protocol in PROTOCOLS]
-    return [one for one in made if one is not None]
+    found = []
+    for family in every:
+        other = [
+            run
+            for one in every
+            if family.setting and one.setting == family.setting and one is not family
+            for run in one.runs
+        ]
+        made = [few_runs(family, protocol, other) for protocol in PROTOCOLS]
+        found += [one for one in made if one is not None]
+    return found
 
 
-def table(results: Iterable[Few]) -> str:
-    """The errors in thousandths, as markdown: of some families, and the geometric mean over the
-    families of each superfamily."""
-    kinds = {one.family.name: one.family.superfamily for one in results}
-    found = {(one.family.name, one.protocol): one.mean_error for one in results}
-    rows = [["fitted to", *SHOWN, *SUPERFAMILIES]]
-    for protocol in PROTOCOLS:
-        own = {name: error for (name, of), error in found.items() if of == protocol}
-        groups = [[own[name]] if name in own else [] for name in SHOWN]
-        groups += [[own[n] for n in own if kinds[n] == kind] for kind in SUPERFAMILIES]
-        rows.append([protocol, *map(_thousandths, groups)])
-    return markdown(rows)
-
-
-def coverage_table(results: Iterable[Few]) -> str:
-    """How many of a superfamily's last losses the 80 and the 95 % intervals hold, in per cent, and
-    the mean over superfamilies."""
-    rows = [["fitted to", *SUPERFAMILIES, "mean"]]
-    for protocol in PROTOCOLS:
-        row, shares = [protocol], []
-        for kind in SUPERFAMILIES:
-            some = [r for r in results if (r.family.superfamily, r.protocol) == (kind, protocol)]
-            held = [np.concatenate([r.inside()[level] for r in some]) for level in LEVELS if some]
-            shares += [[100 * float(one.mean()) for one in held]] if some else []
-            row.append(f"{_pair(shares[-1])} of {held[0].size}" if some else "–")
-        rows.append([*row, _pair(np.mean(shares, axis=0)) if shares else "–"])
-    return markdown(rows)
-
-
-def page(results: Sequence[Few]) -> str:
-    """The section of the study, as markdown."""
-    return TEXT.format(errors=table(results), coverage=coverage_table(results))
-
-
-TEXT = """# What one, two or three runs foretell
-
-Made by `python -m tests.study few` (in `make study`); change no number by hand. `effective` is
-fitted to some runs of a family (one model, data set and peak rate) with the prior learned without
-that family's superfamily. Fitted to: a cosine run; a decaying run (a WSD where there is one); that
-and a constant one; these and a third; a constant run alone (released curves).
-
-Mean error of the other runs' last losses, in thousandths; of a superfamily the geometric mean over
-its families:
-
-{errors}
-
-Last losses held by the 80 / 95 % interval, in per cent. The intervals' constants were chosen on the
-released curves and the 124M runs (of the superfamily epfml) with another form of the law; no run of
-olmo or lab was in view:
-
-{coverage}
-"""
-
-
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first row is its head."""
-    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _thousandths(errors: Sequence[float]) -> str:
-    return f"{1e3 * float(np.exp(np.mean(np.log(errors)))):.1f}" if errors else "–"
-
-
-def _pair(shares: Sequence[float]) -> str:
-    return " / ".join(f"{share:.0f}" for share in shares)
+def of_superfamily(results: Iterable[Few], protocol: str) -> dict[str, list[Few]]:
+    """The fits by a protocol, by superfamily."""
+    found: dict[str, list[Few]] = {kind: [] for kind in SUPERFAMILIES}
+    for one in results:
+        if one.protocol == protocol:
+            found[one.family.superfamily].append(one)
+    return found

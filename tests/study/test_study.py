@@ -8,14 +8,25 @@ from pathlib import Path
 import pytest
 
 from mplfit.errors import FitError
-from mplfit.estimate.constants import BOTH, CHOSEN_ON, INTERVALS, M124, RELEASED, TAU
+from mplfit.estimate.constants import (
+    BOTH,
+    CHOSEN_ON,
+    EPFML,
+    INTERVALS,
+    LAB,
+    M124,
+    OLMO,
+    RELEASED,
+    TAU,
+)
 from mplfit.estimate.fit import fit
 from tests.estimate.test_fit import three_curves
 from tests.shared_data import shared
 from tests.study.cases import Case
+from tests.study.few_page import constants_table
 from tests.study.plan import LAWS, Plan
 from tests.study.results import Job, Result
-from tests.study.tables import table
+from tests.study.tables import constants, table
 
 PAGE = Path(__file__).with_name("README.md")
 
@@ -31,16 +42,22 @@ def test_a_study_does_not_report_constants_as_held_out_where_they_were_chosen(co
     job = Job(Case("simulated", collection, tuple(train), tuple(held)), "onepower")
     result = Result(job, fit(train, "onepower", test=held))
     assert len(result.coverage()) == 1
-    for constants in INTERVALS:
-        if collection in constants.chosen_on:
+    for one in INTERVALS:
+        if collection in one.chosen_on:
             with pytest.raises(FitError, match="is not held out"):
-                result.coverage(constants)
+                result.coverage(one)
         else:
-            assert len(result.coverage(constants)) == 1
+            assert len(result.coverage(one)) == 1
 
 
-def test_what_the_commands_use_was_chosen_on_both_and_is_held_out_on_none():
-    assert BOTH.chosen_on == {RELEASED, M124}
+def test_what_the_commands_use_was_chosen_on_all_and_is_held_out_on_none():
+    assert BOTH.chosen_on == {RELEASED, M124, EPFML, OLMO, LAB}
+    assert INTERVALS[0] is BOTH
+
+
+def test_the_page_of_few_runs_has_the_constants_that_are_used():
+    text = PAGE.with_name("FEW_RUNS.md").read_text(encoding="utf-8")
+    assert constants_table() in text, "the page is older than the constants: run make study"
 
 
 def test_the_page_has_every_law_and_names_where_constants_were_chosen():
@@ -49,8 +66,7 @@ def test_the_page_has_every_law_and_names_where_constants_were_chosen():
     assert "In sample, the constants that the commands use" in text
     for law in LAWS:
         assert re.search(rf"^\| {law} \|", text, re.MULTILINE)
-    for one in INTERVALS:
-        row = f"{one.informed.parameters:g} | {one.informed.scatter:g} | {one.informed.runs:g}"
+    for row in constants().splitlines():
         assert row in text, "the page is older than the constants: run make study"
 
 

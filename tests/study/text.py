@@ -42,14 +42,13 @@ eleven other families of runs. Its widths and the divisor {per:.0f} (rows that c
 observation) were chosen with the released curves in view: errors on these are not quite held out
 for those two laws, those on the 124M runs are. The first step {first} is that of the released
 curves; it was settled after the table of the last section had been seen (another one scores
-better). The intervals' constants (`mplfit/estimate/constants.py`) were chosen on each collection
-alone and on both: for fits whose shape parameters all have a prior as those of a grid under which
-held-out runs are likeliest (`python -m tests.study.choose`); for the others near the best coverage
-over a grid. Their *form* was not: some five forms were tried with the coverage on both collections
-in view, and so were three criteria and the grid's ends (K0 from 0.001 on instead of 0.002 gives
-half a point more after branching), so that the coverage below is cross-fitted in the constants, not
-in the formula, the criterion or the grid; and "K alone", for fits to one run, was set by eye on
-both:
+better). The intervals' constants (`mplfit/estimate/constants.py`) of fits whose shape parameters
+all have a prior are those of FEW_RUNS.md, chosen without the superfamily that is reported. Those of
+other fits were chosen on each collection alone and on both, near the best coverage over a grid.
+Their *form* was not: some five forms were tried with the coverage on both collections in view, and
+so were three criteria and the grid's ends (K0 from 0.001 on instead of 0.002 gives half a point
+more after branching), so that the coverage below is cross-fitted in the constants, not in the
+formula, the criterion or the grid; and "K alone", for fits to one run, was set by eye on both:
 
 {constants}
 
@@ -77,12 +76,8 @@ independent (curves with rows in common count once). Constants chosen on the oth
 
 {coverage}
 
-Pooled, that is near the levels; on one collection alone it is less even (too wide on the 124M
-runs, too narrow for final losses of the released ones). `onepower` cannot follow a rate that
-falls: its intervals are no use there. On runs of another kind, the small and noisy ones that the
-lab trains (`data/lab_loop`, `data/lab_loop_1000`), on which nothing was chosen, the intervals of
-`effective` are too narrow: a third to a half of the final losses lie in those of 80 %, as
-`python -m tests.study.choose` prints.
+`onepower` cannot follow a rate that falls: its intervals are no use there. FEW_RUNS.md has the
+coverage of `effective` on other runs, and from one run and two.
 
 In sample, the constants that the commands use (chosen on both):
 

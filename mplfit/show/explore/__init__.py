@@ -163,7 +163,7 @@ def _uncertainty(fit: Fit) -> Mapping[str, object]:
         if np.any(column)
     ]
     return {
-        "intervals": interval_terms(fit.spread),
+        "intervals": interval_terms(fit),
         "move": _MOVE,
         "moves": moves,
         "draws": draw(fit, _DRAWS).tolist(),

@@ -197,6 +197,7 @@ function spreads(c, targets, loss) {
     targets.forEach((_, i) => (variance[i] += (Math.log(high[i] / low[i]) / (2 * DATA.move)) ** 2));
   }
   const level = losses(DATA.params, steady(c), targets);
+  const apart = k.peak > 0 ? Math.max(0, Math.log(c.peak / k.highest_peak), Math.log(k.lowest_peak / c.peak)) : 0;
   let S = 0, j = 0, top = 0, fallen = false;
   targets.forEach((target, i) => {
     for (; j <= target; j++) {
@@ -208,7 +209,7 @@ function spreads(c, targets, loss) {
       ? Math.min(Math.abs(level[i] - loss[i]) / loss[i] / k.largest_gain, k.furthest)
       : fallen ? k.furthest : 0;
     const beyond = Math.max(0, Math.log(S / k.largest_S));
-    variance[i] = k.parameters * variance[i] + k.scatter ** 2 + k.runs ** 2 * (reached ** 2 + beyond ** 2);
+    variance[i] = k.parameters * variance[i] + k.noise ** 2 + (k.horizon * beyond) ** 2 + (k.peak * apart) ** 2 + (k.runs * reached) ** 2;
   });
   return variance.map(Math.sqrt);
 }
