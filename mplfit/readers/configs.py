@@ -8,6 +8,7 @@ Trainer's training_args.bin, are not opened.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,8 +92,10 @@ def _configurations(log: Path) -> Iterator[tuple[Path, dict[str, set[float]]]]:
     for place in (folder, above):
         for name in (log.stem, *_NAMES) if place else ():
             for suffix in (".json", ".yaml", ".yml"):
-                path = (place or folder) / f"{name}{suffix}"
-                if path != log and (found := _in_file(path)):
+                text = os.path.join(place or folder, f"{name}{suffix}")
+                if not os.path.isfile(text):  # as most are not: no Path is made of them
+                    continue
+                if (path := Path(text)) != log and (found := _in_file(path)):
                     yield path, found
 
 

@@ -37,6 +37,7 @@ class TextFormat:
     evaluates_before : a validation loss beside step s is that of the model before update s.
     calls : the rows have no step but their number.
     prints_source : the log begins with the source of the training code.
+    word : what every log of it has somewhere; it is looked for before the mark, to save time.
     """
 
     name: str
@@ -50,6 +51,7 @@ class TextFormat:
     evaluates_before: bool = False
     calls: bool = False
     prints_source: bool = False
+    word: str = ""
 
 
 def _number(text: str) -> float:
@@ -198,6 +200,7 @@ FORMATS = (
         counted=False,
         rate_counted=False,
         loss="reduced_train_loss",
+        word="reduced_train_loss",
     ),
     TextFormat(
         "Megatron-LM",
@@ -207,13 +210,15 @@ FORMATS = (
         rate_counted=False,
         loss="lm loss",
         notes=(_MEAN,),
+        word="iteration",
     ),
-    TextFormat("OLMo-core", _OLMO, _OLMO, _olmo, loss="train/CE loss"),
+    TextFormat("OLMo-core", _OLMO, _OLMO, _olmo, loss="train/CE loss", word="[step="),
     TextFormat(
         "torchtitan",
         re.compile(_TITAN),
         re.compile(r"(?<!validate )\bstep:[ \t]*\d+[ \t]+(?:train(?:ing|er)/)?loss"),
         _from((_TITAN, ["loss", "grad_norm"]), (_TITAN_VAL, ["val loss"])),
+        word="step:",
     ),
     TextFormat(
         "nanoGPT",
@@ -223,12 +228,14 @@ FORMATS = (
         counted=False,
         evaluates_before=True,
         notes=("the loss of nanoGPT's iter lines is that of one batch",),
+        word="loss ",
     ),
     TextFormat(
         "litgpt",
         re.compile(_LIT),
         re.compile(r"\biter \d+ (?:\| )?step \d+(?: \||:) loss train\b"),
         _from((_LIT, ["loss", "val loss"])),
+        word="loss train: ",
     ),
     TextFormat(
         "Composer",
@@ -237,6 +244,7 @@ FORMATS = (
         _composer,
         loss="loss/train/total",
         notes=("Composer's console rounds rates to 4 decimals: they are not used",),
+        word="[batch=",
     ),
     TextFormat(
         "Levanter",
@@ -246,6 +254,7 @@ FORMATS = (
         counted=False,
         rate_counted=False,
         loss="train/loss",
+        word='{"tracker"',
     ),
     TextFormat(
         "Hugging Face Trainer",
@@ -256,6 +265,7 @@ FORMATS = (
         rate_counted=False,
         calls=True,
         notes=(_MEAN,),
+        word="loss': ",
     ),
     TextFormat(
         "DeepSpeed",
@@ -263,6 +273,7 @@ FORMATS = (
         re.compile(r"\bsteps: \d+ loss:"),
         _from((_DEEP, ["loss"]), (_DEEP_RATE, ["lr"])),
         rate_counted=False,
+        word="steps: ",
     ),
     TextFormat(
         "nanochat",
@@ -276,6 +287,7 @@ FORMATS = (
             "nanochat's loss is a running mean of 0.9 of the one before and 0.1 of the batch's",
             "its lrm is a share of each optimizer's rate, and not used (--lr-col lrm does)",
         ),
+        word="| lrm: ",
     ),
     TextFormat(
         "modded-nanogpt",
@@ -284,6 +296,7 @@ FORMATS = (
         _from((_SPEED, ["train_loss"]), (_SPEED_VAL, ["val_loss"])),
         loss="train_loss",
         prints_source=True,
+        word="_loss:",
     ),
     TextFormat(
         "llm.c",
@@ -294,11 +307,13 @@ FORMATS = (
         rate_counted=False,
         evaluates_before=True,
         notes=("llm.c rounds rates to 6 decimals",),
+        word="s:",
     ),
     TextFormat(
         "llm.c's console",
         re.compile(_CONSOLE, re.M),
         re.compile(r"^step[ ]+\d+/\d+ \| loss\b", re.M),
         _from((_CONSOLE, ["loss", "grad_norm", "lr"])),
+        word="| loss",
     ),
 )

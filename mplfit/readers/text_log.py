@@ -25,8 +25,9 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 def text_format(text: str) -> TextFormat | None:
     """The format whose lines a text has most of."""
     plain = _ANSI.sub("", text)
-    counts = [(sum(1 for _ in form.mark.finditer(plain)), form) for form in FORMATS]
-    most, form = max(counts, key=lambda pair: pair[0])
+    likely = [form for form in FORMATS if form.word in plain]
+    counts = [(sum(1 for _ in form.mark.finditer(plain)), form) for form in likely]
+    most, form = max(counts, key=lambda pair: pair[0], default=(0, None))
     return form if most else None
 
 
