@@ -57,7 +57,10 @@ __all__ = ["optimize_command"]
 @click.option("--steps", type=int, help="Updates of the run. [default: 24000, or as trained]")
 @click.option("--warmup", type=int, help="Updates of its warmup. [default: 2160, or as trained]")
 @click.option(
-    "--peak-lr", metavar="RATE|free", help="Rate after the warmup. [default: 3e-4, or as trained]"
+    "--peak-lr",
+    metavar="RATE|free",
+    help="Rate after the warmup; free: the best one up to the largest training rate, free:RATE: up "
+    "to RATE. [default: 3e-4, or as trained]",
 )
 @click.option("--final-lr", type=float, help="Rate of the last update. [default: chosen]")
 @click.option("--min-lr", type=float, help="Smallest rate. [default: 1e-10; by scale with --bound]")
@@ -111,15 +114,15 @@ def optimize_command(
     if past is not None and (warmup is not None or peak_lr is not None):
         raise click.UsageError("--warmup and --peak-lr are part of the past that --from gives")
     run = schedule_given(past) if past is not None else None
-    peak, asked = _peak(peak_lr), _robust(robust)
+    (peak, highest), asked = _peak(peak_lr), _robust(robust)
     if params is not None:
         fit = load_fit(params, size)
         if size is not None and peak is None and run is None:
             peak = fit.constants["eta_ref"]  # which the sizes' peaks lead to
         plan = optimize(
-            fit, steps=steps, warmup=warmup, peak=peak, final=final_lr, knots=knots, past=run,
-            minimum=1e-10 if min_lr is None else min_lr, past_steps=from_step or 0, robust=asked,
-            name=params, progress=progress,
+            fit, steps=steps, warmup=warmup, peak=peak, highest=highest, final=final_lr,
+            knots=knots, past=run, past_steps=from_step or 0, robust=asked, name=params,
+            minimum=1e-10 if min_lr is None else min_lr, progress=progress,
         )  # fmt: skip
     else:
         plan = optimize_bound(
@@ -136,13 +139,17 @@ def optimize_command(
         target.say("schedule.csv, .npy, .json, schedule.png", apart=True)
 
 
-def _peak(text: str | None) -> float | Literal["free"] | None:
+def _peak(text: str | None) -> tuple[float | Literal["free"] | None, float | None]:
+    """The peak, and the highest one where it is free up to one."""
     if text is None or text == "free":
-        return cast('Literal["free"] | None', text)
+        return cast('Literal["free"] | None', text), None
+    word, colon, rate = text.partition(":")
     try:
-        return float(text)
+        return ("free", float(rate)) if word == "free" and colon else (float(text), None)
     except ValueError:
-        raise FitError(f"--peak-lr must be a rate or the word free, got {text!r}") from None
+        raise FitError(
+            f"--peak-lr must be a rate or the word free (or free:RATE), got {text!r}"
+        ) from None
 
 
 def _robust(text: str | None) -> float | Literal["mean"] | None:

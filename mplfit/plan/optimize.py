@@ -34,7 +34,6 @@ Peak: TypeAlias = float | Literal["free"] | None
 Intervals: TypeAlias = Mapping[str, tuple[float, float]]
 
 _STEPS, _WARMUP, _PEAK = 24000, 2160, 3e-4  # of the runs that Luo et al. (2025) released
-_WIDEST = 3.0  # a free peak is looked for this far beyond the largest training rate
 _DRAWN = 300  # steps of a line
 _DRAWS, _SEED = 32, 1  # of a robust objective: other draws than those that tell the gains
 
@@ -156,6 +155,7 @@ def optimize(
     steps: int | None = None,
     warmup: int | None = None,
     peak: Peak = None,
+    highest: float | None = None,
     final: float | None = None,
     minimum: float = 1e-10,
     knots: int = 64,
@@ -173,7 +173,9 @@ def optimize(
     steps, warmup : length of the run and of its warmup; those of the longest training run, or of
         the released ones (24000 and 2160), where None.
     peak : rate after the warmup; the largest training rate where None; "free" chooses it, from a
-        tenth to three times that.
+        tenth of that to `highest`.
+    highest : the largest peak that a free one may have; the largest training rate where None, for
+        beyond it laws have often been wrong.
     final, minimum : rate of the last update (chosen where None), and the smallest rate.
     knots : points of the piecewise-linear schedule, denser toward the end.
     past, past_steps : the first `past_steps` updates of a run that is under way are given.
@@ -195,6 +197,13 @@ def optimize(
     (2.942, 6000, 7)
     """
     law, values = fit.formula, fit.values
+    if highest is not None and peak != "free":
+        raise FitError('highest bounds a free peak: it goes with peak="free"')
+    if highest is not None and not 0.1 * (fit.peak or _PEAK) < highest < float("inf"):
+        raise FitError(
+            f"the highest peak must be finite and above {0.1 * (fit.peak or _PEAK):g}, a tenth of "
+            f"the largest training rate, where the search begins; got {highest:g}"
+        )
     like = max(fit.trained, key=lambda record: record.last_step, default=None)
     largest = fit.peak or _PEAK
     notes: tuple[str, ...] = ()
@@ -213,7 +222,7 @@ def optimize(
         fit=fit,
         steps=steps or (like.steps if like else _STEPS),
         warmup=warmup if warmup is not None else like.warmup if like else _WARMUP,
-        peak=(largest / 10, largest * _WIDEST) if peak == "free" else peak or largest,
+        peak=(largest / 10, highest or largest) if peak == "free" else peak or largest,
         minimum=minimum,
         notes=notes,
     )
@@ -374,11 +383,16 @@ def _warnings(goal: _Goal, result: OptimizedSchedule) -> list[str]:
         said.append("the optimizer stopped before it converged: the schedule may be improved")
     if isinstance(goal.peak, tuple):
         if result.schedule.peak >= goal.peak[1] * (1 - 1e-6):
-            said.append(f"the peak rate was stopped at the end of its range, {goal.peak[1]:g}")
+            end, largest = f"{goal.peak[1]:g}", goal.fit.peak if goal.fit else None
+            if largest is not None and goal.peak[1] <= largest:
+                end += ", the largest training rate"
+            said.append(f"the peak rate was stopped at the end of its range, {end}")
         if goal.what == "loss":
             said.append(
                 "the best peak rate is a law's guess: it knows nothing of where training turns "
-                "unstable, nor of what one rate alone has not shown"
+                "unstable, nor of what one rate alone has not shown; it has been wrong about "
+                "cosines to zero and long decays, whose best peak is higher than it says, and "
+                "about rates above the training ones"
             )
     if goal.fit is not None:
         said += [*check_peak(goal.fit, result.schedule.peak), *held_warnings(goal.fit)]

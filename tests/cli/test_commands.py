@@ -180,11 +180,15 @@ def test_optimize_continues_a_run():
 
 def test_optimize_with_a_free_peak_warns_beyond_the_training_rates():
     result = run(
-        "optimize", "--params", "400", "--steps", 3000, "--warmup", 300, "--peak-lr", "free"
+        "optimize", "--params", "400", "--steps", 3000, "--warmup", 300, "--peak-lr", "free:6e-4"
     )
-    assert "times the largest training rate 0.0003" in result.stderr
+    assert "the peak rate was stopped at the end of its range, 0.0006" in result.stderr
     wrong = run("optimize", "--params", "400", "--peak-lr", "high", code=1)
     assert "--peak-lr must be a rate or the word free" in wrong.stderr
+    wrong = run("optimize", "--params", "400", "--peak-lr", "free:high", code=1)
+    assert "--peak-lr must be a rate or the word free (or free:RATE), got 'free:high'" in (
+        wrong.stderr
+    )
 
 
 def test_schedule_writes_the_rates():

@@ -55,11 +55,23 @@ def test_what_a_fit_without_runs_takes(monkeypatch):
     assert asked["peak"] == pytest.approx((best / 10, best * 10))
 
 
-def test_a_free_peak_goes_from_a_tenth_to_three_times_the_largest(made):
+def test_a_free_peak_goes_to_the_largest_training_rate_unless_told(made):
     plan = optimize(made, knots=8, peak="free")
     # The momentum law has no best peak: the search ends at the end of its range.
+    assert plan.schedule.peak == pytest.approx(3e-4)
+    assert plan.warnings[0] == (
+        "the peak rate was stopped at the end of its range, 0.0003, the largest training rate"
+    )
+    assert "it has been wrong about cosines to zero and long decays" in plan.warnings[1]
+    plan = optimize(made, knots=8, peak="free", highest=9e-4)
     assert plan.schedule.peak == pytest.approx(9e-4)
     assert plan.warnings[0] == "the peak rate was stopped at the end of its range, 0.0009"
+    for wrong, options in (
+        ("a tenth of the largest training rate", {"peak": "free", "highest": 2e-5}),
+        ('goes with peak="free"', {"peak": 1e-4, "highest": 3e-4}),
+    ):
+        with pytest.raises(FitError, match=wrong):
+            optimize(made, **options)
     assert "the best peak rate is a law's guess" in plan.warnings[1]
     assert [one.peak for one in plan.peaks] == pytest.approx(9e-4 * 2.0 ** np.arange(-2, 0.1, 0.5))
     assert "G = 1" in (free := optimize_bound(100, knots=8)).params
