@@ -127,6 +127,7 @@ def test_a_fit_that_did_not_converge_is_written_and_exits_with_3(monkeypatch):
     from mplfit.estimate import solver
 
     monkeypatch.setattr(solver, "_ROUNDS", 0)
+    monkeypatch.setattr(solver, "_LOWER", -1.0)
     result = run("fit", DATA / "constant_24000.csv", "--law", "onepower", "--out", "run", code=3)
     assert "did not converge" in result.stderr
     assert json.loads(Path("run/fit.json").read_text())["converged"] is False
