@@ -29,7 +29,7 @@ __all__ = ["Progress", "Skipped", "folder_logs", "skipped_texts"]
 Progress = Callable[[int, int, str], None]
 
 _CLOSED = re.compile(
-    r"\..*|__pycache__|node_modules|site-packages|mplfit-runs|.*cache.*"
+    r"\..*|__pycache__|node_modules|site-packages|mplfit-runs|(\w+[-_.])?caches?"
     r"|(checkpoint|ckpt)s?([-_.]?\w*\d+.*)?|global_step[-_]?\d+|iter_\d+|epoch[-_=]?\d+.*step.*",
     re.I,
 )

@@ -90,6 +90,7 @@ def test_one_page_that_a_person_can_act_on(folder: Path) -> None:
     )
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 100
+    assert max(len(line) for line in lines if "0.0001–0.001" in line) <= 80
     page = " ".join(" ".join(lines).split())
     assert "second/base: the loss ends at 9.5, far above its lowest level" in page
     assert "broken.csv: line 2 has 2 of 3 columns" in page

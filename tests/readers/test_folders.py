@@ -64,8 +64,9 @@ def test_hidden_checkpoint_cache_and_result_folders_are_not_entered(tmp_path: Pa
     ):  # fmt: skip
         log(tmp_path / name / "no.csv")
     log(tmp_path / "deep" / "er" / "yes.csv")
+    log(tmp_path / "no-kv-cache" / "too.csv", 1.5)
     log(tmp_path / ".hidden.csv")
-    assert names(tmp_path) == ["yes"]
+    assert names(tmp_path) == ["yes", "too"]
     assert names(tmp_path / "checkpoints") == ["no"]  # asked for by itself
 
 

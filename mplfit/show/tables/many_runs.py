@@ -32,7 +32,7 @@ def many_table(read: Sequence[tuple[Curve, Log]], skipped: Sequence[Skipped]) ->
     if len(groups) > _GROUPS:
         groups = _groups(read, by_length=False)
     columns = (
-        Column("format"), Column("runs"), Column("such as"), Column("rows"), Column("of updates"),
+        Column("format"), Column("runs"), Column("such as"), Column("updates"),
         Column("peak lr", ".3g"), Column("last loss", ".3f"),
     )  # fmt: skip
     rows = tuple(_row(kind, some) for kind, some in groups)
@@ -77,7 +77,7 @@ def _groups(read: Sequence[tuple[Curve, Log]], *, by_length: bool) -> list[tuple
 
 def _row(kind: str, curves: Sequence[Curve]) -> tuple[Cell, ...]:
     return (
-        kind, len(curves), shorten(curves[0].name, 24), _range([len(one) for one in curves]),
+        kind, len(curves), shorten(curves[0].name, 16),
         _range([one.schedule.steps for one in curves]),
         _range([one.schedule.peak for one in curves]),
         _range([float(one.loss[-1]) for one in curves]),
