@@ -80,16 +80,15 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, force: bool = False)
     if _exists(path) and not path.is_dir():
         raise OutputError(f"{path} is a file, but a folder is to be written: choose another place")
     try:
-        place = Path(os.path.realpath(path))  # a link to a folder stays a link
-        if not place.is_dir():
+        if not path.is_dir():
             try:
-                _write_new(place, files)
+                _write_new(path, files)
                 return
             except OSError:
-                if not (force and place.is_dir()):  # or else another process has just made it
+                if not (force and path.is_dir()):  # or else another process has just made it
                     raise
-        with _locked(place):
-            _replace_files(place, files)
+        with _locked(path):
+            _replace_files(path, files)
     except OSError as error:
         raise _refusal(path, error) from None
 

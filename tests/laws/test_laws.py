@@ -332,6 +332,26 @@ def test_constants_that_no_runs_can_have(constants, said):
         get_law("effective", constants)
 
 
+def test_a_decay_that_turns_the_weights_over_in_one_update_is_refused():
+    params = TYPICAL["effective"]
+    for decay, refused in ((499.9, False), (500.0, True)):  # 2 λ η = 1
+        law = get_law("effective", {"eta_ref": 1e-3, "weight_decay": decay})
+        for call in (law.final, law.final_gradient):
+            if refused:
+                with pytest.raises(FitError, match="would turn weights over in one update"):
+                    call(params, np.full(9, 1e-3))
+            else:
+                call(params, np.full(9, 1e-3))
+
+
+@pytest.mark.parametrize("p", [0.0, -0.5])
+def test_a_power_of_the_rate_that_is_not_positive_is_refused(p):
+    params = TYPICAL["effective"].copy()
+    params[6] = p
+    with pytest.raises(FitError, match="is not a parameter of effective: it must be positive"):
+        law_of("effective").final(params, np.full(9, 1e-4))
+
+
 def test_what_is_expected_of_parameters():
     learned = ("alpha", "b", "tau", "beta", "p", "rho")
     for key, linear, expected in [

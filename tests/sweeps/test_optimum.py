@@ -174,11 +174,11 @@ def test_the_loss_of_a_rate_is_the_mean_over_its_seeds():
     assert one_setting(loss, np.repeat([1e-3, 1e-2, 1e-1], 3)).grid_loss == 2.0
 
 
-def test_an_end_that_a_tenth_of_resampled_sweeps_prefer_is_open():
-    level = np.array([2.985, 2.97, 3.1, 3.3, 3.6])
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_an_end_that_a_tenth_of_resampled_sweeps_prefer_is_open(end):
+    level = np.array([2.985, 2.97, 3.1, 3.3, 3.6])[:: 1 if end == "low" else -1]
     loss = (level[:, None] + 0.02 * np.array([-1, 0, 1])).ravel()
     found = one_setting(loss, np.repeat(FACTOR_3[:5], 3))
-    share = np.mean(found.grid_draws == np.log(FACTOR_3[0]))
+    share = np.mean(found.grid_draws == np.log(FACTOR_3[0 if end == "low" else 4]))
     assert 0.03 < share < 0.22
-    assert found.open_low
-    assert not found.open_high
+    assert (found.open_low, found.open_high) == (end == "low", end == "high")
