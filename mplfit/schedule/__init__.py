@@ -15,10 +15,12 @@ from mplfit.schedule.shapes import (
     linear,
     piecewise,
     polynomial,
+    power_law,
     sqrt_cooldown,
     two_stage,
     wsd,
     wsdld,
+    wsds,
 )
 
 __all__ = [
@@ -33,10 +35,12 @@ __all__ = [
     "linear",
     "piecewise",
     "polynomial",
+    "power_law",
     "sqrt_cooldown",
     "to_knots",
     "two_stage",
     "with_last_zero",
     "wsd",
     "wsdld",
+    "wsds",
 ]

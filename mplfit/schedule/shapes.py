@@ -3,7 +3,9 @@
 The constructors below build the schedules of the literature. They share three conventions:
 
 * **Warmup** is ``numpy.linspace(0, peak, warmup)``: the rate is 0 in update 0 and reaches the
-  peak in update ``warmup - 1``.
+  peak in update ``warmup - 1``. With ``warmup_from`` it begins at that rate and reaches the peak in
+  update ``warmup``, one later; so warmup_from = peak/(warmup + 1) is the rule (t + 1)/(warmup + 1).
+  Without a warmup it has no effect.
 * **Decays** run over the fraction x = (t - start) / (steps - start) of their stretch, so that x
   is 0 in its first update and would be 1 in update ``steps``, one past the end: the *final rate is
   approached but not reached*, as in the released curves of Luo et al. (2025). With
@@ -31,21 +33,25 @@ __all__ = [
     "linear",
     "piecewise",
     "polynomial",
+    "power_law",
     "sqrt_cooldown",
     "two_stage",
     "wsd",
     "wsdld",
+    "wsds",
 ]
 
 
-def constant(steps: int, peak: float, *, warmup: int = 0) -> Schedule:
+def constant(
+    steps: int, peak: float, *, warmup: int = 0, warmup_from: float | None = None
+) -> Schedule:
     """η_t = peak after the warmup.
 
     >>> from mplfit.schedule import constant
     >>> constant(4, 3e-4, warmup=2).lr.tolist()
     [0.0, 0.0003, 0.0003, 0.0003]
     """
-    return _decayed(steps, peak, peak, steps, warmup, False, lambda x: x)
+    return _decayed(steps, peak, peak, steps, (warmup, warmup_from), False, lambda x: x)
 
 
 def cosine(
@@ -55,6 +61,7 @@ def cosine(
     *,
     cycle: float = 1.0,
     warmup: int = 0,
+    warmup_from: float | None = None,
     endpoint: bool = False,
 ) -> Schedule:
     """η_t = final + (peak - final)/2 · (1 + cos πx), x over the steps after the warmup.
@@ -77,14 +84,20 @@ def cosine(
         peak,
         final,
         warmup,
-        warmup,
+        (warmup, warmup_from),
         endpoint,
         lambda x: 0.5 * (1 + np.cos(np.pi * np.minimum(x / cycle, 1.0))),
     )
 
 
 def linear(
-    steps: int, peak: float, final: float = 0.0, *, warmup: int = 0, endpoint: bool = False
+    steps: int,
+    peak: float,
+    final: float = 0.0,
+    *,
+    warmup: int = 0,
+    warmup_from: float | None = None,
+    endpoint: bool = False,
 ) -> Schedule:
     """η_t = peak + (final - peak)·x, x over the steps after the warmup.
 
@@ -92,7 +105,9 @@ def linear(
     >>> linear(5, 1.0, endpoint=True).lr.tolist()
     [1.0, 0.75, 0.5, 0.25, 0.0]
     """
-    return polynomial(steps, peak, final, power=1.0, warmup=warmup, endpoint=endpoint)
+    return polynomial(
+        steps, peak, final, power=1.0, warmup=warmup, warmup_from=warmup_from, endpoint=endpoint
+    )
 
 
 def polynomial(
@@ -103,6 +118,7 @@ def polynomial(
     power: float,
     backward: bool = False,
     warmup: int = 0,
+    warmup_from: float | None = None,
     endpoint: bool = False,
 ) -> Schedule:
     """η_t = final + (peak - final)·(1 - x)^power, x over the steps after the warmup.
@@ -117,9 +133,11 @@ def polynomial(
     """
     if not (np.isfinite(power) and power > 0):
         raise ScheduleError(f"the power of a polynomial decay must be positive, got {power:g}")
-    if backward:
-        return _decayed(steps, peak, final, warmup, warmup, endpoint, lambda x: 1 - x**power)
-    return _decayed(steps, peak, final, warmup, warmup, endpoint, lambda x: (1 - x) ** power)
+
+    def shape(x: FloatArray) -> FloatArray:
+        return 1 - x**power if backward else (1 - x) ** power
+
+    return _decayed(steps, peak, final, warmup, (warmup, warmup_from), endpoint, shape)
 
 
 def wsd(
@@ -129,6 +147,7 @@ def wsd(
     *,
     decay: float,
     warmup: int = 0,
+    warmup_from: float | None = None,
     endpoint: bool = False,
 ) -> Schedule:
     """Warmup-stable-decay with an exponential decay: η_t = peak · (final/peak)^x.
@@ -148,7 +167,7 @@ def wsd(
     start = _cooldown_start(steps, decay, warmup)
     _check_rates(peak, final)
     # Written on the rates themselves, as the release does, so that no digit differs.
-    head = constant(steps, peak, warmup=warmup).lr.copy()
+    head = constant(steps, peak, warmup=warmup, warmup_from=warmup_from).lr.copy()
     head[start:] = peak * (final / peak) ** _fraction(steps, start, endpoint)
     return Schedule(head, warmup)
 
@@ -160,6 +179,7 @@ def wsdld(
     *,
     decay: float,
     warmup: int = 0,
+    warmup_from: float | None = None,
     endpoint: bool = False,
 ) -> Schedule:
     """Warmup-stable-decay with a linear decay: η_t = peak + (final - peak)·x over `decay` updates.
@@ -169,7 +189,7 @@ def wsdld(
     [1.0, 1.0, 1.0, 0.75, 0.5, 0.25]
     """
     start = _cooldown_start(steps, decay, warmup)
-    return _decayed(steps, peak, final, start, warmup, endpoint, lambda x: 1 - x)
+    return _decayed(steps, peak, final, start, (warmup, warmup_from), endpoint, lambda x: 1 - x)
 
 
 def sqrt_cooldown(
@@ -179,6 +199,7 @@ def sqrt_cooldown(
     *,
     decay: float,
     warmup: int = 0,
+    warmup_from: float | None = None,
     endpoint: bool = False,
 ) -> Schedule:
     """Warmup-stable-decay with the 1-sqrt decay: η_t = final + (peak - final)·(1 - √x).
@@ -190,7 +211,43 @@ def sqrt_cooldown(
     [1.0, 1.0, 1.0, 0.5, 0.2929, 0.134]
     """
     start = _cooldown_start(steps, decay, warmup)
-    return _decayed(steps, peak, final, start, warmup, endpoint, lambda x: 1 - np.sqrt(x))
+    return _decayed(
+        steps, peak, final, start, (warmup, warmup_from), endpoint, lambda x: 1 - np.sqrt(x)
+    )
+
+
+def wsds(
+    steps: int,
+    peak: float,
+    final: float = 0.0,
+    *,
+    decay: float,
+    cycles: int,
+    warmup: int = 0,
+    warmup_from: float | None = None,
+    endpoint: bool = False,
+) -> Schedule:
+    """WSD-S: `cycles` equal cycles of a stable rate and a linear cooldown, the peak after each.
+
+    Wen et al. 2024 (arXiv:2410.05192). `decay` is the length of every cooldown; as a share it is
+    one of its cycle, and thereby the share of all steps that the cooldowns have together.
+
+    >>> from mplfit.schedule import wsds
+    >>> wsds(8, 1.0, decay=2, cycles=2).lr.tolist()
+    [1.0, 1.0, 1.0, 0.5, 1.0, 1.0, 1.0, 0.5]
+    """
+    steps, warmup = _check_warmup(steps, warmup)
+    if not is_whole(cycles) or not 1 <= cycles <= steps:
+        raise ScheduleError(
+            f"the number of cycles must be a whole number from 1 to the {steps} steps, got {cycles}"
+        )
+    _check_rates(peak, final)
+    lr = constant(steps, peak, warmup=warmup, warmup_from=warmup_from).lr.copy()
+    ends = [round(steps * (cycle + 1) / cycles) for cycle in range(int(cycles))]
+    for begin, end in zip([0, *ends], ends, strict=False):
+        start = begin + _cooldown_start(end - begin, decay, max(warmup - begin, 0))
+        lr[start:end] = final + (peak - final) * (1 - _fraction(end, start, endpoint))
+    return Schedule(lr, warmup)
 
 
 def inverse_sqrt(
@@ -199,39 +256,84 @@ def inverse_sqrt(
     final: float = 0.0,
     *,
     decay: float | None = None,
+    sqrt: bool = False,
     warmup: int = 0,
+    warmup_from: float | None = None,
     endpoint: bool = False,
 ) -> Schedule:
-    """η_t = peak · √(w / (t + 1)), w = max(warmup, 1), then a linear cooldown to `final`.
+    """η_t = peak · √(w / (t + 1)), w = max(warmup, 1), then a cooldown to `final`.
 
     Vaswani et al. 2017 (arXiv:1706.03762); with a cooldown of `decay` updates (none where None) as
-    in Schaipp et al. 2025 (arXiv:2501.18965).
+    in Schaipp et al. 2025 (arXiv:2501.18965): linear, or with `sqrt` 1-sqrt.
 
     >>> from mplfit.schedule import inverse_sqrt
     >>> inverse_sqrt(6, 1.0, decay=2).lr.round(4).tolist()
     [1.0, 0.7071, 0.5774, 0.5, 0.4472, 0.2236]
     """
+    return power_law(
+        steps, peak, final, power=0.5, decay=decay, sqrt=sqrt, warmup=warmup,
+        warmup_from=warmup_from, endpoint=endpoint,
+    )  # fmt: skip
+
+
+def power_law(
+    steps: int,
+    peak: float,
+    final: float = 0.0,
+    *,
+    power: float,
+    decay: float | None = None,
+    sqrt: bool = False,
+    warmup: int = 0,
+    warmup_from: float | None = None,
+    endpoint: bool = False,
+) -> Schedule:
+    """η_t = peak · (w / (t + 1))^power, w = max(warmup, 1), then a cooldown to `final`.
+
+    The cooldown is that of `inverse_sqrt`, which has power 1/2.
+
+    >>> from mplfit.schedule import power_law
+    >>> power_law(4, 1.0, power=1.0).lr.round(4).tolist()
+    [1.0, 0.5, 0.3333, 0.25]
+    """
+    if not (np.isfinite(power) and power > 0):
+        raise ScheduleError(f"the power of a power law must be positive, got {power:g}")
     start = steps if decay is None else _cooldown_start(steps, decay, warmup)
-    lr = constant(steps, peak, warmup=warmup).lr.copy()
+    lr = constant(steps, peak, warmup=warmup, warmup_from=warmup_from).lr.copy()
     past = np.arange(warmup, steps)
-    lr[warmup:] = peak * np.sqrt(max(warmup, 1) / (past + 1))
+    lr[warmup:] = peak * (max(warmup, 1) / (past + 1)) ** power
     if start < steps:
         _check_final(final, float(lr[start]), "the rate at which the cooldown begins,")
-        lr[start:] = lr[start] + (final - lr[start]) * _fraction(steps, start, endpoint)
+        x = _fraction(steps, start, endpoint)
+        lr[start:] = lr[start] + (final - lr[start]) * (np.sqrt(x) if sqrt else x)
     return Schedule(lr, warmup)
 
 
-def two_stage(steps: int, peak: float, second: float, *, switch: int, warmup: int = 0) -> Schedule:
+def two_stage(
+    steps: int,
+    peak: float,
+    second: float,
+    *,
+    switch: int,
+    warmup: int = 0,
+    warmup_from: float | None = None,
+) -> Schedule:
     """`peak` before update `switch` (warmup included), `second` from it on.
 
     >>> from mplfit.schedule import two_stage
     >>> two_stage(4, 3e-4, 9e-5, switch=2).lr.tolist()
     [0.0003, 0.0003, 9e-05, 9e-05]
     """
-    return piecewise([(0, peak), (switch, second)], steps, warmup=warmup)
+    return piecewise([(0, peak), (switch, second)], steps, warmup=warmup, warmup_from=warmup_from)
 
 
-def piecewise(stages: Sequence[tuple[int, float]], steps: int, *, warmup: int = 0) -> Schedule:
+def piecewise(
+    stages: Sequence[tuple[int, float]],
+    steps: int,
+    *,
+    warmup: int = 0,
+    warmup_from: float | None = None,
+) -> Schedule:
     """Constant rates in stages: each (step, lr) holds from its step to the next one's.
 
     >>> from mplfit.schedule import piecewise
@@ -249,12 +351,16 @@ def piecewise(stages: Sequence[tuple[int, float]], steps: int, *, warmup: int = 
             f"the second stage begins at step {starts[1]}, inside the warmup of {warmup} updates"
         )
     lr = rates[np.searchsorted(starts, np.arange(steps), side="right") - 1]
-    lr[:warmup] = _warm(rates[0], warmup)
+    lr[:warmup] = _warm(rates[0], warmup, warmup_from)
     return Schedule(lr, warmup)
 
 
 def from_knots(
-    knots: Iterable[tuple[int, float]], steps: int | None = None, *, warmup: int = 0
+    knots: Iterable[tuple[int, float]],
+    steps: int | None = None,
+    *,
+    warmup: int = 0,
+    warmup_from: float | None = None,
 ) -> Schedule:
     """Piecewise-linear through (step, lr) knots, constant after the last one.
 
@@ -274,7 +380,7 @@ def from_knots(
         )
     lr = np.interp(np.arange(total), at, rates)
     if warmup:
-        lr[:warmup] = _warm(lr[warmup], warmup)
+        lr[:warmup] = _warm(lr[warmup], warmup, warmup_from)
     return Schedule(lr, warmup)
 
 
@@ -283,16 +389,16 @@ def _decayed(
     peak: float,
     final: float,
     start: int,
-    warmup: int,
+    warm: tuple[int, float | None],
     endpoint: bool,
     shape: Callable[[FloatArray], FloatArray],
 ) -> Schedule:
     """Warmup, then `peak`, then final + (peak - final)·shape(x) from update `start` on."""
-    steps, warmup = _check_warmup(steps, warmup)
+    steps, warmup = _check_warmup(steps, warm[0])
     _check_rates(peak, final)
     start = int(start)
     lr = np.full(steps, float(peak))
-    lr[:warmup] = _warm(peak, warmup)
+    lr[:warmup] = _warm(peak, warmup, warm[1])
     if start < steps:
         lr[start:] = final + (peak - final) * shape(_fraction(steps, start, endpoint))
     return Schedule(lr, warmup)
@@ -306,8 +412,16 @@ def _fraction(steps: int, start: int, endpoint: bool) -> FloatArray:
     return past / past.size
 
 
-def _warm(peak: float, warmup: int) -> FloatArray:
-    return np.linspace(0.0, peak, warmup)
+def _warm(peak: float, warmup: int, start: float | None) -> FloatArray:
+    """The rates of the warmup to `peak`; see the module's conventions."""
+    if start is None:
+        return np.linspace(0.0, peak, warmup)
+    if not 0 <= start <= peak:
+        raise ScheduleError(
+            f"the rate that the warmup begins at must lie between 0 and the rate that it reaches, "
+            f"{peak:g}, got {start:g}"
+        )
+    return np.linspace(start, peak, warmup + 1)[:-1]
 
 
 def _cooldown_start(steps: int, decay: float, warmup: int) -> int:

@@ -6,10 +6,10 @@
     SPEC + SPEC                       one after the other
 
 Numbers may be written 24000, 24_000 or 3e-4; numbers of updates also 24k or 1.5M. A share may be
-written 10%: of the peak (final, second) or of the steps (decay, warmup, switch); a decay above 0
-and up to 1 is a share of the steps, too. With zero=yes any shape has one more update, at rate 0
-(the papers' T+1 steps). Pure: text to `Schedule` and back. (A file's name is also accepted wherever
-a command asks for a schedule: see `mplfit.readers.schedules`.)
+written 10%: of the peak (final, second, warmup-from) or of the steps (decay, warmup, switch); a
+decay above 0 and up to 1 is a share of the steps, too. With zero=yes any shape has one more update,
+at rate 0 (the papers' T+1 steps). Pure: text to `Schedule` and back. (A file's name is accepted
+wherever a command asks for a schedule: see `mplfit.readers.schedules`.)
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from mplfit.errors import ScheduleError
 from mplfit.schedule import shapes
 from mplfit.schedule.core import Schedule, join, with_last_zero
 from mplfit.schedule.knots import to_knots
+from mplfit.types import FloatArray
 
 __all__ = [
     "GRAMMAR",
@@ -48,17 +49,23 @@ SHAPES: dict[str, Callable[..., Schedule]] = {
     "wsd": shapes.wsd,
     "wsdld": shapes.wsdld,
     "sqrt": shapes.sqrt_cooldown,
+    "wsds": shapes.wsds,
     "inverse-sqrt": shapes.inverse_sqrt,
+    "power": shapes.power_law,
     "two-stage": shapes.two_stage,
     "piecewise": shapes.piecewise,
     "knots": shapes.from_knots,
 }
 """The shapes by name. A constructor's signature is the shape's grammar: its parameters are the
-keys, those without a default are required, `knots` or `stages` are STEP=LR pairs, and annotations
-tell whole numbers (int) and yes or no (bool) from other numbers."""
+keys (with - for _), those without a default are required, `knots` or `stages` are STEP=LR pairs,
+and annotations tell whole numbers (int) and yes or no (bool) from other numbers."""
 
 _POINTS = {"knots", "stages"}  # parameters that are STEP=LR pairs
-_OF_PEAK = {"final", "second"}  # a percentage of these is one of the peak, of the others of steps
+_OF_PEAK = {
+    "final",
+    "second",
+    "warmup-from",
+}  # a percentage of these is one of the peak, of the others of steps
 _SUFFIX = {"k": 1e3, "m": 1e6}
 
 
@@ -81,7 +88,7 @@ class Spec:
 
     def schedule(self) -> Schedule:
         """The schedule."""
-        values = self.numbers()
+        values = {key.replace("-", "_"): value for key, value in self.numbers().items()}
         last_zero = values.pop("zero", False)
         make = SHAPES[self.shape]
         made = make(self.points, **values) if _has_points(make) else make(**values)
@@ -196,7 +203,7 @@ def format_schedule(schedule: Schedule) -> str:
     """A text that `parse_schedule` turns back into the schedule (to 1e-13 of its peak).
 
     The text is as long as the schedule has knots: short for piecewise-linear ones. The length of
-    the warmup is kept where the warmup is linear from 0, as the constructors make it.
+    the warmup is kept where the warmup is linear, as the constructors make it.
 
     >>> from mplfit.schedule import wsdld
     >>> from mplfit.schedule.spec import format_schedule
@@ -206,10 +213,18 @@ def format_schedule(schedule: Schedule) -> str:
     points = ",".join(f"{step}={rate!r}" for step, rate in to_knots(schedule))
     warmup = schedule.warmup
     if 0 < warmup < schedule.steps:
-        linear = np.linspace(0.0, schedule.lr[warmup], warmup)
-        if np.abs(schedule.lr[:warmup] - linear).max() <= 1e-13 * schedule.peak:
+        head, reached = schedule.lr[:warmup], schedule.lr[warmup]
+        if _near(head, np.linspace(0.0, reached, warmup), schedule):
             points += f",warmup={warmup}"
+        elif head[0] <= reached and _near(
+            head, np.linspace(head[0], reached, warmup + 1)[:-1], schedule
+        ):
+            points += f",warmup={warmup},warmup-from={float(head[0])!r}"
     return f"knots:{points}"
+
+
+def _near(rates: FloatArray, others: FloatArray, schedule: Schedule) -> bool:
+    return bool(np.abs(rates - others).max() <= 1e-13 * schedule.peak)
 
 
 def parse_count(text: str) -> int:
@@ -262,7 +277,7 @@ def _keys(shape: str) -> dict[str, _Key]:
     """The keys that a shape may have, in the order of its constructor's parameters."""
     parameters = inspect.signature(SHAPES[shape]).parameters
     keys = {
-        name: _Key(str(one.annotation), one.default is one.empty)
+        name.replace("_", "-"): _Key(str(one.annotation), one.default is one.empty)
         for name, one in parameters.items()
         if name not in _POINTS
     }
@@ -291,7 +306,8 @@ def _value(shape: str, key: str, text: str) -> Value:
         if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
             raise ScheduleError(f"{key} of {shape} must be yes or no, got {text!r}")
         return text.lower() in ("true", "yes", "1")
-    if text.endswith("%") and (key in _OF_PEAK or key in ("decay", "warmup", "switch")):
+    of_peak = key in _OF_PEAK and "peak" in _keys(shape)
+    if text.endswith("%") and (of_peak or key in ("decay", "warmup", "switch")):
         _checked(parse_share, shape, key, text)
         return text
     if key == "decay":

@@ -80,3 +80,70 @@ def test_texts_with_other_values():
         read_spec("cosine:steps=9,peak=1").with_values(decay=2)
     with pytest.raises(ScheduleError, match="the text of one schedule"):
         read_spec(f"{text} + {text}")
+
+
+MAKERS = {
+    "constant": lambda **k: schedules.constant(9, 2.0, **k),
+    "cosine": lambda **k: schedules.cosine(9, 2.0, **k),
+    "linear": lambda **k: schedules.linear(9, 2.0, **k),
+    "polynomial": lambda **k: schedules.polynomial(9, 2.0, power=2.0, **k),
+    "wsd": lambda **k: schedules.wsd(9, 2.0, 0.1, decay=2, **k),
+    "wsdld": lambda **k: schedules.wsdld(9, 2.0, decay=2, **k),
+    "sqrt": lambda **k: schedules.sqrt_cooldown(9, 2.0, decay=2, **k),
+    "wsds": lambda **k: schedules.wsds(9, 2.0, decay=2, cycles=1, **k),
+    "two_stage": lambda **k: schedules.two_stage(9, 2.0, 1.0, switch=6, **k),
+    "knots": lambda **k: schedules.from_knots([(0, 2.0), (8, 2.0)], **k),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_warmup_from_a_rate_reaches_the_peak_one_update_later(name):
+    """warmup_lr of github.com/fabian-sp/lr-scheduling: from + t/warmup · (peak - from)."""
+    make = MAKERS[name]
+    made = make(warmup=5, warmup_from=2e-7)
+    start = [2e-7 + t / 5 * (2 - 2e-7) for t in range(5)]
+    assert made.lr[:5] == pytest.approx(start, rel=1e-15)
+    assert made.lr[4] < made.lr[5] == 2.0
+    assert made.warmup == 5
+    # What comes after the warmup is the same, and without a warmup there is no start of it.
+    assert np.array_equal(made.lr[5:], make(warmup=5).lr[5:])
+    assert make(warmup_from=0.1) == make()
+
+
+@pytest.mark.parametrize("start", [-1e-9, 2.1, float("nan")])
+def test_a_warmup_begins_between_zero_and_the_peak(start):
+    with pytest.raises(ScheduleError, match="must lie between 0 and the rate that it reaches, 2,"):
+        schedules.constant(9, 2.0, warmup=5, warmup_from=start)
+
+
+@pytest.mark.parametrize("power", [0.3, 0.5, 1.0, 1.7])
+def test_a_power_law_is_one_over_t_to_any_power(power):
+    lr = schedules.power_law(400, 2.0, power=power).lr
+    t = np.arange(1, 401)
+    assert lr == pytest.approx(2.0 / t**power, rel=1e-14)
+    warm = schedules.power_law(400, 2.0, power=power, warmup=100).lr
+    assert warm[199] == pytest.approx(2.0 / 2**power)
+    assert np.array_equal(warm[:100], np.linspace(0, 2, 100))
+
+
+def test_a_one_minus_sqrt_cooldown_after_one_over_sqrt():
+    """The original's rate before the cooldown at T = 100 is 1/√80, and its last is 0."""
+    made = schedules.inverse_sqrt(100, 1.0, decay=21, sqrt=True, endpoint=True).lr
+    assert made[79] == pytest.approx(1 / np.sqrt(80))
+    assert made[79:] == pytest.approx(made[79] * (1 - np.sqrt(np.arange(21) / 20)), abs=1e-15)
+    assert made[-1] == 0
+
+
+def test_cycles_of_wsds_end_at_its_final_rate_and_begin_at_the_peak():
+    made = schedules.wsds(90, 1.0, 0.1, decay=10, cycles=3, warmup=5, endpoint=True).lr
+    assert np.array_equal(
+        made[:30], schedules.wsdld(30, 1.0, 0.1, decay=10, warmup=5, endpoint=True).lr
+    )
+    for begin in (30, 60):
+        one = schedules.wsdld(30, 1.0, 0.1, decay=10, endpoint=True).lr
+        assert np.array_equal(made[begin : begin + 30], one)
+    shares = schedules.wsds(100, 1.0, decay=0.25, cycles=3).lr
+    assert [int(np.sum(part < 1)) for part in np.split(shares, [33, 67])] == [7, 7, 7]
+    assert schedules.wsds(50, 1.0, decay=0.2, cycles=1) == schedules.wsdld(50, 1.0, decay=0.2)
+    with pytest.raises(ScheduleError, match="a decay of 40 updates does not fit"):
+        schedules.wsds(90, 1.0, decay=40, cycles=3)

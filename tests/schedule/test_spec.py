@@ -24,6 +24,17 @@ SPECS = {
     "wsdld:steps=100,peak=1,decay=0.2": s.wsdld(100, 1.0, decay=20),
     "sqrt:steps=100,peak=1,decay=20,final=.1": s.sqrt_cooldown(100, 1.0, 0.1, decay=20),
     "inverse-sqrt:steps=100,peak=1,decay=20,warmup=9": s.inverse_sqrt(100, 1.0, decay=20, warmup=9),
+    "wsds:steps=90,peak=1,final=10%,decay=10,cycles=3": s.wsds(90, 1.0, 0.1, decay=10, cycles=3),
+    "inverse-sqrt:steps=100,peak=1,decay=20,sqrt=yes": s.inverse_sqrt(
+        100, 1.0, decay=20, sqrt=True
+    ),
+    "power:steps=100,peak=1,power=0.51,warmup=9": s.power_law(100, 1.0, power=0.51, warmup=9),
+    "constant:steps=9,peak=2,warmup=4,warmup-from=10%": s.constant(
+        9, 2.0, warmup=4, warmup_from=0.2
+    ),
+    "knots:0=1,8=0.5,warmup=4,warmup-from=0.2": s.from_knots(
+        [(0, 1.0), (8, 0.5)], warmup=4, warmup_from=0.2
+    ),
     "two-stage:steps=10,peak=1,second=0.1,switch=5": s.two_stage(10, 1.0, 0.1, switch=5),
     "piecewise:0=1,4=0.5,steps=10,warmup=3": s.piecewise([(0, 1.0), (4, 0.5)], 10, warmup=3),
     "knots:0=0,2=1,4=0.5": s.from_knots([(0, 0.0), (2, 1.0), (4, 0.5)]),
@@ -73,6 +84,10 @@ def test_every_form_has_an_example_above() -> None:
         ("knots:0=x", "lr at 0 of knots must be a number, got 'x'"),
         ("knots:0=1,900m=2", "beyond the 100,000,000 updates"),
         ("piecewise:0=1", "piecewise lacks steps"),
+        ("knots:0=1,warmup-from=10%", "warmup-from of knots must be a number, got '10%'"),
+        ("constant:steps=9,peak=1,warmup=2,warmup-from=1.1", "between 0 and the rate .* 1, got"),
+        ("wsds:steps=9,peak=1,decay=1,cycles=10", "from 1 to the 9 steps, got 10"),
+        ("power:steps=9,peak=1,power=0", "power of a power law must be positive, got 0"),
         ("constant:steps=2,peak=1 + nonsense:steps=3", "'nonsense:steps=3' is not a schedule"),
     ],
 )
@@ -104,6 +119,7 @@ def test_the_warmup_comes_back_too(warmup: int) -> None:
     for schedule in (
         s.constant(100, 3e-4, warmup=warmup),
         s.linear(100, 3e-4, 3e-5, warmup=warmup),
+        s.linear(100, 3e-4, 3e-5, warmup=warmup, warmup_from=3e-5),
     ):
         back = parse_schedule(format_schedule(schedule))
         assert back.warmup == warmup
