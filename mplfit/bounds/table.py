@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mplfit.bounds.omega import average_bound_curve, best_base, bound_curve
+from mplfit.bounds.omega import average_bound_curve, best_base, bound_curve, bound_terms
 from mplfit.bounds.scan import Scan, Sweep
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, Record
@@ -24,6 +24,8 @@ class Judged(Record):
     """A schedule's best peak rate and the bound at it after so many updates.
 
     bound : at the peak rate that was given; None where it was not asked for.
+    terms : the three terms of the bound of the last iterate (`mplfit.bounds.Terms`), at the rates
+    given where `bound` is asked for, else at the best; None where they were not asked for.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Judged(Record):
     best_bound: float
     peak_lr: float
     bound: float | None
+    terms: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,7 @@ def judge(
     as_given: bool = False,
     average: bool = False,
     exact: bool = False,
+    terms: bool = False,
 ) -> tuple[Judged, Schedule, FloatArray]:
     """A schedule under the bound, and the bound after each of its updates.
 
@@ -80,6 +84,7 @@ def judge(
     as_given : the curve is that of the rates given, else that of the best base rate.
     average : of the average iterate instead of the last one.
     exact : sum plainly instead of fast.
+    terms : with the three terms of the bound; they are those of the last iterate.
 
     Returns
     -------
@@ -107,6 +112,7 @@ def judge(
         best_bound=best.bound,
         peak_lr=schedule.peak,
         bound=float(curve[judged - 1]) if as_given else None,
+        terms=bound_terms(drawn.lr, D=D, G=G, at=at)._asdict() if terms else None,
     )
     return made, drawn, curve
 

@@ -36,7 +36,7 @@ __all__ = ["bound_command"]
     cls=Examples,
     examples=(
         "mplfit bound wsdld:steps=4000,peak=1,decay=0.2 cosine:steps=4000,peak=1"
-        " constant:steps=4000,peak=1 --out /tmp/bounds --force",
+        " constant:steps=4000,peak=1 --terms --out /tmp/bounds --force",
         "mplfit bound wsdld:steps=4000,peak=1,decay=0.2 --sweep cooldown --no-save",
         "mplfit bound cosine:steps=4000,peak=3e-4,warmup=300 --as-given --distance 0.5 --no-save",
     ),
@@ -82,6 +82,7 @@ __all__ = ["bound_command"]
 )
 @click.option("--at", type=int, help="Updates after which to judge. [default: all of them]")
 @click.option("--as-given", is_flag=True, help="Draw curves at the rates given, not at the best.")
+@click.option("--terms", is_flag=True, help="The three terms of each bound too, with a figure.")
 @click.option("--average", is_flag=True, help="The standard rate, of the average iterate.")
 @click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
 @saves("bound")
@@ -97,6 +98,7 @@ def bound_command(
     norm: str,
     at: int | None,
     as_given: bool,
+    terms: bool,
     average: bool,
     exact: bool,
     target: Target,
@@ -112,19 +114,24 @@ def bound_command(
         raise click.UsageError("give at least one schedule (SPEC), or --fit LOG")
     if values is not None and over is None:
         raise click.UsageError("--values belongs to --sweep")
+    if terms and average:
+        raise click.UsageError("--terms are those of the last iterate: they go without --average")
     files: Callable[[], dict[str, bytes]]
     found: BoundTable | BoundSweep
     if over is not None:
-        if at is not None or average or as_given or exact:
-            raise click.UsageError("--sweep goes without --at, --average, --as-given and --exact")
+        if at is not None or average or as_given or exact or terms:
+            raise click.UsageError(
+                "--sweep goes without --at, --average, --as-given, --terms and --exact"
+            )
         files, found = _swept(specs, over, values, D, norm)
     else:
-        files, found = _judged(specs, D, norm, at, as_given, average, exact)
+        files, found = _judged(specs, D, norm, at, as_given, average, exact, terms)
     target.write(files)
     made = {**found.to_dict(), "folder": target.name}
     show_result(found, made, as_json=as_json, wide=wide)
     if not as_json:
-        target.say("bound.png and the numbers as csv", apart=True)
+        figures = "bound.png, terms.png" if terms else "bound.png"
+        target.say(f"{figures} and the numbers as csv", apart=True)
 
 
 def _judged(
@@ -135,6 +142,7 @@ def _judged(
     as_given: bool,
     average: bool,
     exact: bool,
+    terms: bool,
 ) -> tuple[Callable[[], dict[str, bytes]], BoundTable]:
     """The files (made when asked for) and the table of schedules side by side."""
     from mplfit.bounds.table import judge, rank
@@ -150,14 +158,17 @@ def _judged(
             as_given=as_given,
             average=average,
             exact=exact,
+            terms=terms,
         )
         for name, one in named.items()
     }
     what = "average iterate" if average else "last iterate"
     rates = "the rates given" if as_given else "its best base rate"
 
+    ranked = rank({name: one for name, (one, _, _) in every.items()}, D, norm)
+
     def files() -> dict[str, bytes]:
-        from mplfit.show.bound_plot import plot_bounds
+        from mplfit.show.bound_plot import plot_bounds, plot_terms
         from mplfit.show.plot import png
         from mplfit.writers.text import file_name, prediction_csv
 
@@ -168,9 +179,24 @@ def _judged(
         for name, schedule in shown.items():
             lines = prediction_csv(schedule, curves[name])
             made[f"{file_name(name)}.csv"] = lines.replace(b"step,lr,loss", b"step,lr,bound")
+        if terms:
+            made["terms.png"] = png(plot_terms(ranked))
+            made["terms.csv"] = _terms_csv(ranked)
         return made
 
-    return files, rank({name: one for name, (one, _, _) in every.items()}, D, norm)
+    return files, ranked
+
+
+def _terms_csv(ranked: BoundTable) -> bytes:
+    import csv
+    import io
+
+    lines = io.StringIO()
+    rows = csv.writer(lines, lineterminator="\n")
+    rows.writerow(["schedule", "distance", "noise", "last"])
+    for one in ranked.schedules:
+        rows.writerow([one.name, *map(repr, (one.terms or {}).values())])
+    return lines.getvalue().encode()
 
 
 def _swept(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -19,7 +19,7 @@ from mplfit.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from mplfit.plan.extend import Continuation
+    from mplfit.plan.extend import Continuation, How
     from mplfit.schedule import Schedule
 
 __all__ = ["extend_command"]
@@ -62,23 +62,26 @@ def extend_command(
     length. For more steps it stays the best, by convex theory, with a longer cooldown, or with a
     lower rate from where the old cooldown began; the length or the factor is solved for. With
     --params, the loss that a fitted law predicts stands beside the bound. --out writes the choice
-    of --by as schedule.csv, .npy and .json, with a figure of all.
+    of --by as schedule.csv, .npy and .json, with a figure of all. A
+    way that does not exist is left out with a warning that says why; the other one is then taken.
     """
-    from mplfit.plan.extend import compare_ways, extend, extensions
+    from mplfit.plan.extend import compare_ways, ways_to_go_on
     from mplfit.readers.fits import load_fit
 
     original = schedule_given(past)
-    chosen = extend(original, steps, by)  # type: ignore[arg-type]
-    ways = extensions(original, steps)
+    ways, missing = ways_to_go_on(original, steps)
     fit = load_fit(params) if params is not None else None
-    found = compare_ways(original, ways, chosen.how, fit, text=past, params=params)
+    found = compare_ways(
+        original, ways, cast("How", by), fit, text=past, params=params, missing=missing
+    )
+    chosen = next(way for way in ways if way.how == found.chosen)
     for text in found.warnings:
         warn(text)
     values = found.to_dict()
     target.write(lambda: _files(original, chosen, ways, values))
     show_result(found, values, as_json=as_json, wide=wide)
     if not as_json:
-        target.say(f"schedule.csv, .npy, .json ({by}), ways.png", apart=True)
+        target.say(f"schedule.csv, .npy, .json ({found.chosen}), ways.png", apart=True)
 
 
 def _files(

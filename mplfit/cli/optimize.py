@@ -40,6 +40,7 @@ __all__ = ["optimize_command"]
         "mplfit optimize --params data/fit_25 --robust 0.9 --steps 6000 --knots 16",
         "mplfit optimize --params data/sizes_lab --size 500k --steps 3000 --knots 16",
         "mplfit optimize --bound --steps 4000 --peak-lr 1e-3",
+        "mplfit optimize --bound --steps 100 --shape free",
     ),
 )
 @click.option(
@@ -65,6 +66,13 @@ __all__ = ["optimize_command"]
 @click.option("--final-lr", type=float, help="Rate of the last update. [default: chosen]")
 @click.option("--min-lr", type=float, help="Smallest rate. [default: 1e-10; by scale with --bound]")
 @click.option("--knots", default=64, show_default=True, help="Points that the schedule has.")
+@click.option(
+    "--shape",
+    type=click.Choice(["falling", "free"]),
+    default="falling",
+    show_default=True,
+    help="With --bound: no rate above the one before it, or any.",
+)
 @click.option("--from", "past", metavar="SPEC", help="The schedule of a run under way, or its log.")
 @click.option("--from-step", type=int, help="Updates of it that are done.")
 @saves(what="A folder for the schedule.")
@@ -81,6 +89,7 @@ def optimize_command(
     final_lr: float | None,
     min_lr: float | None,
     knots: int,
+    shape: str,
     past: str | None,
     from_step: int | None,
     target: Target,
@@ -98,13 +107,16 @@ def optimize_command(
 
     --bound minimises the bound of convex theory on the last iterate instead of a fitted law's loss.
     --peak-lr is then taken to be the best rate of a linear decay; without it, rates are in units of
-    D/G (see `mplfit bound`). The default warmup is 0.
+    D/G (see `mplfit bound`). The default warmup is 0. The lowest bound of all has a last rate above
+    those before it: --shape free finds it.
     """
     from mplfit.plan.optimize import optimize, optimize_bound
     from mplfit.readers.fits import load_fit
 
     if bound == (params is not None):
         raise click.UsageError("give either --params FIT or --bound")
+    if shape == "free" and not bound:
+        raise click.UsageError("--shape belongs to --bound: a fitted law's schedule does not rise")
     if bound and size is not None:
         raise click.UsageError("--size belongs to a law over sizes: it goes without --bound")
     if bound and robust:
@@ -128,7 +140,7 @@ def optimize_command(
         plan = optimize_bound(
             24000 if steps is None else steps, warmup=warmup or 0, minimum=min_lr, final=final_lr,
             peak=None if peak == "free" else peak, knots=knots, past=run,
-            past_steps=from_step or 0, progress=progress,
+            past_steps=from_step or 0, falling=shape == "falling", progress=progress,
         )  # fmt: skip
     for text in plan.warnings:
         warn(text)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from types import MappingProxyType
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -35,6 +36,7 @@ __all__ = [
     "extend",
     "extensions",
     "phases",
+    "ways_to_go_on",
 ]
 
 How: TypeAlias = Literal["same", "cooldown", "factor"]
@@ -124,8 +126,8 @@ class Way(Record):
 class Extension(Record):
     """How to go on with a run of `planned_steps`, whose cooldown was to begin at `planned_start`.
 
-    text, params : what the original schedule and the fit are called.  chosen : the way that was
-    asked for.
+    text, params : what the original schedule and the fit are called.  chosen : the way to take: the
+    one asked for, or the other one where that does not exist.  missing : why a way does not.
     """
 
     SCHEMA: ClassVar[str] = "mplfit.extension/1"
@@ -138,6 +140,7 @@ class Extension(Record):
     planned_start: int
     steps: int
     warnings: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 def phases(schedule: Schedule) -> Phases:
@@ -237,14 +240,26 @@ def extend(schedule: Schedule, steps: int, by: How = "cooldown") -> Continuation
 
 def extensions(schedule: Schedule, steps: int) -> list[Continuation]:
     """Every way to go on that exists, the plain one ("same") first."""
-    found = [extend(schedule, steps, "same")]
+    return ways_to_go_on(schedule, steps)[0]
+
+
+def ways_to_go_on(schedule: Schedule, steps: int) -> tuple[list[Continuation], dict[How, str]]:
+    """`extensions`, and of each way that does not exist a sentence that says why.
+
+    >>> from mplfit.plan.extend import ways_to_go_on
+    >>> from mplfit.schedule import wsdld
+    >>> ways, missing = ways_to_go_on(wsdld(4000, 1e-3, decay=0.2), 16000)
+    >>> [way.how for way in ways], list(missing)
+    (['same', 'factor'], ['cooldown'])
+    """
+    found, missing = [extend(schedule, steps, "same")], {}
     ways: tuple[How, ...] = ("cooldown", "factor")
     for by in ways:
         try:
             found.append(extend(schedule, steps, by))
-        except FitError:
-            continue  # no such cooldown or factor: the others remain
-    return found
+        except FitError as error:
+            missing[by] = str(error)
+    return found, missing
 
 
 def compare_ways(
@@ -255,15 +270,17 @@ def compare_ways(
     *,
     text: str = "",
     params: str | None = None,
+    missing: Mapping[How, str] = MappingProxyType({}),
 ) -> Extension:
     """The ways to go on side by side, with the losses that a fit predicts, where there is one.
 
-    text, params : what the original schedule and the fit are called.
+    text, params : what the original schedule and the fit are called.  missing : why ways do not
+    exist; where the chosen one is among them, the other one is taken.
 
     Raises
     ------
     FitError
-        If the fit predicts a loss that no run can have, or there is no way of the chosen kind.
+        If the fit predicts a loss that no run can have, or no way keeps the base rate.
 
     Examples
     --------
@@ -273,7 +290,15 @@ def compare_ways(
     >>> [way.how for way in compare_ways(run, extensions(run, 6000)).ways]
     ['same', 'cooldown', 'factor']
     """
-    made, said = [], [] if fit is None else held_warnings(fit)
+    said = list(missing.values())
+    begins = {way.how: way.begins for way in ways}
+    if chosen not in begins:
+        left = [way.how for way in ways if way.how != "same"]
+        if not left:
+            raise FitError("; ".join(said) or f"there is no way to go on by {chosen}")
+        chosen = left[0]
+    made = []
+    said += [] if fit is None else held_warnings(fit)
     for way in ways:
         loss = intervals = gain = None
         if fit is not None:
@@ -284,7 +309,6 @@ def compare_ways(
                 gain = gains(fit, way.schedule, [ways[0].schedule])[0].summary()
         made.append(Way(way.how, way.value, way.begins, way.base, way.bound, loss, intervals, gain))
     planned = phases(original).start
-    begins = {way.how: way.begins for way in ways}
     if begins[chosen] < planned:
         said.append(
             f"the longer cooldown begins at step {begins[chosen]}, before the planned one (step "
@@ -292,7 +316,7 @@ def compare_ways(
         )
     return Extension(
         text, params, chosen, tuple(made), original.steps, planned, ways[0].schedule.steps,
-        warnings=tuple(said),
+        warnings=tuple(said), missing={str(how): why for how, why in missing.items()},
     )  # fmt: skip
 
 

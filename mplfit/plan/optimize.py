@@ -239,9 +239,12 @@ def optimize_bound(
     knots: int = 64,
     past: Schedule | None = None,
     past_steps: int = 0,
+    falling: bool = True,
     progress: Progress | None = None,
 ) -> Plan:
-    """Find the non-increasing schedule with the lowest convex bound on the last iterate.
+    """Find the schedule with the lowest convex bound on the last iterate.
+
+    It does not increase where `falling`; else rates may rise again, which the last one does.
 
     The peak is taken to be the best rate of a linear decay over these steps, which sets the
     gradient norm G for a distance D = 1; without it both are 1, rates come in units of D/G, and the
@@ -282,7 +285,7 @@ def optimize_bound(
             "numbers.",
         ),
     )
-    return _plan(goal, final, knots, past, past_steps, None, progress)
+    return _plan(goal, final, knots, past, past_steps, None, progress, falling)
 
 
 def _plan(
@@ -293,6 +296,7 @@ def _plan(
     past_steps: int,
     robust: float | Literal["mean"] | None,
     progress: Progress | None,
+    falling: bool = True,
 ) -> Plan:
     fit = goal.fit
 
@@ -300,7 +304,7 @@ def _plan(
         return search_schedule(
             final, steps=goal.steps, warmup=goal.warmup, peak=goal.peak, end=end,
             minimum=goal.minimum, knots=knots, past=past, past_steps=past_steps, start=start,
-            progress=progress,
+            falling=falling, progress=progress,
         )  # fmt: skip
 
     over = None

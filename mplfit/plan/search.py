@@ -69,9 +69,10 @@ def search_schedule(
     past: Schedule | None = None,
     past_steps: int = 0,
     start: Schedule | None = None,
+    falling: bool = True,
     progress: Progress | None = None,
 ) -> OptimizedSchedule:
-    """Minimise a final loss over non-increasing schedules through `knots` knots.
+    """Minimise a final loss over schedules through `knots` knots, non-increasing ones by default.
 
     Parameters
     ----------
@@ -84,6 +85,7 @@ def search_schedule(
     past, past_steps : the first `past_steps` updates of a run that is under way; only the rest is
         chosen, from the rate of the last of them downwards. `warmup` and `peak` are then its.
     start : a schedule of as many steps to descend from, instead of from several coarse ones.
+    falling : no rate may be above the one before it; else no more than above the peak.
     progress : called as progress(done, total, what).
 
     Raises
@@ -109,7 +111,7 @@ def search_schedule(
 
     def descend(count: int, guess: Callable[[FloatArray], FloatArray]) -> _Descent:
         grid = KnotGrid(given, warmup if past is None else 0, knot_steps(first, steps - 1, count))
-        return _descend(final, grid, guess, (lowest, highest), end, minimum)
+        return _descend(final, grid, guess, (lowest, highest), end, minimum, falling)
 
     coarse: list[_Descent] = []
     shapes = _shapes(highest, minimum if end is None else end) if start is None else ()
@@ -153,8 +155,9 @@ def _descend(
     peak: tuple[float, float],
     end: float | None,
     minimum: float,
+    falling: bool,
 ) -> _Descent:
-    """SLSQP over w = (rate / highest peak)^0.5 at the knots, w_i >= w_{i+1}."""
+    """SLSQP over w = (rate / highest peak)^0.5 at the knots, w_i >= w_{i+1} where `falling`."""
     highest, count = peak[1], grid.step.size
     low = np.full(count, (minimum / highest) ** _EXPONENT)
     high = np.ones(count)
@@ -182,10 +185,14 @@ def _descend(
         jac=True,
         method="SLSQP",
         bounds=list(zip(low, high, strict=True)),
-        constraints=[{"type": "ineq", "fun": lambda w: fall @ w, "jac": lambda w: fall}],
+        constraints=[{"type": "ineq", "fun": lambda w: fall @ w, "jac": lambda w: fall}]
+        if falling
+        else [],
         options={"maxiter": 300, "ftol": 1e-8},
     )
-    w = np.clip(np.minimum.accumulate(np.clip(result.x, low, high)), low, high)
+    w = np.clip(result.x, low, high)
+    if falling:
+        w = np.clip(np.minimum.accumulate(w), low, high)
     values = highest * w ** (1 / _EXPONENT)
     return _Descent(grid, values, final(grid.rates(values))[0], bool(result.success))
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from mplfit.bounds.agreement import Agreement, Group
 from mplfit.bounds.scan import Scan
+from mplfit.bounds.table import BoundTable
 from mplfit.plan.extend import Continuation
 from mplfit.schedule import Schedule
 from mplfit.schedule.knots import drawn_steps
@@ -18,18 +19,24 @@ from mplfit.show.plot import (
     _draw_schedules,
     _frame,
     _legend,
+    _plain,
     _style,
     _tidy,
 )
 from mplfit.types import FloatArray
 
-__all__ = ["plot_agreement", "plot_bounds", "plot_continuations", "plot_scan"]
+__all__ = ["plot_agreement", "plot_bounds", "plot_continuations", "plot_scan", "plot_terms"]
 
 _VARIED = {
     "cooldown": "cooldown, share of the steps",
     "horizon": "updates",
     "base-lr": "peak learning rate",
     "cycle": "cycle, in lengths of the run",
+}
+_TERMS = {
+    "distance": "D²/2Ση (start)",
+    "noise": "Ση²G²/2Ση (average iterate)",
+    "last": "double sum (last iterate)",
 }
 
 
@@ -56,6 +63,26 @@ def plot_bounds(
     if max(one.peak for one in schedules.values()) > 2 * later:
         bottom.set_ylim(-0.05 * later, 1.15 * later)
     _tidy(top)
+    return figure
+
+
+def plot_terms(found: BoundTable) -> Figure:
+    """A bar a schedule, the lowest bound on top: the terms side by side, as long as the bound."""
+    shown = [one for one in found.schedules if one.terms and np.isfinite(sum(one.terms.values()))]
+    figure = Figure(figsize=(8, 1.6 + 0.4 * max(len(shown), 2)), layout="constrained")
+    axes = figure.subplots()
+    names = [_plain(one.name) for one in shown]
+    left = np.zeros(len(shown))
+    for number, (key, label) in enumerate(_TERMS.items()):
+        width = np.array([one.terms[key] for one in shown if one.terms])
+        axes.barh(names, width, left=left, color=_COLOURS[number], label=label)
+        left += width
+    axes.invert_yaxis()
+    axes.set_xlabel("bound Ω at the end")
+    at = "best peak rate" if found.schedules[0].bound is None else "rates given"
+    axes.set_title(f"The three terms of the bound at the {at}", loc="left")
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=3)
+    _tidy(axes)
     return figure
 
 

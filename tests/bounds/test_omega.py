@@ -24,6 +24,7 @@ from mplfit.errors import DataError, FitError, ScheduleError
 from mplfit.plan.search import search_schedule
 from mplfit.schedule.spec import parse_schedule
 from tests.random_schedules import rates
+from tests.study.published_order import published_order
 
 pytestmark = pytest.mark.portable
 
@@ -282,3 +283,17 @@ def test_norms_that_vanish_for_a_while():
 def test_bad_input_gets_a_sentence(call, error, sentence):
     with pytest.raises(error, match=sentence):
         call()
+
+
+def test_the_published_order_of_operations_loses_digits_where_ours_does_not():
+    """bounds/README.md: by rounding, so that the worst of some lengths is bounded, not each."""
+    short = schedules.cosine(50, 1.0).lr
+    assert published_order(short) == pytest.approx(bound(short), rel=1e-11)
+    off = []
+    for steps in range(20_000, 60_001, 5_000):
+        lr = schedules.cosine(steps, 1.0).lr
+        ahead = np.cumsum(lr[::-1].astype(np.longdouble))[::-1]
+        wanted = 0.5 * (1 / ahead[0] + lr[-1] + np.sum(lr[:-1] ** 2 / ahead[1:]))
+        assert bound(lr) == pytest.approx(float(wanted), rel=1e-13)
+        off.append(abs(published_order(lr) / bound(lr) - 1))
+    assert 1e-4 < max(off) < 10

@@ -65,6 +65,35 @@ def test_bound_of_the_average_iterate():
     assert found["schedules"][0]["best_bound"] == pytest.approx(best.bound)
 
 
+def test_the_three_terms_are_shown_drawn_and_sum_to_the_bound(tmp_path):
+    """For constant rates: D²/(2γT), γG²/2 and (γ/2)·G²·(1 + 1/2 + … + 1/(T-1))."""
+    specs = ("constant:steps=400,peak=1", WSD, LINEAR)
+    result = run("bound", *specs, "--terms", "--grad-norm", 2, "--out", "t")
+    said = result.stdout.splitlines()
+    (at,) = [k for k, line in enumerate(said) if "D²/2Ση  " in line]
+    assert said[at - 1] == ""
+    assert said[at - 2] == "The terms of the bounds at the best peak rate:"
+    assert max(map(len, said)) <= 100
+    assert (tmp_path / "t" / "terms.png").read_bytes().startswith(b"\x89PNG")
+    made = json.loads(run("bound", *specs, "--terms", "--grad-norm", 2, "--json").stdout)
+    for row in made["schedules"]:
+        assert sum(row["terms"].values()) == pytest.approx(row["best_bound"], rel=1e-12)
+    gamma = made["schedules"][2]["best_peak_lr"]
+    harmonic = sum(1 / k for k in range(1, 400))
+    terms = list(made["schedules"][2]["terms"].values())
+    assert terms == pytest.approx([1 / (800 * gamma), 2 * gamma, 2 * gamma * harmonic], rel=1e-12)
+    line = said[at + 3].split()
+    assert line == ["constant", *(f"{one:.6g}" for one in (*terms, sum(terms)))]
+    rows = (tmp_path / "t" / "terms.csv").read_text().splitlines()
+    assert rows[0] == "schedule,distance,noise,last"
+    assert [float(one) for one in rows[3].split(",")[1:]] == terms
+    given = run("bound", WSD, "--terms", "--as-given", "--at", 300, "--no-save", "--json")
+    (row,) = json.loads(given.stdout)["schedules"]
+    assert sum(row["terms"].values()) == pytest.approx(row["bound"], rel=1e-12)
+    assert row["terms"]["distance"] == pytest.approx(1 / 600, rel=1e-14)
+    assert "terms of the bounds" not in run("bound", WSD, "--no-save").stdout
+
+
 def test_bound_with_the_gradient_norms_of_a_log(tmp_path):
     step = np.arange(0, 400, 20)
     norm = 1 + np.exp(-step / 50)
@@ -139,6 +168,29 @@ def test_extend_warns_where_the_longer_cooldown_would_lie_in_the_past():
     assert ways["same"]["predicted_loss"] is None
 
 
+def test_extend_shows_the_way_that_exists_and_says_why_the_other_does_not(tmp_path):
+    """At 16k the original takes a full cooldown at a 97 % match; its factor is .375."""
+    arguments = ("extend", "--from", "wsdld:steps=4000,peak=3e-4,decay=0.2", "--to-steps", 16000)
+    result = run(*arguments, "--out", "longer")
+    said = " ".join(result.stdout.split())
+    assert said.startswith("To go on to 16000 updates with the base rate in use: lower the rate")
+    assert "lower rate 0.375" in said
+    assert "longer cooldown" not in said
+    assert "no cooldown keeps the base rate in use the best one: the best comes to 97.3 % of" in (
+        " ".join(result.stderr.split())
+    )
+    assert "(factor)" in said
+    saved = json.loads((tmp_path / "longer" / "schedule.json").read_text())
+    assert saved["lr"][3300] == pytest.approx(0.375 * 3e-4, rel=2e-3)
+    found = json.loads(run(*arguments, "--json").stdout)
+    assert (found["chosen"], list(found["missing"])) == ("factor", ["cooldown"])
+    # The original's horizons, on its grids of fractions; here both are solved for.
+    for steps, cooldown, factor in ((10000, 0.771, 0.473), (12000, 0.876, 0.431)):
+        made = json.loads(run(*arguments[:4], steps, "--json").stdout)
+        ways = {one["how"]: round(one["value"], 3) for one in made["ways"]}
+        assert (ways["cooldown"], ways["factor"]) == (cooldown, factor)
+
+
 def test_optimize_bound_finds_linear_decay(tmp_path):
     result = run("optimize", "--bound", "--steps", 400, "--peak-lr", "1e-3", "--out", "best")
     assert "convex bound (D = 1, G = 49.56)" in " ".join(result.stdout.split())
@@ -147,6 +199,19 @@ def test_optimize_bound_finds_linear_decay(tmp_path):
     free = json.loads(run("optimize", "--bound", "--steps", 400, "--json").stdout)
     assert free["final_loss"] == pytest.approx(0.1006299, rel=5e-3)
     assert free["lr"][0] == pytest.approx(0.0495631, rel=0.02)
+
+
+def test_optimize_bound_without_monotonicity_reaches_the_lower_bound():
+    """At T = 100 .200114 is possible where the last rate may rise, else .201148."""
+    arguments = ("optimize", "--bound", "--steps", 100, "--knots", 100, "--json")
+    falling, free = (
+        json.loads(run(*arguments, "--shape", shape).stdout) for shape in ("falling", "free")
+    )
+    assert f"{falling['final_loss']:.6f}" == "0.201148"
+    assert f"{free['final_loss']:.6f}" == "0.200114"
+    assert np.all(np.diff(falling["lr"]) <= 0)
+    assert np.flatnonzero(np.diff(free["lr"]) > 0).tolist() == [98]
+    assert free["lr"][99] == pytest.approx(0.0097296, rel=0.02)
 
 
 def test_agreement_of_the_real_runs(tmp_path):
@@ -185,6 +250,9 @@ def test_agreement_of_the_real_runs(tmp_path):
         (f"bound {WSD} --sweep horizon --at 3", 2, "--sweep goes without --at"),
         ("extend --from cosine:steps=9,peak=1 --to-steps 20", 1, "no stable phase"),
         (f"extend --from {WSD} --to-steps 300", 1, "from 400 to 300 updates"),
+        (f"bound {WSD} --terms --average", 2, "they go without --average"),
+        (f"bound {WSD} --terms --sweep cooldown", 2, "--terms and --exact"),
+        ("optimize --params 400 --shape free", 2, "--shape belongs to --bound"),
         ("optimize --steps 300", 2, "either --params FIT or --bound"),
         ("optimize --bound --params 400", 2, "either --params FIT or --bound"),
         ("optimize --bound --peak-lr x", 1, "a rate or the word free"),

@@ -11,7 +11,7 @@ from mplfit import schedule as schedules
 from mplfit.bounds import best_base, bound
 from mplfit.errors import FitError, ScheduleError
 from mplfit.estimate.fit import fit
-from mplfit.plan.extend import compare_ways, extend, extensions, phases
+from mplfit.plan.extend import compare_ways, extend, extensions, phases, ways_to_go_on
 from tests.estimate.test_fit import three_curves
 
 RUN = schedules.wsdld(4000, 1e-3, decay=0.2)
@@ -89,6 +89,17 @@ def test_where_each_way_leaves_the_stable_rate():
         "is past it already needs the way by factor",
     )
     assert all(way.loss is None and way.gain is None for way in compared.ways)
+
+
+def test_a_way_that_does_not_exist_is_named_and_the_other_taken():
+    ways, missing = ways_to_go_on(RUN, 16000)
+    assert [one.how for one in ways] == ["same", "factor"]
+    assert "comes to 97.3 % of it at most" in missing["cooldown"]
+    compared = compare_ways(RUN, ways, "cooldown", missing=missing)
+    assert (compared.chosen, compared.missing) == ("factor", missing)
+    assert compared.warnings == (missing["cooldown"],)
+    with pytest.raises(FitError, match=r"^first; second$"):
+        compare_ways(RUN, ways[:1], missing={"cooldown": "first", "factor": "second"})
 
 
 def test_ways_with_what_a_fit_predicts():

@@ -18,7 +18,7 @@ def tables(found: BoundTable | BoundSweep | NormFit) -> list[Table]:
     if isinstance(found, NormFit):
         return _fitted(found)
     if isinstance(found, BoundTable):
-        return [_ranked(found)]
+        return [_ranked(found), *_terms(found)]
     made = [_swept(one) for one in found.sweeps]
     return [*made, Table("", (), (), _units(found))]
 
@@ -36,6 +36,23 @@ def _ranked(found: BoundTable) -> Table:
     rows = tuple(_row(one, lowest) for one in found.schedules)
     answer = f"{first.name} has the lowest bound, at {at}."
     return Table(answer, tuple(columns), rows, _units(found))
+
+
+def _terms(found: BoundTable) -> list[Table]:
+    """The three terms of every bound and their sum, where they were asked for."""
+    rows = tuple(
+        (one.name, *one.terms.values(), sum(one.terms.values()))
+        for one in found.schedules
+        if one.terms is not None
+    )
+    titles = ("D²/2Ση", "Ση²G²/2Ση", "double sum", "their sum, the bound")
+    at = "best peak rate" if found.schedules[0].bound is None else "rates given"
+    columns = (Column("schedule"), *(Column(title, ".6g") for title in titles))
+    notes = (
+        "D²/2Ση: of the start, which long and high rates shorten. Ση²G²/2Ση: of the noise, with it "
+        "the bound of the average iterate. Double sum: what the last iterate is above it.",
+    )
+    return [Table(f"The terms of the bounds at the {at}:", columns, rows, notes)] if rows else []
 
 
 def _row(one: Judged, lowest: float) -> tuple[Cell, ...]:
