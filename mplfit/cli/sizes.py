@@ -54,12 +54,11 @@ _KEYS = {
     "sizes",
     cls=Examples,
     examples=(
-        "mplfit sizes data/lab_sizes --predict 137k --no-save",
         "mplfit sizes data/lab_sizes --predict 137k --predict 500k --steps 3k --steps 6k"
         " --schedule cosine:steps=3000,peak=6e-3,final=10%,warmup=300"
         " --schedule wsdld:steps=3000,peak=6e-3,decay=20%,warmup=300 --out /tmp/sizes --force",
         "mplfit sizes data/lab_sizes --rollout --no-save",
-        "mplfit sizes data/lab_sizes --flops 1e12 --flops 3e12 --no-save",
+        "mplfit sizes data/lab_sizes --flops 1e12 --no-save",
     ),
     help=f"""Fit one law to runs of several model sizes, and predict others.
 

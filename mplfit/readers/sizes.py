@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from mplfit.curve import RunSize
 from mplfit.errors import DataError
+from mplfit.readers.names import plain
 
-__all__ = ["COLUMNS", "KEYS", "parse_size", "size_in", "size_of"]
+__all__ = ["COLUMNS", "KEYS", "parse_size", "size_in", "size_in_text", "size_of"]
 
 KEYS: Mapping[str, str] = {
     **dict.fromkeys(
@@ -46,6 +47,14 @@ _OTHER = re.compile(
 )
 _OTHERS = re.compile(
     r"[-_. ]?(?:to(?:k|ken)s?|steps?|iters?|updates?|samples?)(?![a-z=:\d])", re.IGNORECASE
+)
+_FEWEST = 1000.0  # parameters of a model
+_HEAD = 1 << 17  # characters of a text log in which its arguments are looked for
+_ARGUMENT = re.compile(r"^(?:\d+: )?[ \t]{1,8}(\w{2,40}) \.{3,80} (\d{1,18})[ \t]*$", re.M)
+_PARAMETERS = re.compile(
+    r"(?:number of (?:trainable )?parameters: {0,4}|total parameters: {0,4}|size: {0,2})"
+    r"(\d[\d,]{0,24}(?:\.\d{1,6})?)(?:([MB])\b|(?= total parameters)|(?=[ \t]*$))",
+    re.IGNORECASE | re.M,
 )
 _MANY_TOKENS = 1 << 17  # a "batch" of more is one of tokens, as OLMo-core's is
 
@@ -122,3 +131,27 @@ def size_of(numbers: Mapping[str, float], told_by: str, names: Mapping[str, str]
     elif batch is not None and sequence is not None:
         told.setdefault("tokens_per_update", batch * sequence)
     return RunSize(**told, told_by=told_by if told else "")
+
+
+def size_in_text(text: str) -> RunSize:
+    """What the first lines of a text log say: Megatron-LM's list of arguments, and the number of
+    parameters as nanoGPT, litgpt and torchtitan print it. Numbers that differ tell nothing.
+
+    >>> from mplfit.readers.sizes import size_in_text
+    >>> size_in_text("number of parameters: 123.59M").parameters
+    123590000.0
+    >>> size_in_text("  hidden_size ..................... 1024").width
+    1024.0
+    """
+    head = text[:_HEAD]
+    numbers: dict[str, set[float]] = {}
+    for name, value in _ARGUMENT.findall(head):
+        numbers.setdefault(plain(name), set()).add(float(value))
+    told = {name: values.pop() for name, values in numbers.items() if len(values) == 1}
+    counts = {
+        float(digits.replace(",", "")) * _UNITS.get(unit.lower(), 1.0)
+        for digits, unit in _PARAMETERS.findall(head)
+    }
+    if len(counts) == 1 and max(counts) >= _FEWEST:
+        told["numparameters"] = counts.pop()
+    return size_of(told, "the log")

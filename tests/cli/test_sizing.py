@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mplfit.cli.main import main
+from mplfit.show.tables import whole_text
+from mplfit.sizes.rollout import Rollout
 from mplfit.writers.text import curve_csv
 from tests.sizes.runs import runs
 
@@ -128,8 +130,9 @@ def test_a_rollout_scores_every_size_by_those_below(logs: Path) -> None:
         assert all(abs(math.log(seen / said)) < 2.5 * sd for seen, said, sd in pairs)
         assert row["with_short"] < 0.03
         assert row["short"].startswith(row["size"])
-    text = invoke("sizes", logs, "--rollout", "--weight-decay", 1, "--no-save").stdout
+    text = whole_text(Rollout.from_dict(found))
     assert text.startswith("Fitted to the sizes below each in turn, the law has been off by 0.0")
+    assert max(map(len, text.splitlines())) <= 100
     two = invoke("sizes", logs / "10M", logs / "40M", "--rollout", "--no-save")
     assert two.exit_code == 1
     assert "a rollout needs two sizes below another, got 2 sizes" in two.stderr

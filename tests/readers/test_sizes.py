@@ -16,7 +16,7 @@ from mplfit.estimate.fit import fit
 from mplfit.readers.again import read_again
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
-from mplfit.readers.sizes import parse_size, size_in
+from mplfit.readers.sizes import parse_size, size_in, size_in_text
 from mplfit.schedule import constant
 from tests.readers.test_formats import epfml, said
 
@@ -120,6 +120,38 @@ def test_the_json_of_lr_scheduling_has_width_depth_and_batch(tmp_path: Path) -> 
     config |= {"batch_size": 50, "acc_steps": 2, "world_size": 2}
     (curve,) = read_curves([epfml(tmp_path / "cos-10-124m_a.json", **config)])
     assert curve.size == RunSize(124e6, 768, 12, 102400, 200)
+
+
+MEGATRON = "\n".join(
+    [
+        "------------------------ arguments ------------------------",
+        "  global_batch_size ............................... 256",
+        "  hidden_size ..................................... 1024",
+        "  num_layers ...................................... 24",
+        "  seq_length ...................................... 2048",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "size"),
+    [
+        (MEGATRON, RunSize(None, 1024, 24, 2048 * 256, 256)),
+        ("number of parameters: 123.59M", RunSize(123.59e6)),
+        ("Number of trainable parameters: 162,322,944", RunSize(162322944)),
+        ("Model llama3 8B size: 8,030,261,248 total parameters", RunSize(8030261248)),
+        ("number of parameters: 1.5B\nnumber of parameters: 7B", RunSize()),
+        ("chunk size: 64\n hidden_size ... 8\n hidden_size ... 4", RunSize()),
+    ],
+)
+def test_the_first_lines_of_a_text_log_tell_the_size(
+    tmp_path: Path, head: str, size: RunSize
+) -> None:
+    assert size_in_text(head) == size
+    rows = [f"iter {k}: loss {4 - k / 1000:.4f}, time 9.00ms, mfu 9.00%" for k in range(0, 300, 10)]
+    (tmp_path / "nano.log").write_text("\n".join([head, *rows]))
+    options = ReadOptions(schedule="constant:steps=300,peak=1e-3")
+    assert read_curves([tmp_path / "nano.log"], options)[0].size == size
 
 
 def test_the_folder_tells_where_the_run_s_name_does_not(tmp_path: Path) -> None:
