@@ -13,6 +13,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Commands work alone, unless a test says more: a process beside each would cost more than it gains.
 os.environ["MPLFIT_WORKERS"] = "1"
 
+# Notes are not broken into lines, so that tests find their words; test_commands tests the lines.
+os.environ["MPLFIT_WIDTH"] = "100000"
+
 # No deadline: the machines that run this are slow and shared. Fewer examples than usual: the whole
 # set stays short; raise them with --hypothesis-profile=thorough.
 settings.register_profile("mplfit", deadline=None, max_examples=40)

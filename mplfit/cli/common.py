@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 import click
 
-from mplfit.cli.terminal import write_own
+from mplfit.cli.terminal import wrapped, write_own
 from mplfit.errors import DataError, MplfitWarning, OutputError, ScheduleError, printable
 
 if TYPE_CHECKING:
@@ -523,14 +523,15 @@ def _named(text: str) -> tuple[str, str]:
 
 
 def say(text: str) -> None:
-    """A line on stderr; nothing with --quiet."""
+    """A note on stderr; nothing with --quiet."""
     if not _is_quiet():
-        click.echo(text, err=True)
+        click.echo(wrapped(text), err=True)
 
 
 def warn(text: str) -> None:
     """A warning on stderr, coloured on a terminal."""
-    write_own(click.style("warning: ", fg="yellow") + printable(text) + "\n")
+    begin, said = "warning: ", wrapped("warning: " + printable(text))
+    write_own(click.style(begin, fg="yellow") + said.removeprefix(begin) + "\n")
 
 
 def one_line_warnings() -> None:

@@ -22,11 +22,13 @@ from mplfit.cli.common import (
 from mplfit.errors import DataError, MplfitError
 
 if TYPE_CHECKING:
+    from mplfit.assess.predict import Predictions
     from mplfit.curve import Curve
     from mplfit.estimate.records import CurveRecord
     from mplfit.estimate.result import Fit
     from mplfit.plan.optimize import Plan
     from mplfit.readers.results import Results
+    from mplfit.schedule import Schedule
 
 __all__ = ["report_command"]
 
@@ -68,9 +70,8 @@ def report_command(
     since is left out, and said. The page loads nothing, runs no script, and is the same byte for
     byte for the same results.
     """
-    from mplfit.assess.intervals import final_interval
     from mplfit.readers.results import load_results
-    from mplfit.show.report import Candidate, Report, report
+    from mplfit.show.report import Report, report
     from mplfit.writers.files import refuse_existing, write_file
 
     refuse_existing(out, force)
@@ -85,23 +86,14 @@ def report_command(
         if name in schedules:
             raise DataError(f"two candidates are called {name}: give the other one another NAME=")
         schedules[name] = plan.schedule
-    made = {
-        name: Candidate(
-            schedule,
-            {
-                key: (float(fit.loss(schedule)[-1]), final_interval(fit, schedule))
-                for key, fit in fits.items()
-            },
-        )
-        for name, schedule in (schedules.items() if fits else ())
-    }
+    predicted = _predicted(fits, schedules) if schedules else {}
     several = sum(one.comparison is not None for _, one in found) > 1
     data = report(
         Report(
             title,
             fits,
             curves,
-            made,
+            predicted,
             _commands(found),
             {(run if several else ""): one.comparison for run, one in found if one.comparison},
             plans,
@@ -117,11 +109,26 @@ def report_command(
                 "bytes": len(data),
                 "fits": list(fits),
                 "figures": list(curves),
-                "candidates": list(made),
+                "candidates": list(schedules) if predicted else [],
             }
         )
     else:
         click.echo(f"written to {out}: {len(data) / 1e6:.2f} MB, {len(curves)} curves drawn")
+
+
+def _predicted(
+    fits: Mapping[str, Fit], schedules: Mapping[str, Schedule]
+) -> dict[str, Predictions]:
+    """What every fit predicts of the candidates, where that is a loss that a run can have."""
+    from mplfit.assess.predict import predictions
+
+    found = {}
+    for name, fit in fits.items():
+        try:
+            found[name] = predictions(fit, schedules, name=name)
+        except MplfitError as error:
+            say(f"note: {name}: no candidate is predicted ({error})")
+    return found
 
 
 def _named(fits: Sequence[tuple[str, Fit]]) -> dict[str, Fit]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,7 +18,7 @@ import click
 
 from mplfit.errors import OutputError, printable
 
-__all__ = ["finish", "standard_streams", "write_own"]
+__all__ = ["finish", "standard_streams", "wrapped", "write_own"]
 
 _LINES = re.compile(r"[^\n\t]+")
 
@@ -84,6 +85,20 @@ def write_own(text: str) -> None:
     if isinstance(stream, _Safe):
         stream = _Safe(stream.stream, stream.name, lossy=stream.lossy, own=True)
     click.echo(text, nl=False, file=stream, err=True)
+
+
+def wrapped(text: str) -> str:
+    """A note or warning in lines of at most 100 columns, or as many as MPLFIT_WIDTH says.
+
+    >>> from mplfit.cli.terminal import wrapped
+    >>> wrapped("a short note")
+    'a short note'
+    """
+    width = os.environ.get("MPLFIT_WIDTH", "")
+    return textwrap.fill(
+        text, int(width) if width.isdecimal() and int(width) > 20 else 100, subsequent_indent="  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def finish() -> None:

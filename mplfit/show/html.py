@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 
-from mplfit.show.table import Table
-
-__all__ = ["details", "figure", "page", "section", "table", "table_html"]
+__all__ = ["details", "figure", "page", "section"]
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -24,7 +22,6 @@ th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #e4e4
 th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: normal;
   overflow-wrap: anywhere; min-width: 7rem; }
 thead th { border-bottom: 1.5px solid #888; vertical-align: bottom; white-space: normal; }
-tr.sum td { font-weight: 600; }
 figure { margin: 1rem 0; break-inside: avoid; } img { width: 100%; min-width: 34rem;
   height: auto; display: block; }
 .sweep img { min-width: 0; max-width: 100%; }
@@ -61,43 +58,6 @@ def page(title: str, parts: Iterable[str]) -> bytes:
 def section(title: str, *parts: str) -> str:
     """A heading (text) and what stands under it (HTML)."""
     return f"<section>\n<h2>{escape(title)}</h2>\n" + "\n".join(parts) + "\n</section>"
-
-
-def table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "", sums: int = 0
-) -> str:
-    """A table of texts; the last `sums` rows are set off. On a narrow screen it scrolls by itself.
-
-    >>> from mplfit.show.html import table
-    >>> "&lt;script&gt;" in table(["name"], [["<script>"]])
-    True
-    """
-
-    def cells(row: Sequence[str], tag: str) -> str:
-        scope = ' scope="col"' if tag == "th" else ""
-        return "".join(f"<{tag}{scope}>{escape(cell)}</{tag}>" for cell in row)
-
-    body = []
-    for number, row in enumerate(rows):
-        kind = ' class="sum"' if number >= len(rows) - sums else ""
-        body.append(f"<tr{kind}>{cells(row, 'td')}</tr>")
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return (
-        f'<div class="wide" tabindex="0"><table>{title}'
-        f"<thead><tr>{cells(header, 'th')}</tr></thead><tbody>\n"
-        + "\n".join(body)
-        + "\n</tbody></table></div>"
-    )
-
-
-def table_html(shown: Table) -> str:
-    """A `Table` with its caption, every column, and its notes."""
-    every = range(len(shown.columns))
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in shown.notes)
-    if not shown.columns:
-        return (f"<p>{escape(shown.title)}</p>" if shown.title else "") + notes
-    heads = [column.head for column in shown.columns]
-    return table(heads, shown.cells(every), shown.title) + notes
 
 
 def details(summary: str, *parts: str) -> str:

@@ -7,22 +7,18 @@ from dataclasses import dataclass, field
 from html import escape
 
 from mplfit.assess.compare import Comparison
+from mplfit.assess.predict import Predictions
 from mplfit.curve import Curve
 from mplfit.estimate.records import CurveRecord
 from mplfit.estimate.result import Fit
 from mplfit.plan.optimize import Plan
-from mplfit.show.html import details, figure, page, section, table
-from mplfit.show.plot import plot_residuals, svg
-from mplfit.show.report_laws import (
-    comparison_section,
-    fit_section,
-    group,
-    metrics_section,
-    number,
-)
-from mplfit.show.report_plans import Candidate, candidates_section, plan_section
+from mplfit.show.html import details, figure, page, section
+from mplfit.show.plot import plot_predictions, plot_residuals, svg
+from mplfit.show.table import Cell, Column, Table, html
+from mplfit.show.tables import tables
+from mplfit.show.tables.fit import more_tables
 
-__all__ = ["Candidate", "Report", "report"]
+__all__ = ["Report", "report"]
 
 _BYTES = 1_200_000  # of figures of single curves: with base64 and the rest, below 2 MB
 _POINTS = (200, 1200)  # that a curve is thinned to: with many curves fewer, with few more
@@ -34,7 +30,7 @@ class Report:
 
     fits : by a name that tells them apart.
     curves : the curves that could be read again as they were fitted, by name.
-    candidates : schedules by name.
+    candidates : what each fit predicts of the same schedules, by the fit's name.
     commands : the command lines that made all this.
     comparisons : results of `mplfit compare`, by name.
     plans : of `mplfit optimize`, by name.
@@ -44,7 +40,7 @@ class Report:
     title: str
     fits: Mapping[str, Fit]
     curves: Mapping[str, Curve] = field(default_factory=dict)
-    candidates: Mapping[str, Candidate] = field(default_factory=dict)
+    candidates: Mapping[str, Predictions] = field(default_factory=dict)
     commands: Sequence[str] = ()
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
@@ -55,12 +51,14 @@ def report(what: Report, first: Sequence[str] = ()) -> bytes:
     """The page, the same bytes for the same results; `first` are sections to begin with."""
     parts = [
         *first,
-        _summary(what) if what.fits else "",
-        *(comparison_section(name, values) for name, values in what.comparisons.items()),
-        metrics_section(what.fits),
-        *(fit_section(name, fit) for name, fit in what.fits.items()),
-        candidates_section(what.fits, what.candidates) if what.candidates else "",
-        *(plan_section(name, plan) for name, plan in what.plans.items()),
+        _summary(what.fits) if what.fits else "",
+        *(
+            section("Laws compared" + (f": {name}" if name else ""), *_html(one))
+            for name, one in what.comparisons.items()
+        ),
+        *(_fit(name, fit) for name, fit in what.fits.items()),
+        _candidates(what.candidates) if what.candidates else "",
+        *(_plan(name, plan) for name, plan in what.plans.items()),
         _data(what) if what.fits else "",
         _figures(what),
         *what.sweeps,
@@ -69,24 +67,72 @@ def report(what: Report, first: Sequence[str] = ()) -> bytes:
     return page(what.title, [part for part in parts if part])
 
 
-def _summary(what: Report) -> str:
-    rows = []
-    for name, fit in what.fits.items():
-        trained = fit.trained
-        cells = [name, fit.formula.title, str(len(fit.params)), str(len(trained))]
-        cells.append(number(fit.objective, ".4g"))
-        for role in ("train", "test"):
-            found = group(fit, role)
-            mean = found.mean if found else None
-            cells += [number(getattr(mean, key) if mean else None, ".4f") for key in ("mae", "r2")]
-        rows.append([*cells, "yes" if fit.converged else "no"])
-    header = ["fit", "law", "parameters", "curves", "objective", "training MAE", "training R2"]
-    header += ["held-out MAE", "held-out R2", "converged"]
+def _html(result: object) -> list[str]:
+    """The tables that the result's command prints."""
+    return [html(one) for one in tables(result)]
+
+
+def _fit(name: str, fit: Fit) -> str:
+    """One fit: its warnings, its tables, and what is folded away."""
+    items = "".join(f"<li>{escape(text)}</li>" for text in fit.warnings)
+    warned = f'<div class="warn"><h3>Warnings</h3><ul>{items}</ul></div>' if items else ""
+    more = (details(title, *map(html, some)) for title, some in more_tables(fit).items())
+    return section(f"{name}: {fit.formula.title}", *_html(fit), warned, *more)
+
+
+def _candidates(candidates: Mapping[str, Predictions]) -> str:
+    """What every fit predicts of the schedules; the curves by the first one."""
+    name, found = next(iter(candidates.items()))
+    numbered = {f"schedule {i + 1}": one for i, one in enumerate(found.predictions)}
+    drawn = figure(
+        svg(
+            plot_predictions(
+                {key: one.schedule for key, one in numbered.items()},
+                {key: one.loss for key, one in numbered.items()},
+            )
+        ),
+        f"Predicted loss over the steps, and the learning rates, of {len(numbered)} schedules",
+        f"Predicted by {name}. "
+        + "; ".join(f"{i + 1}: {one.name}" for i, one in enumerate(found.predictions)),
+    )
+    shown = (
+        part
+        for key, one in candidates.items()
+        for part in (f"<h3>Predicted by {escape(key)}</h3>", *_html(one))
+    )
+    return section("Candidate schedules", *shown, drawn)
+
+
+def _plan(name: str, plan: Plan) -> str:
+    """The schedule of `mplfit optimize`: what it gains over the usual ones, and its knots."""
+    knots = Table("", (Column("step"), Column("lr", ".6g")), plan.knots)
+    folded = details(f"Its {len(plan.knots)} knots", html(knots))
+    return section(f"Optimized schedule: {name}", *_html(plan), folded)
+
+
+def _summary(fits: Mapping[str, Fit]) -> str:
+    rows: list[tuple[Cell, ...]] = []
+    for name, fit in fits.items():
+        found = [fit.metrics.train, fit.metrics.test] if fit.metrics else [None, None]
+        means = [group.mean if group else None for group in found]
+        errors: list[Cell] = []
+        for mean in means:
+            errors += [mean.mae, mean.r2] if mean else [None, None]
+        sure = "yes" if fit.converged else "no"
+        rows.append(
+            (name, fit.formula.title, len(fit.params), len(fit.trained),
+             None if fit.objective is None else f"{fit.objective:.4g}", *errors, sure)
+        )  # fmt: skip
+    titles = ("fit", "law", "parameters", "curves", "objective")
+    columns = [Column(title) for title in titles]
+    for part in ("training", "held-out"):
+        columns += [Column(f"{part} MAE", ".5f"), Column(f"{part} R2", ".4f")]
     note = (
         "The objective is the Huber sum of the log residuals of the training points. Held-out "
         "curves took no part in the fit. Metrics are taken per curve, then averaged."
     )
-    return section("Summary", table(header, rows), f'<p class="note">{escape(note)}</p>')
+    shown = Table("", (*columns, Column("converged")), tuple(rows), (note,))
+    return section("Summary", html(shown))
 
 
 def _data(what: Report) -> str:
@@ -96,19 +142,22 @@ def _data(what: Report) -> str:
             entries.setdefault(f"{entry.name} {entry.sha256}", entry)
     if not entries:
         return section("Data", "<p>The parameters are published ones: no data are in the fit.</p>")
-    rows = [
-        [
+    rows = tuple(
+        (
             one.name,
             {"train": "training", "test": "held out"}[one.role],
-            str(one.points),
+            one.points,
             f"{one.first_step}–{one.last_step} of {one.steps}",
-            str(one.warmup),
-            f"{one.peak:.4g}",
+            one.warmup,
+            one.peak,
             (one.sha256 or "–")[:12],
-        ]
+        )
         for one in entries.values()
-    ]
-    header = ["curve", "role", "rows", "steps", "warmup", "peak lr", "sha256"]
+    )
+    columns = (
+        Column("curve"), Column("role"), Column("rows"), Column("steps"), Column("warmup"),
+        Column("peak lr", ".4g"), Column("sha256"),
+    )  # fmt: skip
     notes = [
         f"<li>{escape(one.name)}<ul>"
         + "".join(f"<li>warning: {escape(str(text))}</li>" for text in one.warnings)
@@ -118,7 +167,8 @@ def _data(what: Report) -> str:
         if one.notes or one.warnings
     ]
     told = details("What was assumed, dropped or mended", f"<ul>{''.join(notes)}</ul>")
-    return section("Data, and what was done to it", table(header, rows), told if notes else "")
+    shown = html(Table("", columns, rows))
+    return section("Data, and what was done to it", shown, told if notes else "")
 
 
 def _figures(what: Report) -> str:
@@ -153,12 +203,14 @@ def _made(what: Report) -> str:
         versions |= fit.versions
     parts = [f"<pre>{lines}</pre>"] if what.commands else []
     if versions:
-        parts.append(table(["package", "version"], [[k, v] for k, v in versions.items()]))
-    rows = [
-        [name, ", ".join(f"{k} = {v}" for k, v in fit.options.to_dict().items())]
+        columns = (Column("package"), Column("version"))
+        parts.append(html(Table("", columns, tuple(versions.items()))))
+    rows = tuple(
+        (name, ", ".join(f"{k} = {v}" for k, v in fit.options.to_dict().items()))
         for name, fit in what.fits.items()
         if fit.options is not None
-    ]
+    )
     if rows:
-        parts.append(details("Options of the fits", table(["fit", "options"], rows)))
+        shown = html(Table("", (Column("fit"), Column("options")), rows))
+        parts.append(details("Options of the fits", shown))
     return section("How it was made", *parts)

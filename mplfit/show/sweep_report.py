@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Mapping
+from html import escape
 
-from mplfit.show.html import table_html
+from mplfit.show.html import details, page
+from mplfit.show.table import html
 from mplfit.show.tables import tables
 from mplfit.sweeps.analysis import SweepAnalysis
 from mplfit.sweeps.verdict import headline, sentences
@@ -31,8 +32,8 @@ def sweep_section(analysis: SweepAnalysis, figures: Mapping[str, bytes]) -> str:
     """
     lines = ['<section class="sweep">', "<h2>Learning-rate sweep</h2>"]
     for part in analysis.parts:
-        lines.append(f"<h3>{html.escape(part.name)}: {html.escape(headline(part))}</h3>\n<ul>")
-        lines += [f"<li>{html.escape(one.strip())}</li>" for one in sentences(part)]
+        lines.append(f"<h3>{escape(part.name)}: {escape(headline(part))}</h3>\n<ul>")
+        lines += [f"<li>{escape(one.strip())}</li>" for one in sentences(part)]
         lines.append("</ul>")
     for start, caption in _CAPTIONS.items():
         for name in (name for name in figures if name.startswith(start)):
@@ -42,21 +43,12 @@ def sweep_section(analysis: SweepAnalysis, figures: Mapping[str, bytes]) -> str:
                 f"<figcaption>{caption}</figcaption></figure>"
             )
     lines.append("<h3>Assumed in reading</h3>\n<ul>")
-    lines += [f"<li>{html.escape(note)}</li>" for note in analysis.table.notes]
+    lines += [f"<li>{escape(note)}</li>" for note in analysis.table.notes]
     lines.append("</ul>")
-    numbers = "\n".join(map(table_html, tables(analysis)))
-    lines.append(f"<details><summary>All numbers</summary>{numbers}</details>")
+    lines.append(details("All numbers", *map(html, tables(analysis))))
     return "\n".join([*lines, "</section>"])
 
 
 def sweep_page(analysis: SweepAnalysis, figures: Mapping[str, bytes]) -> bytes:
     """The section as a page."""
-    style = (
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-        "img{max-width:100%}figure{margin:2rem 0}figcaption{color:#555}pre{overflow-x:auto}"
-    )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>Learning-rate sweep</title><style>{style}</style></head><body>\n"
-        f"{sweep_section(analysis, figures)}\n</body></html>\n"
-    ).encode()
+    return page("Learning-rate sweep", [sweep_section(analysis, figures)])

@@ -1,17 +1,18 @@
-"""`Table`: what a result shows, as data; it becomes text here and HTML in `mplfit.show.html`."""
+"""`Table`: what a result shows, as data; here it becomes text, and HTML."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TypeAlias
 
 import numpy as np
 
 from mplfit.errors import printable
 
-__all__ = ["WIDTH", "Cell", "Column", "Table", "shorten", "text"]
+__all__ = ["WIDTH", "Cell", "Column", "Table", "html", "shorten", "text"]
 
 WIDTH = 100
 """Columns of a terminal that every output fits, unless it is asked to be wide."""
@@ -124,6 +125,29 @@ def text(table: Table, *, width: int = WIDTH, wide: bool = False) -> str:
     if notes:
         parts.append("\n".join(_wrapped(note, width) for note in notes))
     return "\n\n".join(parts)
+
+
+def html(table: Table) -> str:
+    """The same with every column, as HTML: all text is escaped; a wide table scrolls by itself.
+
+    >>> from mplfit.show.table import Column, Table, html
+    >>> "&lt;script&gt;" in html(Table("", (Column("name"),), (("<script>",),)))
+    True
+    """
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in table.notes)
+    if not table.rows:
+        return (f"<p>{escape(table.title)}</p>" if table.title else "") + notes
+    title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
+    heads = "".join(f'<th scope="col">{escape(one.head)}</th>' for one in table.columns)
+    rows = (
+        "".join(f"<td>{escape(cell)}</td>" for cell in row)
+        for row in table.cells(range(len(table.columns)))
+    )
+    body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f'<div class="wide" tabindex="0"><table>{title}<thead><tr>{heads}</tr></thead><tbody>\n'
+        f"{body}\n</tbody></table></div>{notes}"
+    )
 
 
 def shorten(name: str, length: int) -> str:

@@ -15,7 +15,8 @@ from mplfit.estimate.simulate import simulate
 from mplfit.estimate.uncertainty import noise_unit
 from mplfit.laws import get_law
 from mplfit.laws.base import to_unknowns
-from mplfit.show.identification import identification_section
+from mplfit.show.table import html
+from mplfit.show.tables.fit import more_tables
 from tests.estimate.test_fit import TRUTH, three_curves
 
 pytestmark = pytest.mark.portable
@@ -78,6 +79,11 @@ def test_the_run_that_is_named_tells():
     assert worst_error(name) < min(one.reach, worst_error(useless))
 
 
+def page(result):
+    """What the report folds away of a fit."""
+    return "".join(html(one) for some in more_tables(result).values() for one in some)
+
+
 def test_a_prior_s_share_is_told():
     curves = three_curves("mpl", noise=1e-3, every=100)
     result = fit(curves, "effective", leave_out=False)
@@ -92,7 +98,7 @@ def test_well_determined_parameters_leave_nothing_open():
     result = identified(fit(curves, "onepower"), curves)
     assert not result.identification.open
     assert not any("weakly" in text for text in result.warnings)
-    assert "determined to within 10 %" in identification_section(result)
+    assert "determined to within 10 %" in page(result)
 
 
 def test_candidates_that_exist_already_are_not_proposed():
@@ -169,16 +175,13 @@ def test_it_is_kept_and_shown(case):
         json.loads(json.dumps({**result.to_dict(), "identification": found.to_dict()}))
     )
     assert kept.identification == found
-    html = identification_section(kept)
-    assert html.startswith("<section>")
+    shown = page(kept)
     for name in found.candidates:
-        assert name in html
-    assert identification_section(load_fit("400")) == ""
+        assert name in shown
+    assert more_tables(load_fit("400")) == {}
     evil = {
         **found.to_dict(),
         "candidates": {"<script>": 9},
         "directions": [{**one.to_dict(), "shrink": {"<script>": 0.5}} for one in found.directions],
     }
-    assert "<script>" not in identification_section(
-        Fit.from_dict({**result.to_dict(), "identification": evil})
-    )
+    assert "<script>" not in page(Fit.from_dict({**result.to_dict(), "identification": evil}))

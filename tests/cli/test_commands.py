@@ -228,7 +228,17 @@ def test_examples_run_as_they_stand(example, monkeypatch, tmp_path):
     (tmp_path / "data").symlink_to(ROOT / "data")
     words = example.replace("/tmp/", f"{tmp_path}/out-").split()
     assert words[0] == "mplfit"
-    run(*words[1:])
+    monkeypatch.delenv("MPLFIT_WIDTH")
+    result = run(*words[1:])
+    lines = [*result.stdout.splitlines(), *result.stderr.splitlines()]
+    if "--json" in words or words[1] in ("export", "simulate", "help"):
+        lines = result.stderr.splitlines()  # files and guides are as they are
+    else:
+        answer = result.stdout.partition("\n\n")[0]
+        assert answer.count(" ") > 3, "the first line is no sentence"
+        assert "  " not in answer, "the first line is the head of a table"
+    # A path is as long as it is.
+    assert not [one for one in lines if len(one) > 100 and str(tmp_path) not in one]
 
 
 def test_python_m_mplfit_works_from_a_checkout():

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from mplfit import schedule as s
 from mplfit.assess.bootstrap import bootstrap
 from mplfit.assess.identify import identify
+from mplfit.assess.predict import predictions
 from mplfit.cli.main import main
 from mplfit.curve import Curve
 from mplfit.estimate.fit import fit
@@ -28,7 +29,7 @@ from mplfit.estimate.simulate import simulate
 from mplfit.laws.registry import get_law
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
-from mplfit.show.report import Candidate, Report, report
+from mplfit.show.report import Report, report
 from mplfit.writers.text import curve_csv, json_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -50,14 +51,14 @@ def evil() -> bytes:
     fitted = fit([one], "onepower", test=[other])
     values = fitted.to_dict() | {"warnings": [EVIL], "made_by": EVIL}
     made = Fit.from_dict(values)
-    ends = {"0.80": (1.95, 2.05), "0.95": (1.9, 2.1)}
-    final = {EVIL: (2.0, ends), "other": (2.0, None)}
+    fits = {EVIL: made, "other": published_fit("25")}
+    plans = {EVIL: one.schedule, "plain": s.cosine(2000, 3e-4, warmup=100)}
     return report(
         Report(
             EVIL,
-            {EVIL: made, "other": published_fit("25")},
+            fits,
             {one.name: one, other.name: other},
-            {EVIL: Candidate(one.schedule, final), "plain": Candidate(other.schedule, final)},
+            {name: predictions(fit, plans) for name, fit in fits.items()},
             [f"mplfit fit {EVIL}"],
         )
     )
@@ -98,13 +99,14 @@ def test_every_name_is_text_and_nothing_is_loaded(evil: bytes) -> None:
 
 def test_what_a_reviewer_asks_is_in_it(evil: bytes) -> None:
     text = evil.decode()
-    for heading in ("Summary", "Metrics side by side", "Candidate schedules", "How it was made"):
+    for heading in ("Summary", "Candidate schedules", "How it was made"):
         assert f"<h2>{heading}</h2>" in text
     assert "Data, and what was done to it" in text
     for words in ("descents agree", "Correlations of the estimates", "Warnings"):
         assert words in text
-    assert "2.0000 (1.9500–2.0500, 1.9000–2.1000)" in text
-    assert "held-out curves" in text
+    assert "<h3>Predicted by other</h3>" in text
+    assert re.search(r"<td>[\d.]+–[\d.]+</td>", text)
+    assert '<th scope="col">held out</th>' in text
     assert "<td>numpy</td>" in text
 
 
@@ -263,7 +265,7 @@ def test_each_kind_of_result_alone(everything: Path, tmp_path: Path) -> None:
         out = tmp_path / f"{number}.html"
         done = CliRunner().invoke(main, ["report", str(everything / name), "-o", str(out)])
         assert done.exit_code == 0, (name, done.output)
-    assert "loss by 25" in (tmp_path / "1.html").read_text()
+    assert "Predicted by 25" in (tmp_path / "1.html").read_text()
 
 
 def test_damaged_results_are_refused_in_a_sentence(everything: Path, tmp_path: Path) -> None:
@@ -305,5 +307,5 @@ def test_what_a_fit_says_of_its_identifiability_is_shown() -> None:
     for sentence in found.identification.sentences:
         assert escape(sentence) in text
     low, high = bootstrap(found, [run], 20).intervals()["alpha"]
-    assert f"<td>{low:.5g} – {high:.5g}</td>" in text
+    assert f"<td>{low:.4g}–{high:.4g}</td>" in text
     assert "20 of 20 refits" in text

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mplfit.show.html import table_html
-from mplfit.show.table import Column, Table, shorten, text
+from mplfit.show.table import Column, Table, html, shorten, text
 
 NAME = "ann124-0.1_slimpajama_llama_norm_nlayers12_nhead12_lr0.001_sched_wsd"
 RUNS = Table(
@@ -74,9 +73,7 @@ def test_shortened_names_keep_their_ends(name, length):
 
 
 def test_html_has_every_column_and_escapes():
-    page = table_html(
-        Table("<b>", (Column("run"), Column("x", wide=True)), (("<i>", 1.5),), ("&",))
-    )
+    page = html(Table("<b>", (Column("run"), Column("x", wide=True)), (("<i>", 1.5),), ("&",)))
     assert "&lt;i&gt;" in page
     assert "1.5" in page
     assert "<b>" not in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 
 from mplfit.assess.compare import held_out_group
@@ -10,6 +11,7 @@ from mplfit.assess.parameters import laplace_intervals
 from mplfit.estimate.mean import Mean, binomial
 from mplfit.estimate.metrics import Evaluation, FinalLoss, Group, Measured, Metrics
 from mplfit.estimate.paired import Difference, difference
+from mplfit.estimate.records import Identification, Move
 from mplfit.estimate.result import Fit
 from mplfit.show.table import Cell, Column, Table
 
@@ -18,6 +20,7 @@ __all__ = [
     "correlation_table",
     "coverage_table",
     "metrics_tables",
+    "more_tables",
     "per_cent",
     "tables",
 ]
@@ -195,6 +198,61 @@ def bootstrap_tables(fit: Fit) -> list[Table]:
         "intervals are lower bounds.",
     )
     return [*made, Table("", columns if ends else (), tuple(ends), notes)]
+
+
+def more_tables(fit: Fit) -> dict[str, list[Table]]:
+    """What a page folds away, by title: correlations, ends of the descents, open directions."""
+    made: dict[str, list[Table]] = {}
+    if fit.correlations is not None:
+        made["Correlations of the estimates"] = [correlation_table(fit)]
+    if fit.starts:
+        ends = tuple((k + 1, value) for k, value in enumerate(fit.starts.objectives))
+        columns = (Column("descent"), Column("objective", ".6g"))
+        made["Where the descents ended"] = [Table("", columns, ends)]
+    if fit.identification is not None:
+        made["What the data leave open: all directions"] = _directions(fit.identification)
+    return made
+
+
+def _directions(found: Identification) -> list[Table]:
+    """How far the data leave every direction open, and what further runs would leave of that."""
+    columns = (
+        Column("direction"), Column("a move"), Column("open to, data alone"),
+        Column("with the prior"),
+    )  # fmt: skip
+    rows = tuple(
+        (k + 1, _moves(one.moves), _size(one.reach), _size(one.with_prior))
+        for k, one in enumerate(found.directions)
+    )
+    note = (
+        "How far parameters can move together until the fit changes by one standard error, as a "
+        "multiple of moves of 10 %: above 1 the data leave the combination open. The moves are in "
+        "the plane of the fit's curvature, shortened for open directions until the objective "
+        "itself changes by no more than the noise."
+    )
+    title = "" if found.sentences else "Every combination is determined to within 10 %."
+    made = [Table(title, columns, rows, (note,))]
+    asked = [(k + 1, one.shrink) for k, one in enumerate(found.directions) if one.shrink]
+    if asked:
+        heads = [Column("one more run"), Column("updates")]
+        heads += [Column(f"leaves of direction {k}", ".0f", unit="%") for k, _ in asked]
+        left: list[tuple[Cell, ...]] = [
+            (name, steps, *(100 * shrink[name] for _, shrink in asked))
+            for name, steps in found.candidates.items()
+        ]
+        made.append(Table("Which further run would tell.", tuple(heads), tuple(left)))
+    return made
+
+
+def _moves(moves: Mapping[str, Move]) -> str:
+    return ", ".join(
+        f"{name} {one.by:+.2g}" if one.kind == "+" else f"{name} ×{one.by:.3g}"
+        for name, one in moves.items()
+    )
+
+
+def _size(reach: float) -> str:
+    return f"{reach:.2g}" if reach < 100 else "over 100"
 
 
 def correlation_table(fit: Fit) -> Table:
