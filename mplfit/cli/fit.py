@@ -28,7 +28,6 @@ from mplfit.cli.common import (
     show_result,
     sized_path,
     warn,
-    weight_decay_option,
     wide_option,
 )
 from mplfit.cli.engine import engine, engine_options
@@ -66,7 +65,12 @@ __all__ = ["fit_command"]
     "--prior",
     help="none, weak, or weak:N (N rows count as one, 30 in weak). [default: the law's own]",
 )
-@weight_decay_option
+@click.option(
+    "--weight-decay",
+    metavar="λ|fit",
+    help="AdamW's, for laws that have it; fit: from the losses, with its interval. [default: the "
+    "logs', or 0.1]",
+)
 @click.option(
     "--siblings",
     multiple=True,
@@ -100,7 +104,7 @@ def fit_command(
     paths: Sequence[str],
     law: str,
     prior: str | None,
-    weight_decay: float | None,
+    weight_decay: str | None,
     siblings: Sequence[str],
     train: Sequence[str],
     test: Sequence[str],
@@ -150,10 +154,18 @@ def fit_command(
     say(f"training on {names_of(trained)}; held out: {names_of(held) or 'nothing'}: {how}")
     automatic = law == "auto"
     constants: Mapping[str, float] | None = None
+    decay, free = _decay(weight_decay), weight_decay == "fit"
+    if free and law not in ("auto", "effective"):
+        raise click.UsageError(f"--weight-decay fit belongs to --law effective, got --law {law}")
+    ends: tuple[float | None, float | None] = (None, None)
+    if free:
+        from mplfit.assess.weight_decay import profiled_weight_decay
+
+        decay, ends = profiled_weight_decay(trained, prior=prior)
     try:
-        constants = law_constants("effective" if automatic else law, weight_decay, trained)
+        constants = law_constants("effective" if automatic else law, decay, trained)
     except FitError:
-        if not automatic:  # else the other law is left, and why is said
+        if not automatic or decay is not None:  # else the other law is left, and why is said
             raise
     known: str | Prior | None = prior
     if siblings:
@@ -173,6 +185,8 @@ def fit_command(
             executor=executor,
             progress=progress,
         )
+        if free and "weight_decay" in result.constants:
+            result = replace(result, fitted_constants={"weight_decay": ends})
         for text in result.warnings:
             warn(text)
         if constants is None and result.constants.get("weight_decay", 0) > 0:
@@ -217,6 +231,15 @@ def fit_command(
             click.echo(printable(f"\nwritten to {folder}/: {some}, plots/"))
     if not result.converged:
         sys.exit(3)
+
+
+def _decay(text: str | None) -> float | None:
+    if text is None or text == "fit":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise FitError(f"--weight-decay must be a number or the word fit, got {text!r}") from None
 
 
 def _untold_decay(fit: Fit, train: Sequence[Curve], test: Sequence[Curve]) -> str:

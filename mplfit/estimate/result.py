@@ -49,6 +49,8 @@ class Fit(Record):
     prior : the prior that was used, if there was one.
     metrics : on the training curves and on the held-out ones.
     left_out : the metrics of each training curve by a fit to the others, where there are others.
+    fitted_constants : the 95 % intervals of those constants that were fitted too; None for an end
+        that the data leave open.
     choice : why this law is used, where none was asked for (`mplfit.assess.choose`).
     others : fits of other laws to the same curves, or published parameters measured on them.
     bootstrap, identification : None where they were not asked for.
@@ -79,6 +81,7 @@ class Fit(Record):
     starts: Starts | None = None
     metrics: Evaluation | None = None
     left_out: Group | None = None
+    fitted_constants: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     choice: str = ""
     others: tuple[Fit, ...] = ()
     bootstrap: BootstrapRecord | None = None

@@ -147,3 +147,23 @@ def test_evaluate_gives_the_shares_that_intervals_held_with_their_own(fitted):
     published = json.loads(run("evaluate", DATA, "--params", "25", "--json").stdout)
     assert published["coverage"] is None
     assert published["metrics"]["test"]["standard_error"]["mae"] > 0
+
+
+def test_a_fitted_weight_decay_is_kept_and_printed_with_its_interval(monkeypatch):
+    def profiled(train, *, prior):
+        assert len(train) == 2
+        return 0.2, (0.05, None)
+
+    monkeypatch.setattr("mplfit.assess.weight_decay.profiled_weight_decay", profiled)
+    names = [DATA / f"{name}.csv" for name in ("constant_24000", "wsdcon_9")]
+    words = ("fit", *names, "--weight-decay")
+    result = run(*words, "fit", "--law", "effective", "--no-rival", "--out", "run")
+    assert "weight_decay was fitted too: 95 % interval from 0.05 to open" in result.stdout
+    kept = json.loads(Path("run/fit.json").read_text())
+    assert kept["constants"]["weight_decay"] == 0.2
+    assert kept["fitted_constants"] == {"weight_decay": [0.05, None]}
+    wrong = run(*words, "fit", "--law", "mpl", "--no-save", code=2)
+    assert "--weight-decay fit belongs to --law effective" in wrong.stderr
+    wrong = run(*words, "much", "--no-save", code=1)
+    assert "--weight-decay must be a number or the word fit, got 'much'" in wrong.stderr
+    assert "weight decay of 0 or more" in run(*words, "-1", "--no-save", code=1).stderr

@@ -127,6 +127,9 @@ def _parameters(fit: Fit) -> Table:
     if fit.constants:
         known = ", ".join(f"{name} = {value:g}" for name, value in fit.constants.items())
         notes.append(f"Constants of the law: {known}.")
+    for name, ends in fit.fitted_constants.items():
+        low, high = ("open" if end is None else f"{end:.2g}" for end in ends)
+        notes.append(f"{name} was fitted too: 95 % interval from {low} to {high}, by its profile.")
     if starts:
         notes.append(
             f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, {starts.origin}."
