@@ -36,6 +36,7 @@ class Command:
     """A line after a dollar sign, and the lines that stand below it."""
 
     line: str
+    text: str  # with the comment behind it
     shown: list[str] = field(default_factory=list)
 
     @property
@@ -49,7 +50,8 @@ def commands(block: str) -> list[Command]:
     found: list[Command] = []
     for line in block.splitlines():
         if line.strip().startswith("$ "):
-            found.append(Command(line.strip()[2:].split("  #")[0].strip()))
+            text = line.strip()[2:]
+            found.append(Command(text.split("  #")[0].strip(), text))
         elif found:
             found[-1].shown.append(line)
     return found
@@ -80,7 +82,7 @@ def renew(path: Path) -> None:
     def renewed(match: re.Match[str]) -> str:
         indent, lines = match[1], []
         for command in commands(match[2]):
-            lines.append(f"$ {command.line}")
+            lines.append(f"$ {command.text}")
             printed = run(command.line).rstrip().splitlines() if command.ours else command.shown
             if not any(line.strip() for line in command.shown):
                 continue
