@@ -57,6 +57,7 @@ __all__ = [
     "interval_terms",
     "predict_interval",
     "run_effect",
+    "run_effect_sentence",
     "standardised",
 ]
 
@@ -184,6 +185,21 @@ def run_effect(spread: Spread, sizes: Informed | Sizes = BOTH.informed) -> float
     by_scatter = sizes.run * spread.scatter if isinstance(sizes, Informed) else 0.0
     measured = spread.replicates * spread.run_effect**2
     return float(np.sqrt((measured + by_scatter**2) / (spread.replicates + 1)))
+
+
+def run_effect_sentence(fit: Fit) -> str | None:
+    """How far runs of one schedule differ, and how that is known; None where nothing tells it."""
+    spread = fit.spread
+    if spread is None or not (spread.informed or spread.replicates):
+        return None
+    sd = run_effect(spread, BOTH.informed if spread.informed else BOTH.plain)
+    size = f"by {100 * sd:.2g} % (one standard deviation)" if sd > 0 else "by no more than noise"
+    said = f"Runs of one schedule differ {size}, which is in every interval"
+    if not spread.replicates:
+        return f"{said}: by the residuals' scatter, as no two training runs have one schedule."
+    count = spread.replicates
+    how = f"{count} difference{'s' * (count > 1)} between training runs of one schedule"
+    return f"{said}: measured on {how}."
 
 
 def final_interval(fit: Fit, schedule: Schedule) -> dict[str, tuple[float, float]] | None:

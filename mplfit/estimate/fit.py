@@ -12,10 +12,12 @@ from mplfit.curve import Curve, curves_of
 from mplfit.errors import FitError
 from mplfit.estimate.checks import (
     curve_warnings,
+    decay_warnings,
     determined_law,
     logged_weight_decay,
     not_held_out,
     poor_curves,
+    prior_warnings,
     some_curve,
 )
 from mplfit.estimate.leave_out import leave_each_out
@@ -149,6 +151,8 @@ def fit(
             if why and not edge
         ],
         *curve_warnings(formula, train),
+        *decay_warnings(formula, train),
+        *prior_warnings(objective.prior, best.unknowns),
         *not_held_out(train, test),
         *poor_curves(measured.train),
     ]

@@ -10,7 +10,13 @@ from scipy.optimize import approx_fprime
 from scipy.stats import norm
 
 from mplfit import Curve, load_fit, schedule
-from mplfit.assess.intervals import LEVELS, coverage, predict_interval, run_effect
+from mplfit.assess.intervals import (
+    LEVELS,
+    coverage,
+    predict_interval,
+    run_effect,
+    run_effect_sentence,
+)
 from mplfit.errors import FitError
 from mplfit.estimate.constants import BOTH, EPFML, LAB, M124, OLMO, RELEASED, held_out
 from mplfit.estimate.fit import fit
@@ -112,6 +118,24 @@ def test_the_run_effect_is_measured_where_runs_are_replicates(informed):
     after = predict_interval(replace(informed, spread=spread), plan, at).sd[0]
     more = run_effect(spread) ** 2 - by_scatter**2
     assert after**2 - before**2 == pytest.approx(more, rel=1e-9)
+
+
+def test_how_the_run_effect_is_known_is_said(informed, fitted):
+    def said(fit, sd, replicates):
+        spread = replace(fit.spread, run_effect=sd, replicates=replicates)
+        return run_effect_sentence(replace(fit, spread=spread))
+
+    sd = 100 * BOTH.informed.run * informed.spread.scatter
+    assert run_effect_sentence(informed) == (
+        f"Runs of one schedule differ by {sd:.2g} % (one standard deviation), which is in every "
+        "interval: by the residuals' scatter, as no two training runs have one schedule."
+    )
+    assert said(informed, 0.02, 2).startswith("Runs of one schedule differ by 1.6 % (one")
+    assert said(informed, 0.02, 2).endswith("2 differences between training runs of one schedule.")
+    assert said(fitted, 0.0, 0) is None  # without a prior K has it, unless it is measured
+    assert "by 1.4 % (one" in said(fitted, 0.02, 1)
+    assert "by no more than noise, which" in said(fitted, 0.0, 1)
+    assert run_effect_sentence(load_fit("400")) is None
 
 
 def test_left_out_errors_are_those_of_fits_to_the_other_curves():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mplfit import Curve, schedule
 from mplfit.assess.compare import compare_laws
 from mplfit.errors import FitError
-from mplfit.estimate.checks import rate_changes
+from mplfit.estimate.checks import decay_warnings, prior_warnings, rate_changes
 from mplfit.estimate.fit import fit
+from mplfit.estimate.prior import prior_for
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from tests.estimate.test_fit import TRUTH, three_curves
@@ -113,3 +116,26 @@ def test_spikes_are_said_and_do_little():
     assert not warned(calm, "spike")
     assert abs(spiked.params["alpha"] - calm.params["alpha"]) < 0.02
     assert not warned(spiked, "diverged")
+
+
+def test_a_weight_decay_that_the_log_has_otherwise_is_said():
+    law = get_law("effective", {"weight_decay": 0.05})
+    runs = three_curves("onepower")
+    told = [
+        replace(run, weight_decay=decay) for run, decay in zip(runs, (0.1, 0.05, None), strict=True)
+    ]
+    (said,) = decay_warnings(law, told)
+    assert "takes the weight decay 0.05" in said
+    assert f"({told[0].name} 0.1)" in said
+    assert decay_warnings(law, told[1:]) == []
+    assert decay_warnings(get_law("onepower"), told) == []
+
+
+def test_runs_that_disagree_with_the_prior_are_said():
+    prior = prior_for(get_law("effective"), "weak")
+    sd = np.where(prior.known, 1 / np.maximum(np.diag(prior.whitening), 1e-300), 0.0)
+    assert prior_warnings(prior, prior.mean + 1.15 * sd) == []
+    (said,) = prior_warnings(prior, prior.mean - 1.3 * sd)
+    assert "lie 1.3 standard deviations of the prior off" in said
+    assert prior_warnings(replace(prior, name="earlier fit"), prior.mean - 9 * sd) == []
+    assert prior_warnings(None, prior.mean) == []

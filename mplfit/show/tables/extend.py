@@ -28,6 +28,11 @@ def tables(found: Extension) -> list[Table]:
         "1: the rate in use is too large for that way to go on; all of these are theory's, and "
         "exact for it.",
     ]
+    if known:
+        notes.append(
+            "A gain is that of two runs of one seed, which the difference between runs of one "
+            "schedule is no part of."
+        )
     if predicted and not known:
         notes.append("No interval: published parameters do not say how sure they are.")
     return [Table(_answer(found), tuple(columns), rows, tuple(notes))]

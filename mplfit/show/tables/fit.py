@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isfinite
 
 from mplfit.assess.compare import held_out_group
-from mplfit.assess.intervals import Coverage
+from mplfit.assess.intervals import Coverage, run_effect_sentence
 from mplfit.assess.parameters import laplace_intervals
 from mplfit.estimate.mean import Mean, binomial
 from mplfit.estimate.metrics import Evaluation, FinalLoss, Group, Measured, Metrics
@@ -134,7 +134,10 @@ def _parameters(fit: Fit) -> Table:
         notes.append(
             f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, {starts.origin}."
         )
-    return Table("", columns, tuple(rows), (*notes, *_correlated(fit), *_kind_of_errors(fit)))
+    notes += [*_correlated(fit), *_kind_of_errors(fit)]
+    if (told := run_effect_sentence(fit)) is not None:
+        notes.append(told)
+    return Table("", columns, tuple(rows), tuple(notes))
 
 
 def _correlated(fit: Fit) -> list[str]:

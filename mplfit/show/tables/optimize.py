@@ -93,7 +93,8 @@ def _notes(plan: Plan, known: bool) -> list[str]:
     if plan.what == "loss":
         notes.append(
             "Intervals of losses are those of `mplfit predict`; of a gain: over draws of the "
-            "parameters, with the law's own error; of steps saved: at both ends of the gain."
+            "parameters, with the law's own error, for two runs of one seed, which the difference "
+            "between runs of one schedule is no part of; of steps saved: at both ends of the gain."
             if known
             else "Predicted by one law from one fit, without an interval, as published parameters "
             "have none: two runs of one schedule differ by 1e-3 to 8e-3."
