@@ -53,7 +53,6 @@ __all__ = [
     "size_option",
     "sized_path",
     "warn",
-    "warn_held",
     "warn_of_loss",
     "weight_decay_option",
     "wide_option",
@@ -545,14 +544,6 @@ def one_line_warnings() -> None:
             usual(message, category, *place)
 
     warnings.showwarning = show  # type: ignore[assignment]
-
-
-def warn_held(fit: Fit) -> None:
-    """Intervals that a parameter at a bound makes too narrow."""
-    from mplfit.assess.reach import held_warnings
-
-    for text in held_warnings(fit):
-        warn(text)
 
 
 def warn_of_loss(fit: Fit, schedule: Schedule, name: str = "") -> None:
