@@ -4,7 +4,7 @@
 checks them, driven by the annotations of the class alone. A field may be annotated as
 
     bool, int, float (finite), MaybeNaN, str, None, Literal, X | Y, another dataclass,
-    tuple[X, ...], tuple[X, Y], Mapping[str, X], FloatArray, Plain (any JSON values).
+    tuple[X, ...], tuple[X, Y], Mapping[str, X], FloatArray, IntArray, Plain (any JSON values).
 
 A number that is not finite is written as null, and read as NaN where the field is a `MaybeNaN`.
 A field with ``metadata={"written": False}`` and a default is neither written nor read.
@@ -217,7 +217,7 @@ def _read(kind: Any, value: object, where: str) -> Any:
         }
         return FrozenMap(read)
     if origin is np.ndarray:
-        return _array(value, where)
+        return _array(value, where, whole=np.int64 in get_args(args[1]))
     if is_dataclass(kind):
         reader: Any = getattr(kind, "from_dict", None)  # a record may know earlier schemas
         return _dataclass(kind, value, where) if reader is None else reader(value, where)
@@ -282,13 +282,15 @@ def _tuple(args: tuple[Any, ...], value: object, where: str) -> tuple[Any, ...]:
     return tuple(_read(kind, one, f"{where}[{i}]") for i, (kind, one) in pairs)
 
 
-def _array(value: object, where: str) -> FloatArray:
-    """Numbers, or lists of one length of them, to any depth."""
+def _array(value: object, where: str, *, whole: bool) -> FloatArray | IntArray:
+    """Numbers (whole ones if asked for), or lists of one length of them, to any depth."""
 
     def check(part: object, path: str) -> None:
         if isinstance(part, list | tuple):
             for i, one in enumerate(part):
                 check(one, f"{path}[{i}]")
+        elif whole:
+            _read(int, part, path)
         else:
             _number(part, path)
 
@@ -296,7 +298,7 @@ def _array(value: object, where: str) -> FloatArray:
         raise _wrong(where, "a list of numbers", value)
     check(value, where)
     try:
-        return np.array(value, dtype=np.float64)
+        return np.array(value, np.int64) if whole else np.array(value, np.float64)
     except ValueError:
         raise DataError(f'"{where}" must be a list of lists of one length') from None
 

@@ -11,10 +11,12 @@ import numpy as np
 from mplfit.assess.gains import GainSummary, gains
 from mplfit.assess.intervals import final_interval
 from mplfit.assess.reach import Reach, check_loss, check_peak, held_warnings, reach, reach_sentences
+from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.result import Fit
+from mplfit.results import Result
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray, Record
+from mplfit.types import FloatArray
 
 __all__ = ["NO_INTERVAL", "Prediction", "Predictions", "predictions"]
 
@@ -28,8 +30,8 @@ def _nothing() -> FloatArray:
     return np.empty(0)
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Prediction(Result):
     """What is predicted of one schedule.
 
     steps, warmup, peak, final_lr : of the schedule.
@@ -37,7 +39,8 @@ class Prediction(Record):
     reach : how far that goes beyond the training runs.
     above_lowest : by how much the final loss is above the lowest of all predicted ones; None for
     that one itself, and where no interval is known.
-    lr, loss : of every update (steps,). Not written to JSON, and empty where read from it.
+    lr, loss : of every update (steps,).  warnings, notes : of a prediction by itself. These are not
+        written to JSON, and empty where read from it.
     """
 
     name: str
@@ -51,15 +54,23 @@ class Prediction(Record):
     above_lowest: GainSummary | None = None
     lr: FloatArray = field(default_factory=_nothing, metadata={"written": False})
     loss: FloatArray = field(default_factory=_nothing, metadata={"written": False})
+    warnings: tuple[str, ...] = field(default=(), metadata={"written": False})
+    notes: tuple[str, ...] = field(default=(), metadata={"written": False})
 
     @property
     def schedule(self) -> Schedule:
         """The schedule."""
         return Schedule(self.lr, self.warmup)
 
+    @property
+    def curve(self) -> Curve:
+        """The predicted losses as a curve, from the first update with a rate on."""
+        known = np.isfinite(self.loss)
+        return Curve(self.name, np.flatnonzero(known), self.loss[known], self.schedule)
 
-@dataclass(frozen=True, eq=False)
-class Predictions(Record):
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Predictions(Result):
     """Predictions of some schedules by one fit; see `predictions`.
 
     params : what the fit is called.  law : its law's key.

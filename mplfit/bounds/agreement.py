@@ -20,6 +20,7 @@ from scipy.stats import rankdata
 
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import DataError
+from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, MaybeNaN, Record
 
@@ -76,8 +77,8 @@ class Group(Record):
         return spearman_interval(self.spearman_best, len(self.names))
 
 
-@dataclass(frozen=True, eq=False)
-class Agreement(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Agreement(Result):
     """The comparison of all runs, then of each group of runs that differ in one thing.
 
     ratio : D/G of the least-squares line.  floor : its C.  error : its root-mean-square error.

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from mplfit.bounds.omega import average_bound_curve, best_base, bound_curve, bound_terms
 from mplfit.bounds.scan import Scan, Sweep
+from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, Record
 
@@ -37,8 +38,8 @@ class Judged(Record):
     terms: Mapping[str, float] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class BoundTable(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class BoundTable(Result):
     """Schedules, the lowest bound first.  D, G : distance, and the gradient norm or its log."""
 
     SCHEMA: ClassVar[str] = "mplfit.bound/1"
@@ -50,8 +51,8 @@ class BoundTable(Record):
     uncertainty = EXACT
 
 
-@dataclass(frozen=True, eq=False)
-class BoundSweep(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class BoundSweep(Result):
     """What one property of schedules does to the bound; see `mplfit.bounds.scan`."""
 
     SCHEMA: ClassVar[str] = "mplfit.bound-sweep/1"

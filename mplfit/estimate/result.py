@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,8 +25,12 @@ from mplfit.estimate.records import (
 from mplfit.laws import get_law
 from mplfit.laws.base import Law, check_params
 from mplfit.laws.mpl import PUBLISHED
+from mplfit.results import Result, api
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray, Record, from_plain
+from mplfit.types import FloatArray, from_plain
+
+if TYPE_CHECKING:
+    from mplfit.results import Axes, Figure, PathName, Prediction, RunsLike
 
 __all__ = ["SCHEMA", "Fit", "Spread", "Starts", "published_fit"]
 
@@ -35,8 +39,8 @@ _CHANGED, _FORMER = ("effective", "amplitude"), {"B", "delta"}  # laws, and what
 _PUBLISHED_PEAK, _PUBLISHED_UPDATES = 3e-4, 24000  # of the released runs
 
 
-@dataclass(frozen=True, eq=False)
-class Fit(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Result):
     """The parameters of a law, estimated from curves.
 
     law : the law's key.  params : its parameters by name.
@@ -212,11 +216,54 @@ class Fit(Record):
         at, place = schedule.in_order(np.arange(schedule.steps) if step is None else step)
         return self.formula.at(schedule, at, exact=exact).loss(self.values)[place]
 
+    @overload
+    def predict(self, schedule: Schedule | str, *, exact: bool = False) -> Prediction: ...
+
+    @overload
     def predict(
-        self, schedule: Schedule, step: ArrayLike | None = None, *, exact: bool = False
-    ) -> FloatArray:
-        """The same as `loss`."""
-        return self.loss(schedule, step, exact=exact)
+        self, schedule: Schedule | str, step: ArrayLike, *, exact: bool = False
+    ) -> FloatArray: ...
+
+    def predict(
+        self, schedule: Schedule | str, step: ArrayLike | None = None, *, exact: bool = False
+    ) -> Prediction | FloatArray:
+        """The final loss of a schedule with its intervals; given steps, the losses there.
+
+        schedule : a schedule, its text, or a file's name.  exact : sum plainly instead of fast.
+
+        >>> from mplfit import load_fit
+        >>> found = load_fit("400").predict("linear:steps=24000,peak=3e-4,warmup=2160")
+        >>> round(found.final_loss, 4)
+        2.7137
+        """
+        if step is None:
+            made: Prediction = api("predict_one")(self, schedule, exact=exact)
+            return made
+        plan: Schedule = api("schedule_from")(schedule)
+        return self.loss(plan, step, exact=exact)
+
+    def residuals(self, runs: RunsLike | None = None) -> dict[str, FloatArray]:
+        """The log residuals, ln(observed) - ln(predicted), of every row, by the run's name.
+
+        runs : those that the fit has seen, training and held out, where None: read again from
+            their logs, unless this process made the fit.
+        """
+        made: dict[str, FloatArray] = api("residuals")(self, runs)
+        return made
+
+    def plot(
+        self, runs: RunsLike | None = None, *, ax: Axes | None = None, fig: Figure | None = None
+    ) -> Figure:
+        """Observed and predicted losses of every run (see `residuals`), or of one run at `ax`."""
+        made: Figure = api("plot")(self, runs, ax=ax, fig=fig)
+        return made
+
+    def save(self, folder: PathName, *, force: bool = False) -> None:
+        """Write fit.json into a folder, which `mplfit.load` and every command take.
+
+        force : overwrite what is there.
+        """
+        api("save")(self, folder, force=force)
 
     @classmethod
     def from_dict(cls, values: object, where: str = "") -> Fit:

@@ -24,6 +24,7 @@ from mplfit.assess.reach import check_loss, held_warnings
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import FitError, ScheduleError
 from mplfit.estimate.result import Fit
+from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, Record
 
@@ -122,8 +123,8 @@ class Way(Record):
     gain: GainSummary | None = field(default=None, metadata={"key": "gain_over_same"})
 
 
-@dataclass(frozen=True, eq=False)
-class Extension(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Extension(Result):
     """How to go on with a run of `planned_steps`, whose cooldown was to begin at `planned_start`.
 
     text, params : what the original schedule and the fit are called.  chosen : the way to take: the

@@ -23,6 +23,7 @@ from mplfit.plan.baselines import Baseline, usual_schedules
 from mplfit.plan.peaks import PeakLoss, peak_losses
 from mplfit.plan.robust import robust_loss
 from mplfit.plan.search import FinalLoss, OptimizedSchedule, search_schedule
+from mplfit.results import Result
 from mplfit.schedule import Schedule, linear
 from mplfit.schedule.knots import drawn_steps
 from mplfit.tasks import Progress
@@ -78,8 +79,8 @@ class Robust(Record):
     value: float
 
 
-@dataclass(frozen=True, eq=False)
-class Plan(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Result):
     """The schedule with the lowest predicted final loss that was found; see `optimize`.
 
     law, params : the law that was minimised, and what its parameters are called.

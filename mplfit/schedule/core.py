@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mplfit.errors import ScheduleError
+from mplfit.results import api
 from mplfit.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from mplfit.results import Axes, Figure, PathName
 
 __all__ = ["MAX_STEPS", "Schedule", "cumulative", "is_whole", "join", "with_last_zero"]
 
@@ -122,6 +127,38 @@ class Schedule:
             f"Schedule({self.steps} steps, peak {self.peak:g}, final {self.lr[-1]:g}, "
             f"warmup {self.warmup})"
         )
+
+    def plot(self, *, ax: Axes | None = None, fig: Figure | None = None) -> Figure:
+        """The rates against the step."""
+        made: Figure = api("plot")(self, ax=ax, fig=fig)
+        return made
+
+    def export(
+        self,
+        form: str,
+        path: PathName | None = None,
+        *,
+        batch_size: int = 1,
+        accumulate: int = 1,
+        force: bool = False,
+    ) -> bytes:
+        """The schedule as the file that a training code takes (`mplfit export --help` lists them).
+
+        Parameters
+        ----------
+        form : such as "torch", "optax" or "megatron".
+        path : where to write it, too.
+        batch_size, accumulate : samples and micro-batches of an update, for codes that count these.
+        force : overwrite what is there.
+
+        >>> from mplfit import constant
+        >>> constant(2, 1e-3).export("csv").decode().splitlines()
+        ['step,lr', '0,0.001', '1,0.001']
+        """
+        made: bytes = api("export")(
+            self, form, path, batch_size=batch_size, accumulate=accumulate, force=force
+        )
+        return made
 
     def to_dict(self) -> dict[str, object]:
         """The schedule as plain values for JSON: its knots and its dense rates."""

@@ -22,6 +22,9 @@ from mplfit.show.plot import (
     _plain,
     _style,
     _tidy,
+    axes_for,
+    figure_for,
+    figure_of,
 )
 from mplfit.types import FloatArray
 
@@ -41,10 +44,14 @@ _TERMS = {
 
 
 def plot_bounds(
-    schedules: Mapping[str, Schedule], curves: Mapping[str, FloatArray], title: str
+    schedules: Mapping[str, Schedule],
+    curves: Mapping[str, FloatArray],
+    title: str,
+    *,
+    fig: Figure | None = None,
 ) -> Figure:
     """Bound curves, and the schedules that they belong to below."""
-    figure = Figure(figsize=(8, 6.5), layout="constrained")
+    figure = figure_for(fig, (8, 6.5))
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
     shown = []
     for number, (name, schedule) in enumerate(schedules.items()):
@@ -66,11 +73,10 @@ def plot_bounds(
     return figure
 
 
-def plot_terms(found: BoundTable) -> Figure:
+def plot_terms(found: BoundTable, *, ax: Axes | None = None) -> Figure:
     """A bar a schedule, the lowest bound on top: the terms side by side, as long as the bound."""
     shown = [one for one in found.schedules if one.terms and np.isfinite(sum(one.terms.values()))]
-    figure = Figure(figsize=(8, 1.6 + 0.4 * max(len(shown), 2)), layout="constrained")
-    axes = figure.subplots()
+    axes = axes_for(ax, (8, 1.6 + 0.4 * max(len(shown), 2)))
     names = [_plain(one.name) for one in shown]
     left = np.zeros(len(shown))
     for number, (key, label) in enumerate(_TERMS.items()):
@@ -81,16 +87,19 @@ def plot_terms(found: BoundTable) -> Figure:
     axes.set_xlabel("bound Ω at the end")
     at = "best peak rate" if found.schedules[0].bound is None else "rates given"
     axes.set_title(f"The three terms of the bound at the {at}", loc="left")
-    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=3)
+    if ax is None:
+        figure_of(axes).legend(frameon=False, fontsize=8, loc="outside lower center", ncols=3)
+    else:
+        axes.legend(frameon=False, fontsize=8)
     _tidy(axes)
-    return figure
+    return figure_of(axes)
 
 
-def plot_scan(scans: Mapping[str, Scan]) -> Figure:
+def plot_scan(scans: Mapping[str, Scan], *, fig: Figure | None = None) -> Figure:
     """The bound and the best base rate against what was varied."""
     over = next(iter(scans.values())).over
     alone = over == "base-lr"  # the best base rate is one number then
-    figure = Figure(figsize=(8, 4.5 if alone else 6.5), layout="constrained")
+    figure = figure_for(fig, (8, 4.5 if alone else 6.5))
     panels = figure.subplots(1 if alone else 2, 1, sharex=True, squeeze=False).ravel()
     for number, (name, one) in enumerate(scans.items()):
         style = {**_style(number, False), "marker": ".", "label": name}
@@ -115,21 +124,22 @@ def plot_scan(scans: Mapping[str, Scan]) -> Figure:
     return figure
 
 
-def plot_continuations(original: Schedule, ways: Sequence[Continuation]) -> Figure:
+def plot_continuations(
+    original: Schedule, ways: Sequence[Continuation], *, ax: Axes | None = None
+) -> Figure:
     """The ways to go on with a run, and the one that is to be extended."""
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
+    axes = axes_for(ax, (8, 4))
     names = {"same": "same share of cooldown", "cooldown": "longer cooldown", "factor": "factor"}
     shown = {"planned so far": original} | {names[one.how]: one.schedule for one in ways}
     _draw_schedules(axes, shown, emphasis="planned so far")
     axes.set_title("Ways to go on for longer", loc="left")
     _legend(axes, len(shown))
-    return figure
+    return figure_of(axes)
 
 
-def plot_agreement(found: Agreement) -> Figure:
+def plot_agreement(found: Agreement, *, fig: Figure | None = None) -> Figure:
     """Bound against observed final loss of all runs, and both against what groups differ in."""
-    figure = Figure(figsize=(12, 5.2), layout="constrained")
+    figure = figure_for(fig, (12, 5.2))
     scatter, cooldown, rate = figure.subplots(1, 3)
     every = found.everything
     scatter.plot(every.omega, every.loss, "o", color=_COLOURS[0], markersize=4)

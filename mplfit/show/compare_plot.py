@@ -10,14 +10,20 @@ from matplotlib.ticker import PercentFormatter
 
 from mplfit.curve import Curve
 from mplfit.estimate.result import Fit
-from mplfit.show.plot import _plain, _step_axis, _style, _tidy
+from mplfit.show.plot import _plain, _step_axis, _style, _tidy, figure_for
 
 __all__ = ["plot_laws"]
 
 _COLUMNS = 3
 
 
-def plot_laws(fits: Mapping[str, Fit], train: Sequence[Curve], test: Sequence[Curve]) -> Figure:
+def plot_laws(
+    fits: Mapping[str, Fit],
+    train: Sequence[Curve],
+    test: Sequence[Curve],
+    *,
+    fig: Figure | None = None,
+) -> Figure:
     """One panel a law: predicted / observed - 1 of the held-out curves over the step.
 
     Training curves are thin and grey; where nothing is held out, they are what is drawn.
@@ -26,7 +32,7 @@ def plot_laws(fits: Mapping[str, Fit], train: Sequence[Curve], test: Sequence[Cu
     behind = list(train) if test else []
     columns = min(_COLUMNS, len(fits))
     rows = -(-len(fits) // columns)
-    figure = Figure(figsize=(4 * columns, 2.6 * rows + 0.9), layout="constrained")
+    figure = figure_for(fig, (4 * columns, 2.6 * rows + 0.9))
     panels = np.atleast_1d(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False))
     errors = {law: [_error(made, curve) for curve in shown] for law, made in fits.items()}
     # Laws that are far off shall not hide the differences between the others.

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mplfit.lab.coordinates import CoordinateCheck
 from mplfit.lab.loop import Judgement
 
 # The house's style, in one place: plot.py.
-from mplfit.show.plot import _COLOURS, _tidy
+from mplfit.show.plot import _COLOURS, _tidy, axes_for, figure_for, figure_of
 from mplfit.show.sweep_law_plot import size_ticks
 
 __all__ = ["plot_coordinates", "plot_outcomes"]
 
 
-def plot_outcomes(judgements: Sequence[Judgement]) -> Figure:
+def plot_outcomes(judgements: Sequence[Judgement], *, ax: Axes | None = None) -> Figure:
     """Forecasts with their intervals, a row a schedule, and the final losses of the seeds."""
-    figure = Figure(figsize=(7.5, 0.6 * len(judgements) + 1.4), layout="constrained")
-    axes = figure.subplots()
+    axes = axes_for(ax, (7.5, 0.6 * len(judgements) + 1.4))
     laws = list(judgements[0].forecasts) if judgements else []
     for row, one in enumerate(judgements):
         for number, law in enumerate(laws):
@@ -38,12 +38,12 @@ def plot_outcomes(judgements: Sequence[Judgement]) -> Figure:
     axes.set_xlabel("final loss on held-out data")
     axes.legend(frameon=False, fontsize=8)
     _tidy(axes)
-    return figure
+    return figure_of(axes)
 
 
-def plot_coordinates(checks: Mapping[str, CoordinateCheck]) -> Figure:
+def plot_coordinates(checks: Mapping[str, CoordinateCheck], *, fig: Figure | None = None) -> Figure:
     """Activations' scale against width, a panel a parametrization, a line a step of the output."""
-    figure = Figure(figsize=(4.6 * max(len(checks), 1), 4.0), layout="constrained")
+    figure = figure_for(fig, (4.6 * max(len(checks), 1), 4.0))
     panels = figure.subplots(1, max(len(checks), 1), squeeze=False, sharey=True)[0]
     for panel, (name, check) in zip(panels, checks.items(), strict=True):
         last = max(check.steps)

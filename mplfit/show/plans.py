@@ -20,14 +20,17 @@ from mplfit.show.plot import (
     _plain,
     _step_axis,
     _tidy,
+    figure_for,
 )
 
 __all__ = ["plot_design", "plot_forecast"]
 
 
-def plot_design(design: Design, candidates: Mapping[str, Schedule]) -> Figure:
+def plot_design(
+    design: Design, candidates: Mapping[str, Schedule], *, fig: Figure | None = None
+) -> Figure:
     """The half-width of the target's interval against the steps spent, and the candidates."""
-    figure = Figure(figsize=(8, 6.5), layout="constrained")
+    figure = figure_for(fig, (8, 6.5))
     top, bottom = figure.subplots(2, 1, gridspec_kw={"height_ratios": [3, 2]})
     width = LEVELS[0.95]
     spent = np.cumsum([0, *(one.steps for one in design.choices)])
@@ -62,9 +65,9 @@ def plot_design(design: Design, candidates: Mapping[str, Schedule]) -> Figure:
     return figure
 
 
-def plot_forecast(forecast: Forecast) -> Figure:
+def plot_forecast(forecast: Forecast, *, fig: Figure | None = None) -> Figure:
     """The rows so far, the curve to come with its intervals, and the rate."""
-    figure = Figure(figsize=(8, 6.5), layout="constrained")
+    figure = figure_for(fig, (8, 6.5))
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.3]})
     run, rest = forecast.run, forecast.interval
     shown = np.isin(forecast.step, drawn_steps(run.schedule))

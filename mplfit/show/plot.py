@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
 
 from mplfit.curve import Curve
@@ -25,6 +25,10 @@ from mplfit.schedule.knots import drawn_steps
 from mplfit.types import FloatArray, IntArray
 
 __all__ = [
+    "axes_for",
+    "draw_fit",
+    "figure_for",
+    "figure_of",
     "plot_curve",
     "plot_overview",
     "plot_plan",
@@ -35,12 +39,31 @@ __all__ = [
     "svg",
 ]
 
+Layout: TypeAlias = Literal["constrained"] | None
+
 # Okabe & Ito's colours, told apart by everyone; black stays for observations.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#332288")
 _LINES = ("-", "--", "-.", ":")
 # Fixed margins: matplotlib's layout engines double the time that a figure takes.
 _MARGINS = {"left": 0.12, "right": 0.97, "top": 0.95, "bottom": 0.08, "hspace": 0.12}
 _POINTS = 1200  # a line needs no more to look smooth
+
+
+def figure_for(
+    fig: FigureBase | None, size: tuple[float, float], layout: Layout = "constrained"
+) -> Figure:
+    """The figure or subfigure that was given, else a new one of a size in inches."""
+    return cast("Figure", fig) if fig is not None else Figure(figsize=size, layout=layout)
+
+
+def axes_for(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    """The axes that were given, else those of a new figure of a size in inches."""
+    return figure_for(None, size).subplots() if ax is None else ax
+
+
+def figure_of(axes: Axes) -> Figure:
+    """The figure that axes stand in."""
+    return cast("Figure", axes.get_figure(root=True))
 
 
 def png(figure: Figure, dpi: int = 110) -> bytes:
@@ -70,13 +93,15 @@ def svg(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def plot_residuals(curve: Curve, fits: Mapping[str, Fit], points: int = _POINTS) -> Figure:
+def plot_residuals(
+    curve: Curve, fits: Mapping[str, Fit], points: int = _POINTS, *, fig: Figure | None = None
+) -> Figure:
     """One run under several fits: losses, relative errors and the rate, thinned to `points` rows.
 
     Where there are more rows, those shown are spread evenly and include the largest errors. The
     figure holds no name of a curve: those may be anything.
     """
-    figure = Figure(figsize=(7, 5.2))
+    figure = figure_for(fig, (7, 5.2), layout=None)
     losses, errors, rates = figure.subplots(
         3, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.6, 1.2], **_MARGINS, "hspace": 0.3}
     )
@@ -116,26 +141,25 @@ def _shown(errors: Sequence[FloatArray], rows: int, points: int) -> IntArray:
     return shown
 
 
-def plot_schedules(schedules: Mapping[str, Schedule]) -> Figure:
+def plot_schedules(schedules: Mapping[str, Schedule], *, ax: Axes | None = None) -> Figure:
     """The rates of some schedules against the step."""
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
+    axes = axes_for(ax, (8, 4))
     _draw_schedules(axes, schedules)
     axes.set_title("Learning-rate schedules", loc="left")
     _legend(axes, len(schedules))
-    return figure
+    return figure_of(axes)
 
 
-def plot_curve(curve: Curve, fit: Fit, role: str) -> Figure:
+def plot_curve(curve: Curve, fit: Fit, role: str, *, fig: Figure | None = None) -> Figure:
     """One run: observed and predicted loss, relative error, and the schedule, over one axis.
 
     `role` says what the run was to the fit, such as "training" or "held out".
     """
-    figure = Figure(figsize=(8, 7))
+    figure = figure_for(fig, (8, 7), layout=None)
     losses, errors, rates = figure.subplots(
         3, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.2, 1.2], **_MARGINS}
     )
-    _draw_fit(losses, curve, fit)
+    draw_fit(losses, curve, fit)
     losses.set_ylabel("loss")
     losses.set_title(f"{_plain(curve.name)} ({role})", loc="left", y=1.0)
     losses.legend(frameon=False)
@@ -153,19 +177,22 @@ def plot_curve(curve: Curve, fit: Fit, role: str) -> Figure:
     return figure
 
 
-def plot_overview(curves: Sequence[tuple[Curve, str]], fit: Fit) -> Figure:
+def plot_overview(
+    curves: Sequence[tuple[Curve, str]], fit: Fit, *, fig: Figure | None = None
+) -> Figure:
     """All runs of a fit side by side: observed and predicted loss, one small panel each."""
     columns = min(3, len(curves))
     rows = -(-len(curves) // columns)
     height = 2.7 * rows + 0.5
-    figure = Figure(figsize=(4 * columns, height))
-    figure.subplots_adjust(
-        left=0.16 / columns, right=1 - 0.03 / columns, bottom=0.3 / height, top=1 - 0.85 / height,
-        wspace=0.2, hspace=0.45,
-    )  # fmt: skip
+    figure = figure_for(fig, (4 * columns, height), layout=None)
+    if fig is None:
+        figure.subplots_adjust(
+            left=0.16 / columns, right=1 - 0.03 / columns, bottom=0.3 / height,
+            top=1 - 0.85 / height, wspace=0.2, hspace=0.45,
+        )  # fmt: skip
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
     for axes, (curve, role) in zip(panels, curves, strict=False):
-        _draw_fit(axes, curve, fit)
+        draw_fit(axes, curve, fit)
         error = np.abs(fit.loss(curve.schedule, curve.step) - curve.loss).mean()
         text = f"{_plain(curve.name)}\n{role}, MAE {error:.4f}"
         axes.set_title(text, loc="left", fontsize=9, y=1.0)
@@ -187,6 +214,7 @@ def plot_predictions(
     losses: Mapping[str, FloatArray],
     *,
     emphasis: str = "",
+    fig: Figure | None = None,
 ) -> Figure:
     """Predicted losses over the steps of some schedules, and the schedules below.
 
@@ -196,18 +224,20 @@ def plot_predictions(
     for name, schedule in schedules.items():
         step = drawn_steps(schedule)
         lines[name] = Line(step, schedule.lr[step], losses[name][step])
-    return _plot_lines(lines, emphasis, "predicted loss")
+    return _plot_lines(lines, emphasis, "predicted loss", fig=fig)
 
 
-def plot_plan(plan: Plan) -> Figure:
+def plot_plan(plan: Plan, *, fig: Figure | None = None) -> Figure:
     """The losses and rates of a plan's schedule and of the usual ones."""
     lines = {one.name: one.line for one in (plan.best, *plan.baselines)}
     what = "predicted loss" if plan.what == "loss" else plan.what
-    return _plot_lines(lines, plan.best.name, what)
+    return _plot_lines(lines, plan.best.name, what, fig=fig)
 
 
-def _plot_lines(lines: Mapping[str, Line], emphasis: str, what: str) -> Figure:
-    figure = Figure(figsize=(8, 6.5), layout="constrained")
+def _plot_lines(
+    lines: Mapping[str, Line], emphasis: str, what: str, *, fig: Figure | None = None
+) -> Figure:
+    figure = figure_for(fig, (8, 6.5))
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
     for number, (name, line) in enumerate(lines.items()):
         style = _style(number, name == emphasis)
@@ -228,7 +258,7 @@ def _plot_lines(lines: Mapping[str, Line], emphasis: str, what: str) -> Figure:
     return figure
 
 
-def _draw_fit(axes: Axes, curve: Curve, fit: Fit) -> None:
+def draw_fit(axes: Axes, curve: Curve, fit: Fit) -> None:
     last = curve.schedule.steps - 1
     at = np.unique(np.linspace(curve.step[0], last, _POINTS).astype(np.int64))
     predicted = fit.loss(curve.schedule, at)

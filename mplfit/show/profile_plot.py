@@ -7,16 +7,16 @@ from matplotlib.figure import Figure
 
 from mplfit.assess.intervals import LEVELS
 from mplfit.assess.profile import Profiles
-from mplfit.show.plot import _COLOURS, _tidy
+from mplfit.show.plot import _COLOURS, _tidy, figure_for
 
 __all__ = ["plot_profiles"]
 
 
-def plot_profiles(profiles: Profiles) -> Figure:
+def plot_profiles(profiles: Profiles, *, fig: Figure | None = None) -> Figure:
     """The deviance over each parameter, Laplace's parabola, and the thresholds of the levels."""
     columns = min(3, len(profiles))
     rows = -(-len(profiles) // columns)
-    figure = Figure(figsize=(3.4 * columns, 2.7 * rows + 0.5), layout="constrained")
+    figure = figure_for(fig, (3.4 * columns, 2.7 * rows + 0.5))
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     top = 1.35 * max(LEVELS.values()) ** 2
     for axes, (name, one) in zip(panels, profiles.parameters.items(), strict=False):

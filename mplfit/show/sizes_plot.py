@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, PercentFormatter
 
@@ -12,7 +13,13 @@ from mplfit.assess.intervals import LEVELS
 from mplfit.curve import Curve, RunSize
 from mplfit.laws.base import to_params
 from mplfit.schedule import Schedule
-from mplfit.show.plot import _COLOURS, _tidy  # the house's style, in one place
+from mplfit.show.plot import (  # the house's style, in one place
+    _COLOURS,
+    _tidy,
+    axes_for,
+    figure_for,
+    figure_of,
+)
 from mplfit.sizes.result import Sizes
 
 __all__ = ["plot_size_losses", "plot_size_residuals"]
@@ -21,15 +28,19 @@ _AT = 25  # sizes at which a line is drawn
 
 
 def plot_size_losses(
-    law: Sizes, schedules: Mapping[str, Schedule], curves: Sequence[Curve], largest: float
+    law: Sizes,
+    schedules: Mapping[str, Schedule],
+    curves: Sequence[Curve],
+    largest: float,
+    *,
+    ax: Axes | None = None,
 ) -> Figure:
     """Final loss against size under each schedule, with 80 % bands, and L0(N).
 
     curves : the runs; final losses of those that have one of the schedules are drawn as points.
     largest : the size up to which lines go.
     """
-    figure = Figure(figsize=(7.2, 5), layout="constrained")
-    axes = figure.subplots()
+    axes = axes_for(ax, (7.2, 5))
     low = law.sizes[0].parameters
     sizes = np.geomspace(low / 1.3, max(largest, law.largest) * 1.3, _AT)
     places = [_between(law, float(N)) for N in sizes]
@@ -61,7 +72,7 @@ def plot_size_losses(
     axes.set_ylabel("final loss")
     axes.legend(frameon=False, fontsize=8)
     _tidy(axes)
-    return figure
+    return figure_of(axes)
 
 
 def _between(law: Sizes, parameters: float) -> RunSize:
@@ -73,11 +84,13 @@ def _between(law: Sizes, parameters: float) -> RunSize:
     return size
 
 
-def plot_size_residuals(law: Sizes, curves: Sequence[Curve]) -> Figure:
+def plot_size_residuals(
+    law: Sizes, curves: Sequence[Curve], *, fig: Figure | None = None
+) -> Figure:
     """Relative errors of every run's rows against the share of the run, one panel for each size."""
     columns = min(4, len(law.sizes))
     rows = -(-len(law.sizes) // columns)
-    figure = Figure(figsize=(2.6 * columns + 0.6, 1.9 * rows + 0.5), layout="constrained")
+    figure = figure_for(fig, (2.6 * columns + 0.6, 1.9 * rows + 0.5))
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     by_name = {curve.name: curve for curve in curves}
     for axes, one in zip(panels, law.sizes, strict=False):

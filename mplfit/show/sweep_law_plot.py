@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
 # The house's style, in one place: plot.py.
-from mplfit.show.plot import _COLOURS, _tidy
+from mplfit.show.plot import _COLOURS, _tidy, axes_for, figure_for, figure_of
 from mplfit.sweeps.analysis import Part
 from mplfit.sweeps.power_law import PowerLaw
 from mplfit.sweeps.settings import Slice, values_of
@@ -21,10 +21,10 @@ __all__ = ["plot_rate_law", "plot_size_law", "plot_transfer", "size_ticks"]
 _BAND = 0.18
 
 
-def plot_transfer(parts: Sequence[Part]) -> Figure:
+def plot_transfer(parts: Sequence[Part], *, fig: Figure | None = None) -> Figure:
     """Best rate against every size that varies, the parametrizations in one panel for each."""
     names = list(dict.fromkeys(t.slice.size for part in parts for t in part.transfers))
-    figure = Figure(figsize=(max(4.2 * len(names), 6), 4.8), layout="constrained")
+    figure = figure_for(fig, (max(4.2 * len(names), 6), 4.8))
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False).ravel()
     for axes, name in zip(panels, names, strict=True):
         number, ticks = 0, set()
@@ -57,13 +57,12 @@ def plot_transfer(parts: Sequence[Part]) -> Figure:
     return figure
 
 
-def plot_rate_law(part: Part, method: str) -> Figure:
+def plot_rate_law(part: Part, method: str, *, ax: Axes | None = None) -> Figure:
     """Best rate against size on log axes: the chosen law with its band, and the grid's line."""
     law = part.law(method)
     assert law is not None
     size = law.variables[0]
-    figure = Figure(figsize=(7.2, 5), layout="constrained")
-    axes = figure.subplots()
+    axes = axes_for(ax, (7.2, 5))
     found = [one for one in part.optima if "no optimum" not in one.flags]
     every = values_of(found, size)
     at = np.geomspace(every.min() / 1.3, every.max() * 1.3, 200)
@@ -96,14 +95,13 @@ def plot_rate_law(part: Part, method: str) -> Figure:
     axes.set_title(f"Best rate, {part.name}", loc="left")
     axes.legend(frameon=False, fontsize=8)
     _tidy(axes)
-    return figure
+    return figure_of(axes)
 
 
-def plot_size_law(part: Part) -> Figure:
+def plot_size_law(part: Part, *, ax: Axes | None = None) -> Figure:
     """Loss at the best rate against size: the laws with a floor and without, and their bands."""
     size = part.size_laws[0].size
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
-    axes = figure.subplots()
+    axes = axes_for(ax, (7.2, 4.6))
     kept = [one for one in part.optima if one.usable]
     values = values_of(kept, size)
     at = np.geomspace(values.min() / 1.2, values.max() * 3, 200)
@@ -126,7 +124,7 @@ def plot_size_law(part: Part) -> Figure:
     axes.set_title(f"Loss at the best rate, {part.name}", loc="left")
     axes.legend(frameon=False, fontsize=8)
     _tidy(axes)
-    return figure
+    return figure_of(axes)
 
 
 def _draw_optima(

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 # The house's style, in one place: plot.py.
-from mplfit.show.plot import _COLOURS, _tidy, png
+from mplfit.show.plot import _COLOURS, _tidy, figure_for, png
 from mplfit.show.sweep_law_plot import plot_rate_law, plot_size_law, plot_transfer, size_ticks
 from mplfit.sweeps.analysis import Part, SweepAnalysis
 from mplfit.sweeps.optimum import Optimum
@@ -66,7 +66,7 @@ def sweep_figures(analysis: SweepAnalysis, progress: Progress | None = None) -> 
     return files
 
 
-def plot_basins(part: Part) -> Figure:
+def plot_basins(part: Part, *, fig: Figure | None = None) -> Figure:
     """Loss against rate, a panel a setting: runs, means, grid and interpolated optimum, interval.
 
     Runs that diverged stand as crosses at the top. Only the first twelve settings are drawn.
@@ -75,7 +75,7 @@ def plot_basins(part: Part) -> Figure:
     columns = 3 if len(optima) in (5, 6, 9) else min(4, len(optima))
     rows = -(-len(optima) // columns)
     wide, high = max(3.2 * columns, 6.5), 2.8 * rows + 0.9
-    figure = Figure(figsize=(wide, high))
+    figure = figure_for(fig, (wide, high), layout=None)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     # Inches instead of a layout engine, which takes seconds for so many log axes.
     figure.subplots_adjust(0.75 / wide, 0.6 / high, 1 - 0.15 / wide, 1 - 0.9 / high, 0.25, 0.38)
@@ -100,7 +100,7 @@ def plot_basins(part: Part) -> Figure:
     return figure
 
 
-def plot_beside(parts: Sequence[Part]) -> Figure:
+def plot_beside(parts: Sequence[Part], *, fig: Figure | None = None) -> Figure:
     """The basins of two or more parametrizations side by side, along the size that they share.
 
     Each curve is one size, with its interpolated optimum and interval: where a parametrization
@@ -108,7 +108,7 @@ def plot_beside(parts: Sequence[Part]) -> Figure:
     """
     shared = _common(parts)
     assert shared is not None
-    figure = Figure(figsize=(4.6 * len(shared), 4.4), layout="constrained")
+    figure = figure_for(fig, (4.6 * len(shared), 4.4))
     panels = figure.subplots(1, len(shared), sharey=True, sharex=True, squeeze=False).ravel()
     sizes = sorted({value for _, along in shared for value in along.values})
     for axes, (part, along) in zip(panels, shared, strict=True):
@@ -137,12 +137,12 @@ def plot_beside(parts: Sequence[Part]) -> Figure:
     return figure
 
 
-def plot_exponents(table: SweepTable) -> Figure:
+def plot_exponents(table: SweepTable, *, fig: Figure | None = None) -> Figure:
     """Loss against size for every value of what sets the rate, and the other way round."""
     assert table.setter is not None
     size = next((name for name in table.sizes if name in table.groups), table.sizes[0])
     columns = (table.columns[size], table.columns[table.setter])
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = figure_for(fig, (11, 4.6))
     panels = figure.subplots(1, 2, sharey=True)
     for axes, (x, by), (x_name, by_name) in zip(
         panels,

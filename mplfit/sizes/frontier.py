@@ -18,6 +18,7 @@ from mplfit.assess.intervals import LEVELS
 from mplfit.curve import RunSize
 from mplfit.errors import FitError
 from mplfit.laws.base import to_params
+from mplfit.results import Result
 from mplfit.schedule import Schedule, wsdld
 from mplfit.sizes.baselines import Chinchilla
 from mplfit.sizes.checks import far_warnings
@@ -56,8 +57,8 @@ class Budget(Record):
     chinchilla: tuple[float, float, float | None] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Frontier(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Frontier(Result):
     """The best runs for some budgets, the smallest budget first."""
 
     SCHEMA: ClassVar[str] = "mplfit.frontier/1"

@@ -12,6 +12,7 @@ from mplfit.assess.intervals import LEVELS
 from mplfit.curve import Curve, RunSize
 from mplfit.errors import FitError
 from mplfit.estimate.fit import fit
+from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.sizes.baselines import Chinchilla, FinalRow, decayed_rows, fit_chinchilla, power_law
 from mplfit.sizes.checks import far_warnings, sentence_on_level
@@ -52,8 +53,8 @@ class SizePrediction(Record):
     alone: float | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class SizePredictions(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class SizePredictions(Result):
     """What a law over sizes says of schedules at sizes.
 
     law : the law.  rows : the predictions.  chinchilla : the form fitted to the decayed runs.

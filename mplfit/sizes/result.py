@@ -14,6 +14,7 @@ from mplfit.estimate.records import CurveRecord, Spread
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_params, unknown_slopes
 from mplfit.laws.effective import EffectiveLaw
+from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.sizes.constants import RUN_EFFECT
 from mplfit.sizes.groups import Units
@@ -70,8 +71,8 @@ class Final:
     gain_sd: float
 
 
-@dataclass(frozen=True, eq=False)
-class Sizes(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Sizes(Result):
     """The scale-free law over sizes: what it says of every size, and how sure.
 
     sizes : those with runs, the smallest first.

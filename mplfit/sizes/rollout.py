@@ -12,6 +12,7 @@ from mplfit.assess.intervals import LEVELS
 from mplfit.curve import Curve, curves_of
 from mplfit.errors import FitError
 from mplfit.estimate.fit import fit
+from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.sizes.baselines import decayed_rows, fit_chinchilla, power_law
 from mplfit.sizes.fit import fit_sizes
@@ -60,8 +61,8 @@ class RolloutRow(Record):
         return float(np.abs(self.observed - self.predicted).mean())
 
 
-@dataclass(frozen=True, eq=False)
-class Rollout(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Rollout(Result):
     """Rollouts over sizes, the smallest predicted size first."""
 
     SCHEMA: ClassVar[str] = "mplfit.rollout/1"

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from mplfit.errors import FitError
+from mplfit.results import Shown
 from mplfit.sweeps.optimum import DRAWS, Optimum, find_optima
 from mplfit.sweeps.power_law import METHODS, PowerLaw, fit_power_law, reference_sizes
 from mplfit.sweeps.predicted import Comparison
@@ -67,8 +68,8 @@ class Part:
         return None
 
 
-@dataclass(frozen=True)
-class SweepAnalysis:
+@dataclass(frozen=True, repr=False)
+class SweepAnalysis(Shown):
     """What a sweep says.
 
     parts : by parametrization, in the order of the keys.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from html import escape
 from importlib import import_module
 
-from mplfit.show.table import Table, text
+from mplfit.show.html import table_html
+from mplfit.show.table import Table, shorten, text
 
-__all__ = ["tables", "whole_text"]
+__all__ = ["html", "short_text", "tables", "whole_text"]
 
 # The type of a result: the module here whose function `tables` makes its tables.
 _MAKERS = {
@@ -25,9 +28,11 @@ _MAKERS = {
     "LoopResult": "lab",
     "NormFit": "bound",
     "Plan": "optimize",
+    "Prediction": "predict",
     "Predictions": "predict",
     "Profiles": "profile",
     "Rollout": "sizes",
+    "Runs": "runs",
     "SizeDesign": "sizes",
     "SizePredictions": "sizes",
     "Sizes": "sizes",
@@ -45,3 +50,36 @@ def tables(result: object) -> list[Table]:
 def whole_text(result: object, *, wide: bool = False) -> str:
     """All tables of a result as text, with a blank line between."""
     return "\n\n".join(filter(None, (text(table, wide=wide) for table in tables(result))))
+
+
+SHORT = 600  # characters of a repr, at most
+_MORE = "(print it, or see its tables(), for all)"
+
+
+def short_text(result: object) -> str:
+    """A repr: the answer, what the module has as `brief`, or as many rows as there is room for."""
+    maker = import_module(f"mplfit.show.tables.{_MAKERS[type(result).__name__]}")
+    first, *others = tables(result)
+    brief: str = maker.brief(result) if hasattr(maker, "brief") else ""
+    count = len(first.rows)
+    while True:
+        made = text(replace(first, rows=first.rows[:count], notes=()))
+        lines = [made, *([brief] if brief else [])]
+        if count < len(first.rows) or first.notes or others:
+            lines.append(_MORE)
+        if len("\n".join(lines)) < SHORT:
+            return "\n".join(lines)
+        if count:
+            count = min(count - 1, 12)
+        else:  # the title alone is too long
+            return f"{shorten(first.title or type(result).__name__, SHORT // 2)}\n{_MORE}"
+
+
+def html(result: object) -> str:
+    """All tables of a result, and its warnings, as a part of an HTML page."""
+    warnings = "".join(f'<p class="warn">{escape(one)}</p>' for one in _warnings(result))
+    return warnings + "".join(map(table_html, tables(result)))
+
+
+def _warnings(result: object) -> tuple[str, ...]:
+    return tuple(getattr(result, "warnings", ()))

@@ -17,6 +17,7 @@ from mplfit.show.table import Cell, Column, Table
 
 __all__ = [
     "bootstrap_tables",
+    "brief",
     "correlation_table",
     "coverage_table",
     "metrics_tables",
@@ -50,6 +51,11 @@ def tables(fit: Fit) -> list[Table]:
     if fit.others and not fit.choice:
         made.append(_beside(fit))
     return [*made, *bootstrap_tables(fit)]
+
+
+def brief(fit: Fit) -> str:
+    """The parameters in a line, for a repr."""
+    return ", ".join(f"{name} = {value:.4g}" for name, value in fit.params.items())
 
 
 def _answer(fit: Fit) -> str:

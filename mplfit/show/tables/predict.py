@@ -8,8 +8,10 @@ from mplfit.show.table import Cell, Column, Table
 __all__ = ["tables"]
 
 
-def tables(found: Predictions) -> list[Table]:
+def tables(found: Prediction | Predictions) -> list[Table]:
     """One row a schedule."""
+    if isinstance(found, Prediction):
+        found = Predictions("", "", (found,), found.warnings, found.notes)
     known = found.lowest.intervals is not None
     compared = known and len(found.predictions) > 1
     columns = [
