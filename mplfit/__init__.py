@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mplfit.api import advise as advise
     from mplfit.api import bound as bound
     from mplfit.api import compare as compare
     from mplfit.api import design as design
@@ -81,6 +82,7 @@ _HOME = {
     "Runs": "mplfit.runs",
     "Schedule": "mplfit.schedule",
     "SweepAnalysis": "mplfit.sweeps.analysis",
+    "advise": "mplfit.api",
     "best_base": "mplfit.bounds",
     "bound": "mplfit.api",
     "bound_curve": "mplfit.bounds",

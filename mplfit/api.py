@@ -36,9 +36,10 @@ from mplfit.estimate.fit import fit as fit_law
 from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import LAWS, get_law
+from mplfit.plan.advise import Advice
+from mplfit.plan.advise import advise as advise_next
 from mplfit.plan.design import Design
 from mplfit.plan.design import design as design_runs
-from mplfit.plan.design import target as target_of
 from mplfit.plan.extend import Extension, compare_ways, extensions
 from mplfit.plan.extend import extend as extend_schedule
 from mplfit.plan.forecast import Forecast
@@ -72,6 +73,7 @@ __all__ = [
     "PathOrPaths",
     "RunsLike",
     "ScheduleLike",
+    "advise",
     "bound",
     "compare",
     "design",
@@ -343,10 +345,9 @@ def extend(
     """
     original = schedule_from(schedule)
     chosen = extend_schedule(original, steps, by)
-    text = schedule if isinstance(schedule, str) else repr(schedule)
     known = None if fit is None else _fit_of(fit)
     return compare_ways(
-        original, extensions(original, steps), chosen.how, known, text=text,
+        original, extensions(original, steps), chosen.how, known, text=_text_of(schedule),
         params=None if fit is None else _name_of(fit),
     )  # fmt: skip
 
@@ -368,10 +369,32 @@ def design(
     candidates : runs that could be done.  runs : how many to choose.
     every : steps between logged rows; as in the fit's runs where None.
     """
-    known = _fit_of(fit)
-    goal = target_of(known, schedule_from(target), None if over is None else schedule_from(over))
     some = (candidates,) if isinstance(candidates, Mapping) else tuple(candidates)
-    return design_runs(known, goal, _named(some), runs=runs, every=every)
+    other = None if over is None else schedule_from(over)
+    return design_runs(
+        _fit_of(fit), schedule_from(target), _named(some), over=other, runs=runs, every=every,
+        name=_name_of(fit), called=(_text_of(target), None if over is None else _text_of(over)),
+    )  # fmt: skip
+
+
+def advise(
+    fit: FitLike,
+    runs: RunsLike | None = None,
+    *,
+    steps: int | None = None,
+    loss: float | None = None,
+    progress: Progress | None = None,
+) -> Advice:
+    """Which schedule to run next, what it gains, how sure that is, and which run would tell more.
+
+    Parameters
+    ----------
+    runs : those of the fit, read again where None.  steps : updates of the next run, as many as the
+        longest has where None.  loss : one to be reached, whose updates are asked for.
+    """
+    known = _fit_of(fit)
+    curves = [curve for curve in _curves_of_fit(known, runs) if known.has_seen(curve)]
+    return advise_next(known, curves, steps=steps, loss=loss, progress=progress)
 
 
 def bound(
@@ -563,6 +586,10 @@ def _fit_of(given: FitLike) -> Fit:
 
 def _name_of(given: FitLike) -> str:
     return (given.published or "given") if isinstance(given, Fit) else str(given)
+
+
+def _text_of(given: ScheduleLike) -> str:
+    return given if isinstance(given, str) else repr(given)
 
 
 def _named(given: Iterable[ScheduleLike | Mapping[str, ScheduleLike]]) -> dict[str, Schedule]:

@@ -49,6 +49,8 @@ def results(runs, fitted):
         ),
         "Plan": mplfit.optimize(fitted, steps=500, warmup=50, knots=5),
         "Extension": mplfit.extend(WSD, 6000),
+        "Design": mplfit.design(fitted, COSINE, ["cosine:steps=900,peak=6e-3"], over=WSD),
+        "Advice": mplfit.advise(fitted, steps=600),
         "BoundTable": mplfit.bound(WSD, COSINE),
         "SweepAnalysis": mplfit.sweep(ROOT / "data" / "lab_sweep" / "lab_sweep.csv", draws=100),
     }
@@ -56,6 +58,7 @@ def results(runs, fitted):
 
 RESULTS = (
     "Runs", "Fit", "Prediction", "Predictions", "Plan", "Extension", "BoundTable", "SweepAnalysis",
+    "Design", "Advice",
 )  # fmt: skip
 
 
@@ -68,7 +71,7 @@ def test_a_result_shows_itself(results, name):
     assert len(str(found)) >= len(repr(found)) - 60
     title = found.tables()[0].title
     assert title[:30] in found._repr_html_().replace("&#x27;", "'")
-    assert "<table>" in found._repr_html_()
+    assert ("<table>" in found._repr_html_()) == any(one.columns for one in found.tables())
     again = pickle.loads(pickle.dumps(found))
     assert str(again) == str(found) == str(copy.deepcopy(found))
 

@@ -36,6 +36,7 @@ from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
 from mplfit.laws.base import to_params, to_unknowns
+from mplfit.results import Result
 from mplfit.types import FloatArray, Record
 
 __all__ = ["Profile", "Profiles", "profile"]
@@ -83,8 +84,8 @@ class Profile(Record):
         return None
 
 
-@dataclass(frozen=True, eq=False)
-class Profiles(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Profiles(Result):
     """The profiles of a fit's parameters, by name; see `profile`.
 
     params : what the fit is called.  curves : how many training curves it has.

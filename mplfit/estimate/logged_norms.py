@@ -17,15 +17,16 @@ from mplfit.estimate.solver import AGREEMENT, Box, search
 from mplfit.estimate.uncertainty import uncertainty
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.bound import LoggedNormBound
+from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.tasks import Progress
-from mplfit.types import FloatArray, Record
+from mplfit.types import FloatArray
 
 __all__ = ["NormFit", "fit_logged_norms"]
 
 
-@dataclass(frozen=True, eq=False)
-class NormFit(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class NormFit(Result):
     """C, M and G with the Huber objective that they minimise, and how they meet the curves.
 
     standard_errors : by `estimate.uncertainty`, which allows for residuals that are correlated

@@ -23,6 +23,7 @@ from mplfit.estimate.result import Fit
 from mplfit.plan.baselines import Baseline, usual_schedules
 from mplfit.plan.design import design
 from mplfit.plan.optimize import Intervals, optimize
+from mplfit.results import Result
 from mplfit.schedule import Schedule, constant, join, wsdld
 from mplfit.tasks import Progress
 from mplfit.types import FloatArray, Record
@@ -68,8 +69,8 @@ class TellingRun(Record):
     after: float
 
 
-@dataclass(frozen=True, eq=False)
-class Advice(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Advice(Result):
     """What to run next.
 
     runs, updates : that were read.  left_out : the mean error of their final losses, each predicted
@@ -128,8 +129,8 @@ class Branch(Record):
     gain: GainSummary | None
 
 
-@dataclass(frozen=True, eq=False)
-class Ending(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Ending(Result):
     """How to end a run in progress: the ways, the lowest final loss first.
 
     run : its name.  at : the update that it goes on from.  budget : updates that it may have more.

@@ -27,6 +27,7 @@ from mplfit.estimate.constants import TAU
 from mplfit.estimate.covariance import updated
 from mplfit.estimate.huber import huber_slope, huber_weight, quadratic_share
 from mplfit.estimate.result import Fit
+from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, Record
 
@@ -70,8 +71,8 @@ class Choice(Record):
     others: Mapping[str, float] = field(metadata={"key": "sd_of_each"})
 
 
-@dataclass(frozen=True, eq=False)
-class Design(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Design(Result):
     """Which runs to do next; see `design`.
 
     params : what the fit is called.  schedule, over : what the target's schedules are called.

@@ -9,6 +9,7 @@ import numpy as np
 
 from mplfit.curve import RunSize
 from mplfit.errors import FitError
+from mplfit.results import Result
 from mplfit.sizes.checks import level_sd
 from mplfit.sizes.frontier import PER_TOKEN
 from mplfit.sizes.predictions import tokens_at
@@ -37,8 +38,8 @@ class NextRun(Record):
     sd: float
 
 
-@dataclass(frozen=True, eq=False)
-class SizeDesign(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class SizeDesign(Result):
     """Runs to add, in order; each given the ones before it.
 
     target : the size that is to be known better.  sd : of a usual run's final loss there, now,

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mplfit import Fit, fit, load_fit, read_curves, schedule
+from mplfit import Fit, load_fit, read_curves, schedule
 from mplfit.assess.choose import fit_auto, fit_rival, published_beside
 from mplfit.errors import FitError
+from mplfit.estimate.fit import fit
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from mplfit.laws.mpl import PUBLISHED

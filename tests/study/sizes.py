@@ -16,10 +16,11 @@ from functools import partial
 
 import numpy as np
 
-from mplfit import Curve, Schedule, fit, read_curves
+from mplfit import Curve, Schedule, read_curves
 from mplfit.assess.intervals import LEVELS
 from mplfit.curve import RunSize
 from mplfit.errors import FitError
+from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_params
