@@ -248,7 +248,7 @@ def compare(
     test: Sequence[str] = (),
     weight_decay: float | None = None,
     progress: Progress | None = None,
-) -> list[Comparison]:
+) -> Comparison:
     """Fit several laws to runs; the one that predicts unseen runs best comes first.
 
     laws : their keys; all that are quick to fit where None. The rest is as for `fit`.

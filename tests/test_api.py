@@ -10,6 +10,7 @@ import pickle
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -20,12 +21,17 @@ import mplfit
 from mplfit.cli.main import main
 from mplfit.errors import DataError, FitError, OutputError
 from mplfit.estimate.prior import prior_for
+from mplfit.results import Shown
 from mplfit.schedule.spec import parse_schedule
 from mplfit.types import Record
 
 ROOT = Path(__file__).parents[1]
 COSINE = "cosine:steps=3000,peak=6e-3,warmup=300"
 WSD = "wsdld:steps=4000,peak=3e-4,decay=0.2"
+
+
+def drawn(axes):
+    return len(axes.lines) + len(axes.collections)
 
 
 @pytest.fixture(scope="module")
@@ -208,15 +214,17 @@ def test_the_calls_below_take_texts_and_paths(runs, fitted, tmp_path):
     begun = mplfit.Curve(run.name, run.step[:24], run.loss[:24], run.schedule, weight_decay=0.1)
     rest = mplfit.forecast(begun, earlier=[runs["lab_constant"]])
     assert rest.step[-1] == 2999
+    assert "lab_cosine" in repr(rest)
+    assert all(drawn(axes) for axes in rest.plot().axes)
     longer = mplfit.forecast(begun, schedule="cosine:steps=4000,peak=6e-3,warmup=300")
     assert longer.step[-1] == 3999
     with pytest.raises(DataError, match="a forecast is of one run"):
         mplfit.forecast(ROOT / "data" / "lab_text")
     next_run = mplfit.design(fitted, COSINE, {"short": "cosine:steps=900,peak=6e-3"}, runs=1)
     assert [one.name for one in next_run.choices] == ["short"]
-    rows = mplfit.compare(runs, ["onepower"])
-    assert [row.law for row in rows] == ["onepower"]
-    assert rows[0].held_out.final, "the lab's split holds runs out"
+    laws = mplfit.compare(runs, ["onepower"]).laws
+    assert [one.law for one in laws] == ["onepower"]
+    assert laws[0].held_out is not None, "the lab's split holds runs out"
     with pytest.raises(DataError, match="two schedules are called"):
         mplfit.predict("400", COSINE, COSINE)
     with pytest.raises(FitError, match="belong together"):
@@ -225,6 +233,18 @@ def test_the_calls_below_take_texts_and_paths(runs, fitted, tmp_path):
     ways = mplfit.extend(WSD, 6000, "factor", fit=tmp_path / "fit")
     assert (ways.chosen, ways.params) == ("factor", str(tmp_path / "fit"))
     assert ways.ways[0].loss is not None
+
+
+@pytest.mark.parametrize(
+    "module", sorted((ROOT / "mplfit/show/tables").glob("*.py")), ids=lambda p: p.stem
+)
+def test_every_result_with_tables_shows_itself(module):
+    made = import_module(f"mplfit.show.tables.{module.stem}")
+    if module.stem == "__init__" or not hasattr(made, "tables"):
+        return
+    (said, *_) = get_type_hints(made.tables).values()
+    for kind in get_args(said) or (said,):
+        assert kind is object or issubclass(kind, Shown), kind
 
 
 SHOW = ROOT / "mplfit" / "show"
@@ -239,10 +259,6 @@ PLOTS = [
 @pytest.mark.parametrize(("module", "name", "function"), PLOTS, ids=[name for _, name, _ in PLOTS])
 def test_every_plot_takes_axes_or_a_figure(module, name, function):
     assert {"ax", "fig"} & set(inspect.signature(function).parameters)
-
-
-def drawn(axes):
-    return len(axes.lines) + len(axes.collections)
 
 
 @pytest.mark.parametrize("name", ["Runs", "Prediction"])

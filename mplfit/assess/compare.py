@@ -19,6 +19,7 @@ from mplfit.estimate.metrics import Group, Metrics
 from mplfit.estimate.paired import Difference, difference
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import LAWS, get_law
+from mplfit.results import Result
 from mplfit.tasks import Progress
 from mplfit.types import Record
 
@@ -85,8 +86,8 @@ class ComparedLaw(Record):
         }
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison(Record):
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Result):
     """Laws fitted to the same curves, the best on curves that they have not seen first.
 
     command : the command line that made it, for people.

@@ -18,6 +18,7 @@ from mplfit.estimate.mean import Mean
 from mplfit.lab.ops import Array
 from mplfit.lab.parametrization import KINDS
 from mplfit.lab.run import Plan, Run
+from mplfit.results import Shown
 from mplfit.schedule import constant
 from mplfit.tasks import Progress
 
@@ -61,8 +62,8 @@ class CoordinateCheck:
         return Mean(float(weights @ np.log(values)), error, found[0].count)
 
 
-@dataclass(frozen=True)
-class CoordinateChecks:
+@dataclass(frozen=True, repr=False)
+class CoordinateChecks(Shown):
     """The same models in every parametrization, over so many seeds."""
 
     checks: Mapping[str, CoordinateCheck]

@@ -20,6 +20,7 @@ from mplfit.estimate.mean import Mean
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import get_law
 from mplfit.plan.search import search_schedule
+from mplfit.results import Shown
 from mplfit.schedule import Schedule
 from mplfit.schedule.spec import format_schedule, parse_schedule
 from mplfit.tasks import Progress
@@ -116,8 +117,8 @@ class Gain:
     seeds: int
 
 
-@dataclass(frozen=True)
-class LoopResult:
+@dataclass(frozen=True, repr=False)
+class LoopResult(Shown):
     """What was forecast beside what came: every schedule, and the optimized one's gains."""
 
     forecasts: Forecasts

@@ -33,6 +33,7 @@ from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
+from mplfit.results import Shown
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, IntArray
 
@@ -48,8 +49,8 @@ _HELD = 0.01  # how far an unknown may go that the earlier fit has at a bound
 _SCATTERS, _SDS = 5.0, 4.0
 
 
-@dataclass(frozen=True)
-class Forecast:
+@dataclass(frozen=True, repr=False)
+class Forecast(Shown):
     """The rest of a run.
 
     step, interval : the updates to come, up to the last, and their losses.

@@ -14,6 +14,8 @@ from mplfit.curve import Curve
 from mplfit.errors import OutputError
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
+from mplfit.show.bound_plot import plot_agreement
+from mplfit.show.plans import plot_forecast
 from mplfit.show.plot import (
     _COLOURS,
     _POINTS,
@@ -32,6 +34,7 @@ from mplfit.show.plot import (
     plot_predictions,
     plot_schedules,
 )
+from mplfit.show.profile_plot import plot_profiles
 
 __all__ = ["Axes", "Figure", "draw", "plot_fit", "plot_prediction", "plot_runs"]
 
@@ -126,6 +129,9 @@ _PANEL: Mapping[str, Callable[[Any, Axes | None], Figure]] = {
     "Schedule": _schedule,
 }
 _PANELS: Mapping[str, Callable[[Any, Figure | None], Figure]] = {
+    "Agreement": lambda found, fig: plot_agreement(found, fig=fig),
+    "Forecast": lambda found, fig: plot_forecast(found, fig=fig),
+    "Profiles": lambda found, fig: plot_profiles(found, fig=fig),
     "Plan": lambda found, fig: plot_plan(found, fig=fig),
     "Predictions": _predictions,
 }
