@@ -22,7 +22,8 @@ def tables(runs: Runs) -> list[Table]:
         (
             name, len(curve), f"{curve.step[0]}–{curve.step[-1]}", curve.schedule.steps,
             float(curve.loss[0]), float(curve.loss[-1]), curve.schedule.peak,
-            curve.schedule.warmup, curve.weight_decay, curve.size.text if curve.size.count else None,
+            curve.schedule.warmup, curve.weight_decay,
+            curve.size.text if curve.size.count else None,
         )
         for name, curve in zip(short_names(runs.names), runs, strict=True)
     )  # fmt: skip
