@@ -70,6 +70,13 @@ class Law(Protocol):
     reaches the law through these members.
     """
 
+    @staticmethod
+    def register(law: Law, summary: str) -> None:
+        """Add a law of one's own; see `mplfit.laws.registry.register`."""
+        from mplfit.laws import registry  # which needs this class
+
+        registry.register(law, summary)
+
     @property
     def key(self) -> str:
         """What commands and files call the law."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     LAWS: dict[str, Law]
 
-__all__ = ["LAWS", "TABLE", "get_law"]
+__all__ = ["LAWS", "TABLE", "get_law", "register", "unregister"]
 
 TABLE = {
     "mpl": ("mpl.MultiPowerLaw", "the Multi-Power Law of Luo et al. 2025"),
@@ -40,6 +40,40 @@ def __getattr__(name: str) -> dict[str, Law]:
         laws[key] = getattr(import_module(f"mplfit.laws.{module}"), maker)()
     globals()["LAWS"] = laws
     return laws
+
+
+def register(law: Law, summary: str) -> None:
+    """Add a law of one's own for this process: every call and command knows it from then on.
+
+    summary : what it is, in a line for help texts.
+
+    Raises
+    ------
+    FitError
+        If there is a law of that key.
+    """
+    from mplfit.laws.registry import LAWS
+
+    if law.key in LAWS:
+        raise FitError(f"there is a law {law.key!r} already: give this one another key")
+    LAWS[law.key] = law
+    TABLE[law.key] = ("", summary)
+
+
+def unregister(key: str) -> None:
+    """Take away a law that `register` has added.
+
+    Raises
+    ------
+    FitError
+        If it is none of these.
+    """
+    from mplfit.laws.registry import LAWS
+
+    get_law(key)
+    if TABLE[key][0]:
+        raise FitError(f"the law {key!r} is one of mplfit's own: it stays")
+    del LAWS[key], TABLE[key]
 
 
 def get_law(key: str, constants: Mapping[str, float] | None = None) -> Law:

@@ -1,0 +1,130 @@
+"""The recipes of the rooms' READMEs: a toy law, export and shape by the public registries."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import mplfit
+from mplfit.cli.main import main
+from mplfit.errors import FitError, OutputError, ScheduleError
+from mplfit.laws import registry
+from mplfit.laws.base import check_params
+from mplfit.laws.onepower import OnePowerLaw
+from mplfit.schedule.spec import SHAPES
+from mplfit.writers.export import EXPORTS
+
+
+@dataclass(frozen=True)
+class LogLaw(mplfit.Law):
+    """L(t) = L0 - A · ln S_t: a toy, of two parameters."""
+
+    key = "toy"
+    title = "toy law"
+    at_constant_rate = None
+    parameters = (
+        mplfit.Parameter("L0", "loss at S = 1", linear=True),
+        mplfit.Parameter("A", "its fall for each e-fold of S", linear=True),
+    )
+
+    def box(self, curves):
+        return np.array([1e-3, 1e-4]), np.array([100.0, 10.0])
+
+    def at(self, schedule, step, *, exact=False):
+        return _AtSteps(self, np.cumsum(schedule.lr)[step])
+
+    def final(self, params, lr):
+        return self.final_gradient(params, lr)[0]
+
+    def final_gradient(self, params, lr):
+        L0, A = check_params(self, params)
+        S = float(lr.sum())
+        return L0 - A * np.log(S), np.full(lr.size, -A / S)
+
+
+@dataclass(frozen=True)
+class _AtSteps:
+    law: LogLaw
+    S: np.ndarray
+
+    def loss(self, params):
+        return self.loss_and_gradient(params)[0]
+
+    def loss_and_gradient(self, params):
+        L0, A = check_params(self.law, params)
+        return L0 - A * np.log(self.S), np.column_stack([np.ones_like(self.S), -np.log(self.S)])
+
+
+@pytest.fixture
+def toy_law():
+    mplfit.Law.register(LogLaw(), "a toy of two parameters")
+    yield
+    registry.unregister("toy")
+
+
+def test_a_law_is_registered_fitted_compared_and_named_in_help(toy_law, tmp_path):
+    truth, step = np.array([3.0, 0.25]), np.arange(100, 900, 10)
+    plans = {name: mplfit.constant(900, rate) for name, rate in (("a", 1e-2), ("b", 3e-2))}
+    law = mplfit.get_law("toy")
+    runs = [mplfit.simulate(law, truth, plan, step, name=name) for name, plan in plans.items()]
+    fit = mplfit.fit(runs, "toy", rival=False)
+    assert fit.params == pytest.approx({"L0": 3.0, "A": 0.25}, rel=1e-5)
+    assert fit.predict("constant:steps=5000,peak=1e-2").final_loss == pytest.approx(
+        3 - 0.25 * np.log(50), rel=1e-5
+    )
+    assert {one.law for one in mplfit.compare(runs)} >= {"toy", "onepower"}
+    assert mplfit.compare(runs, ["onepower", "toy"]).laws[0].law == "toy", "it is the true one"
+    fit.save(tmp_path / "toy")
+    assert mplfit.load(tmp_path / "toy") == fit
+    told = CliRunner().invoke(main, ["fit", "--help"]).output
+    assert "toy: a toy of two parameters" in " ".join(told.split())
+    done = CliRunner().invoke(
+        main, ["predict", "--params", str(tmp_path / "toy"), "constant:steps=5000,peak=1e-2",
+               "--json", "--out", str(tmp_path / "out")],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    final = json.loads(done.stdout)["predictions"][0]["final_loss"]
+    assert final == pytest.approx(fit.loss(mplfit.constant(5000, 1e-2))[-1], rel=1e-9)
+
+
+def test_a_registered_law_is_gone_afterwards_and_no_law_takes_the_place_of_another():
+    with pytest.raises(FitError, match="no law 'toy'"):
+        mplfit.get_law("toy")
+    with pytest.raises(FitError, match="there is a law 'onepower' already"):
+        mplfit.Law.register(OnePowerLaw(), "again")
+    with pytest.raises(FitError, match="'onepower' is one of mplfit's own"):
+        registry.unregister("onepower")
+
+
+def test_an_export_is_one_function_in_the_registry(monkeypatch):
+    def toy_file(schedule, units):
+        return f"{units.batch_size * schedule.steps} samples\n".encode()
+
+    monkeypatch.setitem(EXPORTS, "toy", toy_file)
+    plan = mplfit.constant(100, 1e-3)
+    assert plan.export("toy", batch_size=8) == b"800 samples\n"
+    monkeypatch.undo()
+    with pytest.raises(OutputError, match="no export 'toy'"):
+        plan.export("toy")
+
+
+def test_a_shape_is_one_function_whose_signature_is_its_grammar(monkeypatch):
+    def sawtooth(steps: int, peak: float, teeth: int = 2) -> mplfit.Schedule:
+        """A toy."""
+        part = steps // teeth
+        return mplfit.Schedule(np.tile(peak * (1 - np.arange(part) / part), teeth))
+
+    monkeypatch.setitem(SHAPES, "sawtooth", sawtooth)
+    made = mplfit.parse_schedule("sawtooth:steps=1k,peak=2e-3,teeth=4")
+    assert made.lr[[0, 125, 250]].tolist() == [2e-3, 1e-3, 2e-3]
+    final = mplfit.load("400").predict("sawtooth:steps=1k,peak=3e-4").final_loss
+    assert 2 < final < 6
+    with pytest.raises(ScheduleError, match="teeth"):
+        mplfit.parse_schedule("sawtooth:steps=1k,peak=2e-3,tooth=4")
+    monkeypatch.undo()
+    with pytest.raises(ScheduleError, match="sawtooth"):
+        mplfit.parse_schedule("sawtooth:steps=1k,peak=2e-3")
