@@ -266,6 +266,7 @@ def optimize(
     steps: int | None = None,
     warmup: int | None = None,
     peak: float | Literal["free"] | None = None,
+    highest: float | None = None,
     final: float | None = None,
     minimum: float = 1e-10,
     knots: int = 64,
@@ -284,7 +285,8 @@ def optimize(
     (3000, 7)
     """
     return optimize_fit(
-        _fit_of(fit), steps=steps, warmup=warmup, peak=peak, final=final, minimum=minimum,
+        _fit_of(fit), steps=steps, warmup=warmup, peak=peak, highest=highest, final=final,
+        minimum=minimum,
         knots=knots, past=None if past is None else schedule_from(past), past_steps=past_steps,
         robust=robust, name=_name_of(fit), progress=progress,
     )  # fmt: skip
