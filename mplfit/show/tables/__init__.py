@@ -6,8 +6,8 @@ from dataclasses import replace
 from html import escape
 from importlib import import_module
 
-from mplfit.show.html import table_html
 from mplfit.show.table import Table, shorten, text
+from mplfit.show.table import html as table_html
 
 __all__ = ["html", "short_text", "tables", "whole_text"]
 
