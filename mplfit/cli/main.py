@@ -37,7 +37,7 @@ GROUPS = {
         "profile": "Profile likelihoods of the parameters of a fit.",
     },
     "Decide": {
-        "advise": "From logs to a decision: which schedule to run next, and how sure.",
+        "advise": "Say which schedule to run next, from logs, and how sure that is.",
         "predict": "Predict the loss under other schedules.",
         "explore": "Write a page on which schedules are drawn and priced at once.",
         "optimize": "Find the schedule with the lowest predicted final loss.",

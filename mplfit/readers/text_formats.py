@@ -172,7 +172,7 @@ _LLMC = rf"^s:(\d+) trl:({_NUMBER})(?: lr:({_NUMBER}) norm:({_NUMBER}))?"
 _LLMC_VAL = rf"^s:(\d+) tel:({_NUMBER})"
 _Z = r"[ ]\([^)\n|]{0,20}\)\|"  # how far the value lies from those before it
 _CONSOLE = rf"^step[ ]+(\d+)/\d+ \| loss[ ]+({_NUMBER}){_Z} norm[ ]+({_NUMBER}){_Z} lr ({_NUMBER})"
-_MEGATRON = re.compile(r"(?<!, )iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|")
+_MEGATRON = re.compile(r"(?<!\d, )iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|")
 _MEGATRON_VAL = re.compile(
     r"validation loss at iteration[ \t]+(\d+)[^\n|]{0,80}\|[ \t]*lm loss value:[ \t]*"
     rf"({_NUMBER})",

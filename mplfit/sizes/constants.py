@@ -3,7 +3,8 @@
 Collections: SL and OWT, the models of 33M to 354M parameters on SlimPajama and OpenWebText in
 github.com/fabian-sp/lr-scheduling; GEMSTONES, the shapes up to 517M of
 github.com/mcleish7/gemstone-scaling-laws; LAB, data/lab_sizes; RELEASED (25M and 400M) and OLMO
-(190M, 370M, 760M), on which nothing here was chosen.
+(190M, 370M, 760M), on which no number here was fitted (the trend of b and A in the prior of
+siblings were compared on them, too).
 """
 
 from __future__ import annotations
