@@ -136,12 +136,6 @@ def test_offsets_far_larger_than_the_positions():
     assert fast_error(*arguments) <= 1e-9
 
 
-def test_wide_blocks_of_targets_after_narrow_ones_of_sources():
-    """A leaf of targets wider than a block of sources: it is the sources that are halved."""
-    lr = np.concatenate([np.linspace(1e-6, 2e-6, 600), np.linspace(1.0, 0.5, 600)])
-    assert fast_error(*problem(lr, 0.6, 100.0, 0.5, lr.size)) <= 1e-9
-
-
 def test_the_exact_sum_imports_nothing_from_the_fast_one():
     import ast
     import inspect
