@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mplfit import Curve, fit, schedule
+from mplfit import Curve, schedule
 from mplfit.assess.decay import decay_shift
 from mplfit.cli.main import main
+from mplfit.estimate.fit import fit
 from mplfit.estimate.simulate import simulate
 from mplfit.laws.registry import get_law
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mplfit import fit, schedule
+from mplfit import schedule
 from mplfit.assess.intervals import predict_interval
 from mplfit.estimate import leave_out, solver
+from mplfit.estimate.fit import fit
 from mplfit.estimate.leave_out import leave_each_out
 from mplfit.estimate.objective import objective_of
 from mplfit.estimate.simulate import simulate
