@@ -109,9 +109,9 @@ def test_the_command_says_it_in_one_line(monkeypatch):
 
     usual = fits.load_fit
 
-    def load(name):
+    def load(name, *rest):
         warnings.warn("the cache is damaged", MplfitWarning, stacklevel=1)
-        return usual(name)
+        return usual(name, *rest)
 
     monkeypatch.setattr(fits, "load_fit", load)
     before = warnings.showwarning

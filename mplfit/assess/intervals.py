@@ -178,7 +178,7 @@ def run_effect(spread: Spread, sizes: Informed | Sizes = BOTH.informed) -> float
     >>> from mplfit.assess.intervals import run_effect
     >>> from mplfit.estimate.records import Spread
     >>> round(run_effect(Spread([[1.0]], 1e-3, 1.0)), 5)
-    0.0008
+    0.00081
     >>> round(run_effect(Spread([[1.0]], 1e-3, 1.0, run_effect=5e-3, replicates=3)), 5)
     0.00435
     """

@@ -28,10 +28,10 @@ _FLOOR = 1e-2
 class Objective:
     """Σ over curves and points of huber(log observed - log predicted), of a law's unknowns.
 
-    `log_loss` is what was observed less the run effects of replicates
-    (`mplfit.estimate.replicates`): runs of one schedule are fitted by their mean. A prior's penalty
-    is added where the solver minimises (`__call__`, `rows`), and left out of `value`, which is the
-    raw sum. Built once for a fit by `Objective.of`: the law prepares every curve's schedule once.
+    `log_loss` is what was observed; with a prior, less the run effects of replicates
+    (`mplfit.estimate.replicates`), so that runs of one schedule are fitted by their mean. Without
+    one it is the raw objective of the papers. A prior's penalty is added where the solver minimises
+    (`__call__`, `rows`), and left out of `value`, which is the raw sum. Built once for a fit by `Objective.of`: the law prepares every curve's schedule once.
     """
 
     law: Law
@@ -57,15 +57,8 @@ class Objective:
                     f"{curve.name}: step {curve.step[0]} was logged before the first positive "
                     f"rate (step {first}), where every law's loss is infinite: drop such rows"
                 )
-        curve_of = np.repeat(np.arange(len(curves)), [len(curve) for curve in curves])
-        log_loss = np.log(np.concatenate([curve.loss for curve in curves]))
-        return cls(
-            law,
-            tuple(law.at(curve.schedule, curve.step) for curve in curves),
-            log_loss - run_effects(curves).effects[curve_of],
-            curve_of,
-            prior,
-        )
+        predictors = tuple(law.at(curve.schedule, curve.step) for curve in curves)
+        return cls(law, predictors, *_observed(curves, prior), prior)
 
     def without(self, index: int) -> Objective:
         """The objective of the other curves: all but the one at `index`."""
@@ -167,3 +160,12 @@ def objective_of(fit: Fit, curves: Curve | Iterable[Curve]) -> Objective:
             "curves again"
         )
     return Objective.of(fit.formula, curves_of(curves), fit.prior)
+
+
+def _observed(curves: Sequence[Curve], prior: Prior | None) -> tuple[FloatArray, IntArray]:
+    """`Objective.log_loss`, and the place of each row's curve."""
+    curve_of = np.repeat(np.arange(len(curves)), [len(curve) for curve in curves])
+    log_loss = np.log(np.concatenate([curve.loss for curve in curves]))
+    if prior is not None:
+        log_loss -= run_effects(curves).effects[curve_of]
+    return log_loss, curve_of

@@ -234,7 +234,7 @@ class Fit(Result):
         >>> from mplfit import load_fit
         >>> found = load_fit("400").predict("linear:steps=24000,peak=3e-4,warmup=2160")
         >>> round(found.final_loss, 4)
-        2.7137
+        2.7591
         """
         if step is None:
             made: Prediction = api("predict_one")(self, schedule, exact=exact)

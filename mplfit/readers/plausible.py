@@ -67,7 +67,7 @@ def odd_end(logged: Series, loss: FloatArray) -> list[str]:
     >>> from mplfit.readers.plausible import odd_end
     >>> up = np.concatenate([np.linspace(9, 3, 100), np.full(20, 8.0)])
     >>> odd_end(Series(np.arange(120.0), up), up)[0]
-    'the loss ends at 8, far above its lowest level 3.12: has the run diverged?'
+    'the loss ends at 8, far above its lowest level 3.15: has the run diverged?'
     """
     finite = np.flatnonzero(np.isfinite(logged.value) & np.isfinite(logged.step))
     if finite.size > 1:

@@ -8,6 +8,7 @@ import pytest
 from mplfit import Curve, schedule
 from mplfit.estimate.fit import fit
 from mplfit.estimate.objective import Objective
+from mplfit.estimate.prior import Prior
 from mplfit.estimate.replicates import run_effects
 from mplfit.laws import get_law
 
@@ -75,9 +76,10 @@ def test_early_rows_and_few_rows_tell_nothing():
 def test_a_fit_goes_by_the_mean_of_replicates_and_records_how_far_they_differ():
     effects = (0.01, -0.01)
     runs = [run(f"s{k}", COSINE, effect, 1e-4, k) for k, effect in enumerate(effects)]
-    objective = Objective.of(get_law("onepower"), runs)
+    prior = Prior("mine", np.array([0.7, 0.0, -0.7]), np.diag([0.0, 0.0, 2.0]), 40.0)
+    objective = Objective.of(get_law("onepower"), runs, prior)
     assert np.std(objective.residuals(np.array([2.0, 1.0, 0.5]))) < 2e-4
-    made = fit(runs, "onepower", leave_out=False)
+    made = fit(runs, "onepower", prior=prior, leave_out=False)
     assert made.params["L0"] == pytest.approx(2.0, abs=2e-3)
     assert made.spread.scatter < 2e-4
     assert made.spread.run_effect == pytest.approx(0.0141, abs=2e-4)
