@@ -31,7 +31,8 @@ class Objective:
     `log_loss` is what was observed; with a prior, less the run effects of replicates
     (`mplfit.estimate.replicates`), so that runs of one schedule are fitted by their mean. Without
     one it is the raw objective of the papers. A prior's penalty is added where the solver minimises
-    (`__call__`, `rows`), and left out of `value`, which is the raw sum. Built once for a fit by `Objective.of`: the law prepares every curve's schedule once.
+    (`__call__`, `rows`), and left out of `value`, which is the raw sum. Built
+    once for a fit by `Objective.of`: the law prepares every curve's schedule once.
     """
 
     law: Law
