@@ -91,7 +91,9 @@ def _without(
 ) -> FloatArray:
     """The parameters of a fit to the other curves; `linear` is of all curves at the minimum."""
     part, kept = objective.without(index), objective.curve_of != index
-    residual, jacobian = linear[0][kept], linear[1][kept]
+    # Run effects are those of the other curves among themselves, as the fit to them has them.
+    residual = linear[0][kept] + part.log_loss - objective.log_loss[kept]
+    jacobian = linear[1][kept]
     enough = _ENOUGH * (part.prior.unit if part.prior else PER_OBSERVATION * DELTA**2)
     at, before = unknowns, np.inf
     for _ in range(_STEPS):

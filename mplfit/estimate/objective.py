@@ -12,7 +12,7 @@ from mplfit.errors import FitError
 from mplfit.estimate.checks import some_curve
 from mplfit.estimate.huber import huber, huber_slope, huber_weight
 from mplfit.estimate.prior import Prior
-from mplfit.estimate.replicates import run_effects
+from mplfit.estimate.replicates import Replicates
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import Law, Predictor, to_params, unknown_slopes
 from mplfit.types import FloatArray, IntArray
@@ -29,8 +29,9 @@ class Objective:
     """Σ over curves and points of huber(log observed - log predicted), of a law's unknowns.
 
     `log_loss` is what was observed; with a prior, less the run effects of replicates
-    (`mplfit.estimate.replicates`), so that runs of one schedule are fitted by their mean. Without
-    one it is the raw objective of the papers. A prior's penalty is added where the solver minimises
+    (`mplfit.estimate.replicates`), so that runs of one schedule are fitted by their mean; those of
+    a part of the curves follow from that part alone. Without one it is the raw objective of the
+    papers. A prior's penalty is added where the solver minimises
     (`__call__`, `rows`), and left out of `value`, which is the raw sum. Built
     once for a fit by `Objective.of`: the law prepares every curve's schedule once.
     """
@@ -40,6 +41,7 @@ class Objective:
     log_loss: FloatArray
     curve_of: IntArray
     prior: Prior | None = None
+    replicates: Replicates | None = None
 
     @classmethod
     def of(cls, law: Law, curves: Sequence[Curve], prior: Prior | None = None) -> Objective:
@@ -59,22 +61,28 @@ class Objective:
                     f"rate (step {first}), where every law's loss is infinite: drop such rows"
                 )
         predictors = tuple(law.at(curve.schedule, curve.step) for curve in curves)
-        return cls(law, predictors, *_observed(curves, prior), prior)
+        replicates = None if prior is None else Replicates.of(curves)
+        curve_of = np.repeat(np.arange(len(curves)), [len(curve) for curve in curves])
+        log_loss = np.log(np.concatenate([curve.loss for curve in curves]))
+        if replicates is not None:
+            log_loss -= replicates.effects().effects[curve_of]
+        return cls(law, predictors, log_loss, curve_of, prior, replicates)
 
     def without(self, index: int) -> Objective:
         """The objective of the other curves: all but the one at `index`."""
         return self.of_curves([k for k in range(len(self.predictors)) if k != index])
 
     def of_curves(self, chosen: Sequence[int]) -> Objective:
-        """The objective of some of the curves, by their places."""
+        """The objective of some of the curves, by their places in rising order."""
         kept = np.isin(self.curve_of, chosen)
-        return Objective(
-            self.law,
-            tuple(self.predictors[k] for k in chosen),
-            self.log_loss[kept],
-            self.curve_of[kept],
-            self.prior,
-        )
+        place = np.searchsorted(chosen, self.curve_of[kept])
+        log_loss, replicates = self.log_loss[kept], None
+        if self.replicates is not None:
+            replicates = self.replicates.of_curves(chosen)
+            change = replicates.effects().effects - self.replicates.effects().effects[list(chosen)]
+            log_loss = log_loss - change[place]
+        predictors = tuple(self.predictors[k] for k in chosen)
+        return Objective(self.law, predictors, log_loss, place, self.prior, replicates)
 
     def params(self, unknowns: FloatArray) -> FloatArray:
         """The parameters for these unknowns."""
@@ -161,12 +169,3 @@ def objective_of(fit: Fit, curves: Curve | Iterable[Curve]) -> Objective:
             "curves again"
         )
     return Objective.of(fit.formula, curves_of(curves), fit.prior)
-
-
-def _observed(curves: Sequence[Curve], prior: Prior | None) -> tuple[FloatArray, IntArray]:
-    """`Objective.log_loss`, and the place of each row's curve."""
-    curve_of = np.repeat(np.arange(len(curves)), [len(curve) for curve in curves])
-    log_loss = np.log(np.concatenate([curve.loss for curve in curves]))
-    if prior is not None:
-        log_loss -= run_effects(curves).effects[curve_of]
-    return log_loss, curve_of

@@ -11,7 +11,7 @@ their least-squares solution.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -20,7 +20,7 @@ import numpy as np
 from mplfit.curve import Curve
 from mplfit.types import FloatArray, IntArray
 
-__all__ = ["RunEffects", "run_effects"]
+__all__ = ["Replicates", "RunEffects", "run_effects"]
 
 _LEAST = 8  # rows in common: fewer say little of a constant factor
 _EQUAL = 1e-9  # rates that differ by less, relative to the peak, are one
@@ -40,6 +40,62 @@ class RunEffects:
     degrees: int
 
 
+@dataclass(frozen=True)
+class Replicates:
+    """Some curves compared two by two, once: what the run effects of any of them follow from.
+
+    count : of the curves.
+    branches : places of two curves that are one run.
+    apart : of two replicates, by their places: the rows compared, the mean of their differences,
+        and the variance that it has from the rows' noise.
+    """
+
+    count: int
+    branches: tuple[tuple[int, int], ...]
+    apart: Mapping[tuple[int, int], tuple[int, float, float]]
+
+    @classmethod
+    def of(cls, curves: Sequence[Curve]) -> Replicates:
+        """Compare curves."""
+        branches: list[tuple[int, int]] = []
+        apart: dict[tuple[int, int], tuple[int, float, float]] = {}
+        for i, j in combinations(range(len(curves)), 2):
+            difference = _difference(curves[i], curves[j])
+            if difference.size and difference[0] == 0 and curves[i].shares(curves[j]).any():
+                branches.append((i, j))
+            elif difference.size >= _LEAST:
+                late = difference[difference.size // 2 :]
+                apart[i, j] = late.size, float(late.mean()), float(late.var() / late.size)
+        return cls(len(curves), tuple(branches), apart)
+
+    def of_curves(self, chosen: Sequence[int]) -> Replicates:
+        """Those of some of the curves alone, by their places."""
+        places = {k: at for at, k in enumerate(chosen)}
+        return Replicates(
+            len(places),
+            tuple((places[i], places[j]) for i, j in self.branches if {i, j} <= places.keys()),
+            {
+                (places[i], places[j]): measured
+                for (i, j), measured in self.apart.items()
+                if {i, j} <= places.keys()
+            },
+        )
+
+    def effects(self) -> RunEffects:
+        """The run effects."""
+        run = list(range(self.count))  # the run that each curve is of
+        for i, j in self.branches:
+            run = [run[i] if other == run[j] else other for other in run]
+        longest: dict[tuple[int, int], tuple[int, float, float]] = {}
+        for (i, j), (size, mean, noise) in self.apart.items():
+            a, b = run[i], run[j]
+            key = (min(a, b), max(a, b))
+            # Curves that branched off one run repeat its rows: the longest comparison is surest.
+            if a != b and (key not in longest or size > longest[key][0]):
+                longest[key] = size, mean if a < b else -mean, noise
+        return _solved(np.array(run), longest)
+
+
 def run_effects(curves: Sequence[Curve]) -> RunEffects:
     """The run effects of some curves.
 
@@ -51,24 +107,7 @@ def run_effects(curves: Sequence[Curve]) -> RunEffects:
     >>> found.effects.round(4).tolist(), round(found.sd, 4), found.degrees
     ([-0.005, 0.005], 0.007, 1)
     """
-    run = list(range(len(curves)))  # the run that each curve is of
-    apart: list[tuple[int, int, FloatArray]] = []
-    for i, j in combinations(range(len(curves)), 2):
-        difference = _difference(curves[i], curves[j])
-        if difference.size and difference[0] == 0 and curves[i].shares(curves[j]).any():
-            run = [run[i] if other == run[j] else other for other in run]
-        elif difference.size >= _LEAST:
-            apart.append((i, j, difference[difference.size // 2 :]))
-    pairs: dict[tuple[int, int], list[FloatArray]] = {}
-    for i, j, difference in apart:
-        a, b = run[i], run[j]
-        if a != b:
-            pairs.setdefault((min(a, b), max(a, b)), []).append(
-                difference if a < b else -difference
-            )
-    # Curves that branched off one run repeat its rows: the longest comparison is the surest.
-    longest = {key: max(some, key=lambda one: one.size) for key, some in pairs.items()}
-    return _solved(np.array(run), longest)
+    return Replicates.of(curves).effects()
 
 
 def _difference(one: Curve, other: Curve) -> FloatArray:
@@ -86,7 +125,7 @@ def _difference(one: Curve, other: Curve) -> FloatArray:
     return ratio
 
 
-def _solved(run: IntArray, pairs: dict[tuple[int, int], FloatArray]) -> RunEffects:
+def _solved(run: IntArray, pairs: Mapping[tuple[int, int], tuple[int, float, float]]) -> RunEffects:
     """The effects by curve, from the differences between runs."""
     effects = np.zeros(run.size)
     if not pairs:
@@ -96,8 +135,7 @@ def _solved(run: IntArray, pairs: dict[tuple[int, int], FloatArray]) -> RunEffec
     signs = np.zeros((len(pairs), len(names)))
     for row, (a, b) in enumerate(pairs):
         signs[row, place[a]], signs[row, place[b]] = 1.0, -1.0
-    means = np.array([difference.mean() for difference in pairs.values()])
-    noise = np.array([difference.var() / difference.size for difference in pairs.values()])
+    _, means, noise = np.array(list(pairs.values())).T
     # The least solution has the mean 0 over runs that are compared with each other.
     own, _, degrees, _ = np.linalg.lstsq(signs, means, rcond=None)
     variance = float(np.sum(own**2)) / int(degrees)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mplfit import schedule
+from mplfit import Curve, schedule
 from mplfit.assess.intervals import predict_interval
 from mplfit.estimate import leave_out, solver
 from mplfit.estimate.fit import fit
 from mplfit.estimate.leave_out import leave_each_out
-from mplfit.estimate.objective import objective_of
+from mplfit.estimate.objective import Objective, objective_of
 from mplfit.estimate.simulate import simulate
 from mplfit.estimate.solver import descend, newton_step, parameter_box, search
 from mplfit.laws import get_law
@@ -59,6 +59,31 @@ def test_left_out_fits_are_those_of_full_descents(fitted, monkeypatch):
         off.append(apart)
         moved.append(np.log(own / loss))
     assert np.linalg.norm(off) < 0.3 * np.linalg.norm(moved)  # not merely the fit to all
+
+
+def test_a_left_out_run_has_no_part_in_the_run_effects_of_the_others():
+    """Its replicates go by their own mean: the fit is that to the other curves, built anew."""
+    effects = np.array([0.004, 0.0, 0.0, -0.01, 0.003, 0.0])  # of constant and decaying runs
+    train = [
+        Curve(run.name, run.step, run.loss * np.exp(effect), run.schedule)
+        for run, effect in zip(runs(6), effects, strict=True)
+    ]
+    found = fit(train, "effective")
+    objective, box = objective_of(found, train), parameter_box(found.formula, train)
+    unknowns = to_unknowns(found.formula, found.values)
+    for k, curve in enumerate(train):
+        others = [*train[:k], *train[k + 1 :]]
+        anew = Objective.of(found.formula, others, found.prior)
+        part = objective.without(k)
+        np.testing.assert_allclose(part.log_loss, anew.log_loss, atol=1e-14)
+        assert part.curve_of.tolist() == anew.curve_of.tolist()
+        loss = found.formula.at(curve.schedule, curve.step[-1:]).loss(
+            anew.params(descend(anew, box, unknowns).unknowns)
+        )
+        apart = np.log(found.left_out.final[curve.name].predicted / loss[0])
+        assert abs(apart) < 0.1 * predict_interval(found, curve.schedule, curve.step[-1:]).sd[0]
+    kept = np.isin(objective.curve_of, [0, 2, 5])
+    assert np.abs(objective.log_loss[kept] - objective.of_curves([0, 2, 5]).log_loss).max() > 1e-3
 
 
 def test_steps_that_do_not_arrive_are_followed_by_a_descent(fitted, monkeypatch):
