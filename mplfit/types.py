@@ -4,9 +4,11 @@
 checks them, driven by the annotations of the class alone. A field may be annotated as
 
     bool, int, float (finite), MaybeNaN, str, None, Literal, X | Y, another dataclass,
-    tuple[X, ...], tuple[X, Y], Mapping[str, X], FloatArray, IntArray, Plain (any JSON values).
+    tuple[X, ...], tuple[X, Y], Mapping[str, X], FloatArray, IntArray, Plain (any JSON values),
+    MaybeNaNArray (of shape (n,)), TableColumn (numbers, or texts as objects, of shape (n,)).
 
-A number that is not finite is written as null, and read as NaN where the field is a `MaybeNaN`.
+A number that is not finite is written as null, and read as NaN where the field is a `MaybeNaN`,
+or made of such.
 A field with ``metadata={"written": False}`` and a default is neither written nor read.
 A class may name its schema, ``SCHEMA: ClassVar[str]``, and properties that are written for people
 and other programs but not read, ``DERIVED: ClassVar[tuple[str, ...]]``. A field that it does not
@@ -46,8 +48,10 @@ __all__ = [
     "FrozenMap",
     "IntArray",
     "MaybeNaN",
+    "MaybeNaNArray",
     "Plain",
     "Record",
+    "TableColumn",
     "from_plain",
     "to_plain",
 ]
@@ -58,6 +62,9 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 MaybeNaN: TypeAlias = Annotated[float, "NaN is null"]
 """A number that may be unknown: NaN in memory, null in JSON."""
+MaybeNaNArray: TypeAlias = Annotated[FloatArray, "NaN is null"]
+TableColumn: TypeAlias = Annotated[npt.NDArray[Any], "numbers or texts"]
+"""Of a table: numbers as float64 (NaN is null), or texts as objects."""
 
 Plain: TypeAlias = Annotated[object, "plain"]
 """What JSON knows: None, true, false, numbers, text, and lists and objects of these."""
@@ -197,6 +204,8 @@ def _read(kind: Any, value: object, where: str) -> Any:
     origin, args = get_origin(kind), get_args(kind)
     if kind == MaybeNaN:
         return float("nan") if value is None else _number(value, where)
+    if kind in (MaybeNaNArray, TableColumn):
+        return _column(value, where, texts=kind == TableColumn)
     if kind == Plain:
         return _any(value, where)
     if kind is float:
@@ -301,6 +310,14 @@ def _array(value: object, where: str, *, whole: bool) -> FloatArray | IntArray:
         return np.array(value, np.int64) if whole else np.array(value, np.float64)
     except ValueError:
         raise DataError(f'"{where}" must be a list of lists of one length') from None
+
+
+def _column(value: object, where: str, *, texts: bool) -> npt.NDArray[Any]:
+    if not isinstance(value, list | tuple):
+        raise _wrong(where, "a list", value)
+    if texts and value and all(isinstance(one, str) for one in value):
+        return np.array([_text(one, f"{where}[{i}]") for i, one in enumerate(value)], dtype=object)
+    return np.array([_read(MaybeNaN, one, f"{where}[{i}]") for i, one in enumerate(value)], float)
 
 
 def _any(value: object, where: str) -> Any:

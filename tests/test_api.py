@@ -82,7 +82,7 @@ def test_a_result_shows_itself(results, name):
     assert str(again) == str(found) == str(copy.deepcopy(found))
 
 
-@pytest.mark.parametrize("name", [name for name in RESULTS if name != "SweepAnalysis"])
+@pytest.mark.parametrize("name", RESULTS)
 def test_a_result_is_its_json(results, name):
     found = results[name]
     again = type(found).from_dict(json.loads(json.dumps(found.to_dict())))

@@ -149,9 +149,7 @@ def _warn(analysis: SweepAnalysis) -> None:
 def _as_dict(analysis: SweepAnalysis, paths: Sequence[str], call: SweepCall) -> dict[str, Any]:
     import hashlib
 
-    from mplfit.sweeps.export import as_dict
-
-    values = as_dict(analysis)
+    values = analysis.to_dict()
     values["command"] = command_line()
     values["call"] = call.to_dict()
     values["data"] = [

@@ -15,6 +15,7 @@ from mplfit.plan.optimize import Plan
 from mplfit.readers.fits import load_fit
 from mplfit.readers.log import refuse_special
 from mplfit.readers.table import is_there
+from mplfit.sweeps.analysis import SweepAnalysis
 from mplfit.types import Record
 
 __all__ = [
@@ -24,12 +25,12 @@ __all__ = [
     "load_results",
 ]
 
-SWEEP = "mplfit.sweep/1"
+_SWEEP_1 = "mplfit.sweep/1"  # of earlier versions
 _FILES = {
     "fit.json": SCHEMA,
     "comparison.json": Comparison.SCHEMA,
     "schedule.json": Plan.SCHEMA,
-    "sweep.json": SWEEP,
+    "sweep.json": SweepAnalysis.SCHEMA,
 }
 
 
@@ -66,7 +67,7 @@ class SweepResult(Record):
     call : None in files of earlier versions.
     """
 
-    SCHEMA: ClassVar[str] = SWEEP
+    SCHEMA: ClassVar[str] = SweepAnalysis.SCHEMA
     OPEN: ClassVar[bool] = True
 
     data: tuple[SweepFile, ...]
@@ -113,8 +114,8 @@ def load_results(source: str) -> Results:
         if schema == Plan.SCHEMA:
             kept = {key: value for key, value in values.items() if key != "command"}
             return Results(plan=Plan.from_dict(kept), command=str(values.get("command", "")))
-        if schema == SWEEP:
-            sweep = SweepResult.from_dict(values)
+        if schema in (_SWEEP_1, SweepResult.SCHEMA):
+            sweep = SweepResult.from_dict({**values, "schema": SweepResult.SCHEMA})
             return Results(sweep=sweep, command=sweep.command)
     except MplfitError as error:
         raise DataError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None

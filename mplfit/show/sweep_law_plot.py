@@ -144,8 +144,8 @@ def _draw_optima(
 
 
 def _draw_slope(axes: Axes, along: Slice, slope: float, colour: str) -> None:
-    inner = [one for one in along.optima if one.usable and one.spread > 0]
-    weight = [1 / one.spread**2 for one in inner]
+    inner = [one for one in along.optima if one.usable and one.log_error > 0]
+    weight = [1 / one.log_error**2 for one in inner]
     x, y = np.log(values_of(inner, along.size)), np.log([one.lr for one in inner])
     centre = np.average(x, weights=weight), np.average(y, weights=weight)
     ends = along.values[[0, -1]]

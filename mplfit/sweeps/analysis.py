@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from mplfit.errors import FitError
-from mplfit.results import Shown
+from mplfit.results import Result
 from mplfit.sweeps.optimum import DRAWS, Optimum, find_optima
 from mplfit.sweeps.power_law import METHODS, PowerLaw, fit_power_law, reference_sizes
-from mplfit.sweeps.predicted import Comparison
+from mplfit.sweeps.predicted import NOT_ASKED, PredictedRate
 from mplfit.sweeps.roles import size_kind
 from mplfit.sweeps.settings import parametrizations, size_classes, slices
 from mplfit.sweeps.size_law import SizeLaw, fit_size_law
 from mplfit.sweeps.table import SweepTable, Value, groups_of, label
 from mplfit.sweeps.transfer import Transfer, transfer
+from mplfit.sweeps.verdict import headline
+from mplfit.sweeps.verdict import sentences as sentences_of
 from mplfit.tasks import Progress
+from mplfit.types import Record
 
 __all__ = ["Options", "Part", "SweepAnalysis", "analyse"]
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, eq=False)
+class Options(Record):
     """How a sweep is analysed.
 
     method : whose law is drawn and named first, one of `METHODS`. tolerance : of the basins,
@@ -46,13 +50,25 @@ class Part:
     missing : sentences on what could not be fitted.
     """
 
+    DERIVED: ClassVar[tuple[str, ...]] = ("verdict", "sentences")
+
     key: Mapping[str, Value]
-    optima: tuple[Optimum, ...]
+    optima: tuple[Optimum, ...] = field(metadata={"key": "settings"})
     sizes: tuple[tuple[str, ...], ...]
-    transfers: tuple[Transfer, ...]
-    laws: tuple[PowerLaw, ...]
-    size_laws: tuple[SizeLaw, ...]
+    transfers: tuple[Transfer, ...] = field(metadata={"key": "transfer"})
+    laws: tuple[PowerLaw, ...] = field(metadata={"key": "rate_laws"})
+    size_laws: tuple[SizeLaw, ...] = field(metadata={"key": "loss_laws"})
     missing: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Whether the best rate moves, in a line."""
+        return headline(self)
+
+    @property
+    def sentences(self) -> list[str]:
+        """What it says, in sentences."""
+        return [text.strip() for text in sentences_of(self)]
 
     @property
     def name(self) -> str:
@@ -68,18 +84,61 @@ class Part:
         return None
 
 
-@dataclass(frozen=True, repr=False)
-class SweepAnalysis(Shown):
-    """What a sweep says.
+@dataclass(frozen=True, eq=False, repr=False)
+class SweepAnalysis(Result):
+    """What a sweep says; see `analyse`.
 
-    parts : by parametrization, in the order of the keys.
     predicted : a law's best rates beside the observed ones, where a fit was given.
+    parts : by parametrization, in the order of the keys: what follows from the table and the
+        options. `to_dict` writes them without their resampled sweeps; `from_dict` makes them again
+        from the table, which takes as long as the first time.
     """
+
+    SCHEMA: ClassVar[str] = "mplfit.sweep/2"
+    DERIVED: ClassVar[tuple[str, ...]] = (
+        *("runs", "groups", "sizes", "notes", "parametrizations", "predicted_note"),
+    )
 
     table: SweepTable
     options: Options
-    parts: tuple[Part, ...]
-    predicted: tuple[Comparison, ...] = ()
+    predicted: tuple[PredictedRate, ...] = ()
+    parts: tuple[Part, ...] = field(default=(), metadata={"written": False})
+
+    @classmethod
+    def from_dict(cls, values: object, where: str = "") -> SweepAnalysis:
+        """What `to_dict` wrote: its table, analysed again with the same options and seed."""
+        kept = super().from_dict(values, where)
+        return replace(analyse(kept.table, kept.options), predicted=kept.predicted)
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are."""
+        return len(self.table)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The columns that make a setting."""
+        return self.table.groups
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The columns that are sizes."""
+        return self.table.sizes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed, found or dropped in reading."""
+        return self.table.notes
+
+    @property
+    def parametrizations(self) -> tuple[Part, ...]:
+        """`parts`, as JSON calls them."""
+        return self.parts
+
+    @property
+    def predicted_note(self) -> str | None:
+        """Why no best rates are predicted; None where they are."""
+        return None if self.predicted else NOT_ASKED
 
     @property
     def optima(self) -> tuple[Optimum, ...]:
@@ -132,7 +191,7 @@ def analyse(
         progress=progress,
     )
     parts = [_part(key, found, options) for key, found in parametrizations(optima)]
-    return SweepAnalysis(table, options, tuple(parts))
+    return SweepAnalysis(table, options, parts=tuple(parts))
 
 
 def _part(key: dict[str, Value], optima: Sequence[Optimum], options: Options) -> Part:

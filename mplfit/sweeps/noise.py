@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import chi2
 
 from mplfit.sweeps.table import Group
-from mplfit.types import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray, MaybeNaN
 
 __all__ = ["Noise", "noise_of"]
 
@@ -23,13 +23,13 @@ _WILD = 9.0  # a rate whose variance is so many times the usual is unstable, and
 class Noise:
     """The relative standard deviation of one run among runs that differ by their seed alone.
 
-    spread : in the basin. at : shape (m,), at each rate of the setting; rates that nearly diverge
-    are noisier. freedom : degrees of freedom; 0 where nothing tells the noise, which is then 0.
-    source : where it comes from, in words.
+    relative : in the basin; NaN where nothing tells the noise. at : shape (m,), at each rate of the
+    setting; rates that nearly diverge are noisier; 0 where nothing tells it.
+    freedom : degrees of freedom; 0 where nothing tells it. source : where it comes from, in words.
     """
 
-    spread: float
-    at: FloatArray
+    relative: MaybeNaN
+    at: FloatArray = field(metadata={"written": False})
     freedom: int
     source: str
 
@@ -67,7 +67,8 @@ def noise_of(groups: Sequence[Group]) -> list[Noise]:
         basin, degrees = (spread, freedom) if alone else shared
         k = np.maximum(group.count - 1, 0)
         at = np.sqrt((_PRIOR * basin**2 + k * variance) / (_PRIOR + k))
-        made.append(Noise(basin, at, degrees, "repeated runs of the setting" if alone else source))
+        told = "repeated runs of the setting" if alone else source
+        made.append(Noise(basin if degrees else float("nan"), at, degrees, told))
     return made
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.sweeps.noise import Noise, noise_of
 from mplfit.sweeps.parabola import Minimum, minimum
-from mplfit.sweeps.table import Group
+from mplfit.sweeps.table import Group, Value
 from mplfit.tasks import Progress, run
 from mplfit.types import FloatArray
 
@@ -55,9 +56,14 @@ class Optimum:
     flags : keys of `FLAGS`. noise : what the interval rests on.
     draws, loss_draws : shape (draws,), resampled log rates and losses of the minimum.
     grid_draws : shape (draws,), resampled log rates of the lowest mean loss.
+    The draws are not written to JSON.
     """
 
-    group: Group
+    DERIVED: ClassVar[tuple[str, ...]] = (
+        *("setting", "sizes", "runs", "diverged", "rates", "mean_loss"),
+    )
+
+    group: Group = field(metadata={"written": False})
     grid_lr: float
     grid_loss: float
     support: float
@@ -68,13 +74,43 @@ class Optimum:
     open_low: bool
     open_high: bool
     basin: tuple[float, float]
-    second: float | None
+    second: float | None = field(metadata={"key": "second_basin"})
     step: float
     flags: tuple[str, ...]
     noise: Noise
-    draws: FloatArray
-    loss_draws: FloatArray
-    grid_draws: FloatArray
+    draws: FloatArray = field(metadata={"written": False})
+    loss_draws: FloatArray = field(metadata={"written": False})
+    grid_draws: FloatArray = field(metadata={"written": False})
+
+    @property
+    def setting(self) -> Mapping[str, Value]:
+        """What tells the setting apart."""
+        return self.group.key
+
+    @property
+    def sizes(self) -> Mapping[str, float]:
+        """Its sizes."""
+        return self.group.sizes
+
+    @property
+    def runs(self) -> int:
+        """How many of its runs finished."""
+        return int(self.group.count.sum())
+
+    @property
+    def diverged(self) -> int:
+        """How many diverged."""
+        return int(self.group.diverged.sum())
+
+    @property
+    def rates(self) -> FloatArray:
+        """The rates that were tried, rising."""
+        return self.group.lr
+
+    @property
+    def mean_loss(self) -> FloatArray:
+        """The mean loss at each of them."""
+        return self.group.mean
 
     @property
     def usable(self) -> bool:
@@ -82,7 +118,7 @@ class Optimum:
         return not {"single rate", "edge low", "edge high", "no optimum"} & set(self.flags)
 
     @cached_property
-    def spread(self) -> float:
+    def log_error(self) -> float:
         """The standard error of the log of the best rate, the grid's error included.
 
         The range of the middle 95 % over 3.92: steadier than a standard deviation, which hangs on

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from scipy.stats import chi2, norm, t
@@ -32,8 +32,11 @@ class PowerLaw:
     eta0, exponents : the estimate; intervals are 95 %. misfit : the mean square of the residuals in
     standard errors (NaN without any to compare with). settings : how many optima were used.
     left_out : names of settings that were not, because their optimum is no optimum.
-    draws : shape (draws, 1 + variables), samples of (ln eta0, exponents), for bands.
+    draws : shape (draws, 1 + variables), samples of (ln eta0, exponents), for bands; not written to
+    JSON.
     """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("gamma", "gamma_interval")
 
     variables: tuple[str, ...]
     reference: tuple[float, ...]
@@ -45,12 +48,18 @@ class PowerLaw:
     misfit: float
     settings: int
     left_out: tuple[str, ...]
-    draws: FloatArray
+    draws: FloatArray = field(metadata={"written": False})
 
     @property
     def gamma(self) -> float:
-        """The exponent of x0/x of a law in one size."""
-        return -self.exponents[0]
+        """The exponent of x0/x of a law in one size; NaN of a law in several."""
+        return -self.exponents[0] if len(self.exponents) == 1 else float("nan")
+
+    @property
+    def gamma_interval(self) -> tuple[float, float]:
+        """Its 95 % interval."""
+        low, high = self.intervals[0] if len(self.exponents) == 1 else (float("nan"),) * 2
+        return -high, -low
 
     def predict(self, sizes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The best rate and its 95 % band at sizes, shape (n, variables): three arrays (n,)."""
@@ -116,7 +125,7 @@ def fit_power_law(
             if "no optimum" not in one.flags and (single or "single rate" not in one.flags)
         ]
     else:
-        kept = [one for one in optima if one.usable and one.spread > 0]
+        kept = [one for one in optima if one.usable and one.log_error > 0]
     inside = {id(one) for one in kept}
     left = tuple(one.group.name for one in optima if id(one) not in inside)
     x = _design(np.stack([values_of(kept, name) for name in names], axis=1), reference)
@@ -166,7 +175,7 @@ def _grid(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
 
 def _ordinary(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
     y = np.log([one.lr for one in kept])
-    weight = 1 / np.array([one.spread for one in kept])
+    weight = 1 / np.array([one.log_error for one in kept])
     inverse = np.linalg.pinv(x * weight[:, None])
     centre: FloatArray = inverse @ (y * weight)
     freedom = len(y) - x.shape[1]
@@ -178,7 +187,7 @@ def _ordinary(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
 
 def _robust(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
     y = np.log([one.lr for one in kept])
-    spread = np.array([one.spread for one in kept])
+    spread = np.array([one.log_error for one in kept])
     centre = _huber(x, y[None, :], spread)[0]
     misfit = float(np.sum(((y - x @ centre) / spread) ** 2)) / (len(y) - x.shape[1])
     # Resampled optima scatter about their own medians; the law is fitted around the estimate.

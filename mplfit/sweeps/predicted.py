@@ -9,7 +9,7 @@ under the schedule given.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeAlias
 
@@ -23,9 +23,9 @@ from mplfit.laws.registry import LAWS
 from mplfit.schedule import Schedule
 from mplfit.sweeps.optimum import Optimum
 from mplfit.sweeps.table import Value
-from mplfit.types import FloatArray
+from mplfit.types import FloatArray, MaybeNaN, Record
 
-__all__ = ["NOT_ASKED", "Comparison", "PredictLoss", "compare_predicted", "predictor"]
+__all__ = ["NOT_ASKED", "PredictLoss", "PredictedRate", "compare_predicted", "predictor"]
 
 PredictLoss: TypeAlias = Callable[[Mapping[str, Value], FloatArray], FloatArray]
 """(setting, rates of shape (m,)) → predicted final losses, shape (1 + N, m): by the estimate, then
@@ -39,10 +39,11 @@ NOT_ASKED = (
 )
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, eq=False)
+class PredictedRate(Record):
     """A predicted best rate, on the grid of the sweep, beside the observed optimum.
 
+    setting : in words.  predicted_lr, observed_lr : the two rates.
     interval : the middle 95 % of the rates that draws of the fit's parameters predict; None
         without draws.
     inside : whether it lies in the interval of the observed one.
@@ -50,12 +51,13 @@ class Comparison:
     paid_error : its standard error by the noise of the runs; NaN where that is not known.
     """
 
-    optimum: Optimum
+    setting: str
     predicted_lr: float
-    interval: tuple[float, float] | None
+    observed_lr: float
+    interval: tuple[float, float] | None = field(metadata={"key": "predicted_interval"})
     inside: bool
     paid: float
-    paid_error: float
+    paid_error: MaybeNaN
 
 
 def predictor(fit: Fit, schedule: Schedule) -> PredictLoss:
@@ -86,7 +88,7 @@ def predictor(fit: Fit, schedule: Schedule) -> PredictLoss:
     return lambda setting, rates: losses(tuple(rates.tolist()))
 
 
-def compare_predicted(optima: Sequence[Optimum], predict: PredictLoss) -> list[Comparison]:
+def compare_predicted(optima: Sequence[Optimum], predict: PredictLoss) -> list[PredictedRate]:
     """Ask a law for the losses at the rates of every setting, and compare where it is lowest."""
     made = []
     for one in optima:
@@ -97,9 +99,10 @@ def compare_predicted(optima: Sequence[Optimum], predict: PredictLoss) -> list[C
         at, *drawn = np.argmin(predict(one.group.key, rates), axis=1).tolist()
         low, high = one.interval
         made.append(
-            Comparison(
-                optimum=one,
+            PredictedRate(
+                setting=one.group.name,
                 predicted_lr=float(rates[at]),
+                observed_lr=one.lr,
                 interval=_middle(rates[drawn]) if drawn else None,
                 inside=bool(low <= rates[at] <= high),
                 paid=float(mean[at] - mean.min()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,7 +27,8 @@ class SizeLaw:
     Intervals are 95 %, by refitting every resampled sweep (widened where the sizes scatter more
     than their errors say). determined : whether the exponents searched hold alpha's interval and,
     with a floor, E's is above 0; else the sizes do not tell a floor from a slow fall.
-    draws : shape (draws, 3), of E, A, alpha. misfit : mean square residual in standard errors.
+    draws : shape (draws, 3), of E, A, alpha; not written to JSON. misfit : mean square residual in
+    standard errors.
     """
 
     size: str
@@ -42,7 +43,7 @@ class SizeLaw:
     determined: bool
     misfit: float
     settings: int
-    draws: FloatArray
+    draws: FloatArray = field(metadata={"written": False})
 
     def predict(self, sizes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The loss and its 95 % band at sizes, shape (n,): three arrays (n,)."""

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from mplfit.errors import DataError
-from mplfit.types import BoolArray, FloatArray, IntArray
+from mplfit.types import BoolArray, FloatArray, IntArray, MaybeNaNArray, Record, TableColumn
 
 __all__ = ["HUGE", "Group", "SweepTable", "Value", "groups_of", "label"]
 
@@ -22,7 +21,7 @@ HUGE = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
-class SweepTable:
+class SweepTable(Record):
     """Runs of a sweep, one a row.
 
     lr, loss : shape (n,); a loss that is NaN or infinite is that of a diverged run.
@@ -40,11 +39,11 @@ class SweepTable:
     """
 
     lr: FloatArray
-    loss: FloatArray
-    columns: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    loss: MaybeNaNArray
+    columns: Mapping[str, TableColumn] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
-    seed: npt.NDArray[Any] | None = None
+    seed: TableColumn | None = None
     setter: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -52,6 +51,7 @@ class SweepTable:
         lr, loss = (np.asarray(values, dtype=np.float64) for values in (self.lr, self.loss))
         object.__setattr__(self, "lr", lr)
         object.__setattr__(self, "loss", loss)
+        super().__post_init__()
         if lr.ndim != 1 or lr.size == 0:
             raise DataError("a sweep needs at least one run, got none")
         if any(len(values) != lr.size for values in (loss, *self.columns.values())):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Carried:
     at_least : whether some of those rates lie outside the grid, where they count as its end.
     """
 
-    rate: float
+    rate: float = field(metadata={"key": "lr"})
     used: float
     paid: float
     interval: tuple[float, float]
@@ -53,15 +54,27 @@ class Transfer:
     grid : the lowest rates on the grid, by rising size.
     """
 
-    slice: Slice
-    grid: tuple[float, ...]
+    DERIVED: ClassVar[tuple[str, ...]] = ("size", "fixed", "values")
+
+    slice: Slice = field(metadata={"written": False})
+    grid: tuple[float, ...] = field(metadata={"key": "grid_lr"})
     slope: float | None
     interval: tuple[float, float]
     drift: float | None
     drift_interval: tuple[float, float]
     verdict: str
-    known: bool
+    known: bool = field(metadata={"key": "noise_known"})
     carried: Carried
+
+    @property
+    def size(self) -> str:
+        """The name of the size."""
+        return self.slice.size
+
+    @property
+    def values(self) -> FloatArray:
+        """Its values."""
+        return self.slice.values
 
     @property
     def fixed(self) -> Mapping[str, float]:
@@ -85,7 +98,7 @@ def transfer(along: Slice) -> Transfer:
     found = [one for one in found if "single rate" not in one.flags]
     if len(found) < 2:
         raise FitError(f"fewer than two settings along {along.size} have an optimum to compare")
-    inner = [one for one in found if one.usable and one.spread > 0]
+    inner = [one for one in found if one.usable and one.log_error > 0]
     sizes = np.log([one.group.sizes[along.size] for one in inner])
     slope, interval = None, (float("nan"), float("nan"))
     if np.unique(sizes).size > 1:
@@ -106,7 +119,7 @@ def transfer(along: Slice) -> Transfer:
 
 
 def _slope(sizes: FloatArray, inner: list[Optimum]) -> tuple[float, tuple[float, float]]:
-    weight = 1 / np.array([one.spread for one in inner]) ** 2
+    weight = 1 / np.array([one.log_error for one in inner]) ** 2
     centred = sizes - np.average(sizes, weights=weight)
     lever = weight * centred / np.sum(weight * centred**2)
     slope = float(lever @ np.log([one.lr for one in inner]))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mplfit.sweeps.analysis import Part
 from mplfit.sweeps.optimum import Optimum
 from mplfit.sweeps.transfer import EVIDENT, Transfer
+
+if TYPE_CHECKING:
+    from mplfit.sweeps.analysis import Part
 
 __all__ = ["headline", "sentences"]
 

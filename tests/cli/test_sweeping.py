@@ -41,8 +41,8 @@ def test_the_result_is_on_stdout_and_notes_on_stderr():
 
 def test_json_is_one_object_with_a_schema():
     values = json.loads(sweep(SIMULATED, "--json", "--draws", 200).stdout)
-    assert values["schema"] == "mplfit.sweep/1"
-    assert values["predicted"] is None
+    assert values["schema"] == "mplfit.sweep/2"
+    assert values["predicted"] == []
     mup, standard = values["parametrizations"]
     assert mup["key"] == {"parametrization": "muP"}
     assert [one["verdict"] for one in standard["transfer"]] == ["moves"]
@@ -83,7 +83,7 @@ def test_the_folder_is_whole(tmp_path):
         rows = list(csv.DictReader(file))
     assert [float(row["width"]) for row in rows] == [64, 128, 256, 512, 1024]
     assert float(rows[0]["lr_low"]) < float(rows[0]["lr"]) < float(rows[0]["lr_high"])
-    assert json.loads((out / "sweep.json").read_text())["schema"] == "mplfit.sweep/1"
+    assert json.loads((out / "sweep.json").read_text())["schema"] == "mplfit.sweep/2"
     page = (out / "report.html").read_text()
     assert page.count("<figure>") == 4
     assert "no sign that the best rate moves with width" in page

@@ -11,7 +11,7 @@ import pytest
 from mplfit.errors import FitError
 from mplfit.readers.sweep_table import read_sweep
 from mplfit.sweeps.analysis import Options, analyse
-from mplfit.sweeps.export import as_dict, optima_rows
+from mplfit.sweeps.export import optima_rows
 from mplfit.sweeps.table import SweepTable
 
 SIMULATED = Path(__file__).parents[2] / "data" / "simulated_sweep.csv"
@@ -123,7 +123,7 @@ def found():
 
 @pytest.mark.parametrize("at", [0, 1])
 def test_the_example_in_numbers(found, at):
-    part = as_dict(found)["parametrizations"][at]
+    part = found.to_dict()["parametrizations"][at]
     optima = [
         (
             one["grid_lr"], one["grid_loss"], one["support"], one["lr"], *one["interval"],
@@ -159,7 +159,7 @@ def test_the_example_in_numbers(found, at):
 
 
 def test_what_is_counted_and_flagged(found):
-    parts = as_dict(found)["parametrizations"]
+    parts = found.to_dict()["parametrizations"]
     for part in parts:
         assert [one["sizes"] for one in part["settings"]] == [
             {"width": width} for width in (64, 128, 256, 512, 1024)
@@ -167,7 +167,8 @@ def test_what_is_counted_and_flagged(found):
         assert part["missing"] == []
         for one in part["settings"]:
             assert one["second_basin"] is None
-            assert one["open"] == {"low": False, "high": False}
+            assert not one["open_low"]
+            assert not one["open_high"]
             assert one["noise"]["freedom"] == 10
             assert one["noise"]["source"] == "repeated runs of the setting"
             assert one["runs"] + one["diverged"] == 24

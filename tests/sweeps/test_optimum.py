@@ -150,10 +150,10 @@ def test_next_to_a_diverged_rate_the_interval_reaches_to_it():
     assert found.interval[1] > 7.3
 
 
-def test_the_spread_is_a_standard_error():
+def test_the_log_error_is_a_standard_error():
     found = one_setting(3 + 0.1 * (np.log(FACTOR_3) + 6.2) ** 2)
     normal = norm.ppf((np.arange(2000) + 0.5) / 2000, scale=0.3)
-    assert replace(found, draws=normal).spread == pytest.approx(0.3, rel=4e-3)
+    assert replace(found, draws=normal).log_error == pytest.approx(0.3, rel=4e-3)
 
 
 @pytest.mark.parametrize(("span", "flat"), [(2.9, False), (3.1, True)])

@@ -90,12 +90,12 @@ def _legend(optima: Sequence[Optimum]) -> list[str]:
     if len(sources) > 1:
         return notes
     source, noise = sources.pop(), optima[0].noise
-    spread = 100 * noise.spread
     if source == "repeated runs of the setting":
         text = "The noise of a setting is told by its own repeated runs."
     elif noise.freedom:
-        unsure = spread / (2 * noise.freedom) ** 0.5  # of a standard deviation
-        text = f"Noise of one run: {spread:.2g} ± {unsure:.1g} % of the loss, from {source}."
+        share = 100 * noise.relative
+        unsure = share / (2 * noise.freedom) ** 0.5  # of a standard deviation
+        text = f"Noise of one run: {share:.2g} ± {unsure:.1g} % of the loss, from {source}."
     else:
         text = (
             "The noise of a run is not known, for no run is repeated: intervals hold the grid's "
@@ -182,7 +182,7 @@ def _predicted(analysis: SweepAnalysis) -> Table:
     )  # fmt: skip
     rows = tuple(
         (
-            one.optimum.group.name, one.predicted_lr, one.interval, one.optimum.lr,
+            one.setting, one.predicted_lr, one.interval, one.observed_lr,
             "yes" if one.inside else "no", f"{Mean(one.paid, one.paid_error, 2):.4f}",
         )
         for one in analysis.predicted[:_ROWS]
