@@ -1,5 +1,5 @@
 # make demo   environment, install, and the main job on data/
-# make test   environment, install, and all tests
+# make test   environment, install, and all tests (TESTS=tests/laws: those)
 # make loop   fit, forecast, optimize, train, compare, on this machine; goes on where it stopped
 # make portable   the tests that .ci/run repeats for other processors and versions of packages
 # make lint   ruff and mypy
@@ -33,7 +33,7 @@ loop: $(VENV)/.installed
 	$(BIN)/mplfit lab loop --resume
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 portable: $(VENV)/.tested
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m portable
