@@ -21,6 +21,7 @@ from mplfit.estimate.checks import some_curve
 from mplfit.estimate.fit import fit
 from mplfit.estimate.metrics import measure_curves
 from mplfit.estimate.result import Fit, published_fit
+from mplfit.estimate.solver import Solver
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.laws.registry import get_law
 from mplfit.tasks import Progress
@@ -39,6 +40,7 @@ def fit_auto(
     train: Curve | Iterable[Curve],
     *,
     prior: str | None = None,
+    solver: Solver = "trust",
     constants: Mapping[str, float] | None = None,
     test: Curve | Iterable[Curve] = (),
     executor: Executor | None = None,
@@ -48,8 +50,8 @@ def fit_auto(
 
     Parameters
     ----------
-    train, prior, constants, test, executor, progress : as in `mplfit.estimate.fit.fit`; each law
-        takes those of the constants that it knows.
+    train, prior, solver, constants, test, executor, progress : as in `mplfit.estimate.fit.fit`;
+        each law takes those of the constants that it knows.
 
     Returns
     -------
@@ -82,6 +84,7 @@ def fit_auto(
                 train,
                 law,
                 prior=prior,
+                solver=solver,
                 constants=_known_to(law, constants),
                 test=test,
                 executor=executor,

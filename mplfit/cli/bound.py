@@ -170,7 +170,7 @@ def _judged(
     def files() -> dict[str, bytes]:
         from mplfit.show.bound_plot import plot_bounds, plot_terms
         from mplfit.show.plot import png
-        from mplfit.writers.text import file_name, prediction_csv
+        from mplfit.writers.text import csv_bytes, file_name, prediction_csv
 
         shown = {name: drawn for name, (_, drawn, _) in every.items()}
         curves = {name: curve for name, (_, _, curve) in every.items()}
@@ -181,22 +181,13 @@ def _judged(
             made[f"{file_name(name)}.csv"] = lines.replace(b"step,lr,loss", b"step,lr,bound")
         if terms:
             made["terms.png"] = png(plot_terms(ranked))
-            made["terms.csv"] = _terms_csv(ranked)
+            made["terms.csv"] = csv_bytes(
+                ["schedule", "distance", "noise", "last"],
+                [[one.name, *(one.terms or {}).values()] for one in ranked.schedules],
+            )
         return made
 
     return files, ranked
-
-
-def _terms_csv(ranked: BoundTable) -> bytes:
-    import csv
-    import io
-
-    lines = io.StringIO()
-    rows = csv.writer(lines, lineterminator="\n")
-    rows.writerow(["schedule", "distance", "noise", "last"])
-    for one in ranked.schedules:
-        rows.writerow([one.name, *map(repr, (one.terms or {}).values())])
-    return lines.getvalue().encode()
 
 
 def _swept(
@@ -217,16 +208,13 @@ def _swept(
     def files() -> dict[str, bytes]:
         from mplfit.show.bound_plot import plot_scan
         from mplfit.show.plot import png
-        from mplfit.writers.text import file_name
+        from mplfit.writers.text import csv_bytes, file_name
 
         made = {"bound.png": png(plot_scan({one.name: one for one in scans}))}
         for one in scans:
-            lines = [f"{over.replace('-', '_')},best_peak_lr,best_bound,bound"]
-            lines += [
-                ",".join(repr(float(number)) for number in row)
-                for row in zip(one.value, one.base, one.best, one.given, strict=True)
-            ]
-            made[f"{file_name(one.name)}.csv"] = ("\n".join(lines) + "\n").encode()
+            header = [over.replace("-", "_"), "best_peak_lr", "best_bound", "bound"]
+            rows = zip(one.value, one.base, one.best, one.given, strict=True)
+            made[f"{file_name(one.name)}.csv"] = csv_bytes(header, rows)
         return made
 
     return files, BoundSweep(over, D, norm, scans)

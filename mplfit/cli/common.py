@@ -95,8 +95,10 @@ _TITLE_OF = {
     **dict.fromkeys(
         ("params", "law", "prior", "weight_decay", "train", "test", "rival"), "Fitting"
     ),
-    **dict.fromkeys(("refits", "workers", "dask"), "Fitting"),
-    **dict.fromkeys(("out", "no_save", "force", "as_json", "wide", "correlations"), "Output"),
+    **dict.fromkeys(("refits", "workers", "dask", "solver"), "Fitting"),
+    **dict.fromkeys(
+        ("out", "no_save", "log", "force", "as_json", "wide", "correlations"), "Output"
+    ),
     **dict.fromkeys(("quiet", "verbose", "help"), "Output"),
 }
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mplfit.curve import Curve
     from mplfit.estimate.prior import Prior
     from mplfit.estimate.result import Fit
+    from mplfit.estimate.solver import Solver
     from mplfit.readers.options import ReadOptions
 
 __all__ = ["fit_command"]
@@ -48,7 +49,7 @@ __all__ = ["fit_command"]
     cls=Examples,
     examples=(
         "mplfit fit data/lab_text",
-        "mplfit fit data/lab_text --law effective --out /tmp/effective --force",
+        "mplfit fit data/lab_text --law effective --log /tmp/fit.csv --out /tmp/effective --force",
         "mplfit fit data/lab_text/lab_cosine.csv data/lab_text/lab_two_stage.csv --no-save",
         "mplfit fit data/simulated_25 --bootstrap 20 --workers 2 --no-save",
     ),
@@ -93,6 +94,20 @@ __all__ = ["fit_command"]
     help="Refit N times to resampled residuals, for intervals (1000 are usual).",
 )
 @click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "--solver",
+    type=click.Choice(["trust", "lbfgs"]),
+    default="trust",
+    show_default=True,
+    help="A trust-region method, or L-BFGS-B alone, as in the Multi-Power Law's release: slower.",
+)
+@click.option(
+    "--log",
+    "log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write each iteration of the solver as a row of FILE (csv), and a figure beside it.",
+)
 @click.option("--correlations", is_flag=True, help="Print all correlations of the estimates.")
 @engine_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The run folder to write.")
@@ -111,6 +126,8 @@ def fit_command(
     rival: bool,
     refits: int | None,
     seed: int,
+    solver: Solver,
+    log: Path | None,
     correlations: bool,
     out: Path | None,
     no_save: bool,
@@ -147,6 +164,8 @@ def fit_command(
     folder = out or Path("mplfit-runs") / (name or "fit")
     if not no_save:
         refuse_existing(folder, force)
+    for path in _log_files(log):
+        refuse_existing(path, force)
     reading, own = read_options()
     curves = read_curves(paths, reading, **own, progress=progress)
     say_notes(curves)
@@ -180,6 +199,7 @@ def fit_command(
         result = make(
             trained,
             prior=known,
+            solver=solver,
             constants=constants,
             test=held,
             executor=executor,
@@ -219,6 +239,7 @@ def fit_command(
             if not one.published:
                 files[f"fit-{one.law}.json"] = json_bytes(one.to_dict())
         write_folder(folder, files, force=force)
+    said_of_log = "" if log is None else _write_log(log, result, trained, force)
     if as_json:
         print_json(result.to_dict())
     else:
@@ -229,8 +250,37 @@ def fit_command(
         if not no_save:
             some = ", ".join(name for name in files if "/" not in name)
             click.echo(printable(f"\nwritten to {folder}/: {some}, plots/"))
+        if said_of_log:
+            click.echo(printable(said_of_log))
     if not result.converged:
         sys.exit(3)
+
+
+def _log_files(log: Path | None) -> tuple[Path, ...]:
+    """The table of --log and its figure."""
+    if log is not None and log.suffix == ".png":
+        raise click.UsageError("--log is a csv table: the figure beside it has the suffix .png")
+    return () if log is None else (log, log.with_suffix(".png"))
+
+
+def _write_log(log: Path, fit: Fit, train: Sequence[Curve], force: bool) -> str:
+    """The iterations of a fit as a table and a figure; where they are, in a sentence."""
+    from mplfit.estimate.trace import iterations
+    from mplfit.show.convergence_plot import plot_convergence
+    from mplfit.show.plot import png
+    from mplfit.writers.files import write_file
+    from mplfit.writers.text import csv_bytes
+
+    made = iterations(fit, train)
+    header = ["descent", "iteration", "objective", "gradient_norm", *fit.formula.names]
+    rows = [(one.start, one.number, one.objective, one.gradient, *one.params) for one in made]
+    table, figure = _log_files(log)
+    write_file(table, csv_bytes(header, rows), force=force)
+    write_file(figure, png(plot_convergence(made)), force=force)
+    return (
+        f"written to {table}: {len(made)} iterations of {made[-1].start + 1} descents; {figure}: "
+        "how they converge"
+    )
 
 
 def _decay(text: str | None) -> float | None:

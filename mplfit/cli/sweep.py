@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -164,16 +162,12 @@ def _files(analysis: SweepAnalysis, values: dict[str, Any]) -> dict[str, bytes]:
     from mplfit.show.sweep_report import sweep_page
     from mplfit.show.tables import whole_text
     from mplfit.sweeps.export import optima_rows
-    from mplfit.writers.text import json_bytes
+    from mplfit.writers.text import csv_bytes, json_bytes
 
-    rows = io.StringIO()
-    header, cells = optima_rows(analysis.optima)
-    writer = csv.writer(rows, lineterminator="\n")
-    writer.writerows([header, *cells])
     figures = sweep_figures(analysis, progress)
     return {
         "sweep.json": json_bytes(values),
-        "optima.csv": rows.getvalue().encode(),
+        "optima.csv": csv_bytes(*optima_rows(analysis.optima)),
         "report.txt": (whole_text(analysis, wide=True) + "\n").encode(),
         "report.html": sweep_page(analysis, figures),
         **figures,

@@ -26,7 +26,15 @@ from mplfit.estimate.objective import Objective
 from mplfit.estimate.prior import Prior, prior_for
 from mplfit.estimate.records import CurveRecord, FitOptions, Starts, rows
 from mplfit.estimate.result import Fit
-from mplfit.estimate.solver import AGREEMENT, SCREENED, Box, from_prior, parameter_box, search
+from mplfit.estimate.solver import (
+    AGREEMENT,
+    SCREENED,
+    Box,
+    Solver,
+    from_prior,
+    parameter_box,
+    search,
+)
 from mplfit.estimate.spread import spread_of
 from mplfit.estimate.uncertainty import uncertainty
 from mplfit.laws.base import Law
@@ -44,6 +52,7 @@ def fit(
     prior: str | Prior | None = None,
     quick: bool = False,
     leave_out: bool = True,
+    solver: Solver = "trust",
     constants: Mapping[str, float] | None = None,
     test: Curve | Iterable[Curve] = (),
     executor: Executor | None = None,
@@ -67,6 +76,8 @@ def fit(
         from it, or from the best of many points where a shape parameter has no prior.
     leave_out : fit again without each curve in turn, which the intervals rest on: they are those
         of a fit to a single curve where this is not done.
+    solver : "lbfgs": L-BFGS-B alone descends, as in the Multi-Power Law's release, instead of a
+        trust-region method. Fits without each curve in turn go on by the latter.
     constants : what the law must be told of the runs, such as {"weight_decay": 0.1} for the
         effective-rate law; a weight decay that is not given is that of the curves, where they
         have one.
@@ -114,6 +125,7 @@ def fit(
         prior=prior.name if isinstance(prior, Prior) else prior,
         quick=quick,
         leave_out=leave_out,
+        solver=solver,
         constants=constants or {},
     )
     if instead:
@@ -122,9 +134,9 @@ def fit(
     objective = Objective.of(formula, train, known)
     box = parameter_box(formula, train)
     if quick:
-        ends = [from_prior(objective, box)]
+        ends = [from_prior(objective, box, solver)]
     else:
-        ends = search(objective, box, executor=executor, progress=progress)
+        ends = search(objective, box, solver=solver, executor=executor, progress=progress)
     best = ends[0]
     params = objective.params(best.unknowns)
     errors = uncertainty(objective, box, best.unknowns)
@@ -175,6 +187,7 @@ def fit(
             len(ends),
             agreeing,
             tuple(end.value for end in ends),
+            tuple(end.path for end in ends),
         ),
         data=(
             *(CurveRecord.of(curve, "train") for curve in train),

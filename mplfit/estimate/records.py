@@ -111,6 +111,7 @@ class FitOptions(Record):
     prior: str | None = None
     quick: bool = False
     leave_out: bool = True
+    solver: Literal["trust", "lbfgs"] = "trust"
     constants: Mapping[str, float] = field(default_factory=dict)
     delta: float = DELTA
 
@@ -122,12 +123,16 @@ class Starts:
     screened : points that span the law's box, or the prior's mean and draws from it.
     descended : the best of them, each minimised; all where they are the prior's.
     agreeing : ends within 1e-6 (relative) of the best.  objectives : of all ends, best first.
+    paths : (iterations, P) unknowns of each descent, where this process made the fit.
     """
 
     screened: int
     descended: int
     agreeing: int
     objectives: tuple[float, ...]
+    paths: tuple[FloatArray, ...] = field(
+        default=(), compare=False, repr=False, metadata={"written": False}
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objectives", tuple(self.objectives))

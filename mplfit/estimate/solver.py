@@ -13,10 +13,11 @@ different ends of that.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy.optimize import least_squares, minimize, nnls
@@ -33,6 +34,7 @@ from mplfit.types import FloatArray, IntArray
 __all__ = [
     "Box",
     "Descent",
+    "Solver",
     "approach",
     "descend",
     "from_prior",
@@ -43,6 +45,9 @@ __all__ = [
     "spanning_points",
 ]
 
+Solver: TypeAlias = Literal["trust", "lbfgs"]
+"""The trust-region descent with its finish, or L-BFGS-B alone."""
+
 SCREENED, DESCENDED, FROM_PRIOR = 64, 5, 3
 AGREEMENT = 1e-6
 """Ends whose objectives differ by less than this (relative) count as the same minimum."""
@@ -51,6 +56,7 @@ _EDGE = 1e-6  # of the box's width: closer to a bound is at the bound
 _ROUNDS = 12
 _ROUNDING = 1e-14  # of the objective's sums, relative
 _LOWER = 1e-14  # of the objective: a Gauss-Newton step that promises less is none
+_ROUND = 1e-9  # of the objective: L-BFGS-B that gains less has arrived
 FEW = 6
 """With more curves than this, starts first go down on so many of them, evenly spread."""
 
@@ -77,17 +83,22 @@ def parameter_box(law: Law, curves: Sequence[Curve]) -> Box:
 
 @dataclass(frozen=True)
 class Descent:
-    """One descent: where it ended, how low, and whether the solver calls that a minimum."""
+    """One descent: where it ended, how low, and whether the solver calls that a minimum.
+
+    path : (iterations, P) unknowns from the start to the end, a row after each iteration.
+    """
 
     unknowns: FloatArray
     value: float
     converged: bool
+    path: FloatArray = field(default_factory=lambda: np.empty((0, 0)), compare=False)
 
 
 def search(
     objective: Objective,
     box: Box,
     *,
+    solver: Solver = "trust",
     executor: Executor | None = None,
     progress: tasks.Progress | None = None,
 ) -> list[Descent]:
@@ -113,19 +124,20 @@ def search(
         best = [point for _, point in screened[:DESCENDED]]
     go = partial(tasks.run, executor=executor, progress=progress, what="starts")
     if some is objective:
-        ends: list[Descent] = go(partial(descend, objective, box), best)
+        ends: list[Descent] = go(partial(descend, objective, box, solver=solver), best)
     else:
-        first = sorted(go(partial(descend, some, box), best), key=lambda end: end.value)
+        ends = go(partial(descend, some, box, solver=solver), best)
+        first = sorted(ends, key=lambda end: end.value)
         alike = np.cumsum(
             [0] + [b.value > a.value * (1 + AGREEMENT) for a, b in itertools.pairwise(first)]
         ).tolist()
         different = [first[alike.index(k)].unknowns for k in range(alike[-1] + 1)]
-        full = go(partial(descend, objective, box), different)
+        full = go(partial(descend, objective, box, solver=solver), different)
         ends = [full[k] for k in alike]
     return sorted(ends, key=lambda end: end.value)
 
 
-def from_prior(objective: Objective, box: Box) -> Descent:
+def from_prior(objective: Objective, box: Box, solver: Solver = "trust") -> Descent:
     """One descent from the prior's mean, with what the prior leaves free fitted to the data.
 
     Raises
@@ -133,7 +145,7 @@ def from_prior(objective: Objective, box: Box) -> Descent:
     FitError
         If there is no prior, or it leaves a parameter free in which the law is not linear.
     """
-    return descend(objective, box, prior_points(objective, box, 1)[0])
+    return descend(objective, box, prior_points(objective, box, 1)[0], solver)
 
 
 def prior_points(objective: Objective, box: Box, count: int) -> list[FloatArray]:
@@ -188,36 +200,70 @@ def _screen(objective: Objective, box: Box, unknowns: FloatArray) -> tuple[float
     return value + (objective.prior.penalty(point) if objective.prior else 0.0), point
 
 
-def descend(objective: Objective, box: Box, start: FloatArray) -> Descent:
+def descend(objective: Objective, box: Box, start: FloatArray, solver: Solver = "trust") -> Descent:
     """From a point to the minimum below it.
 
     The trust-region descent has converged where the Gauss-Newton step from its end promises less
     than 1e-14 of the objective. Else rounds of L-BFGS-B in whitened unknowns follow, until one
-    gains less than 1e-9 of the objective.
+    gains less than 1e-9 of the objective. L-BFGS-B alone, as the Multi-Power Law's release uses
+    it, has converged where that step promises less than 1e-9.
     """
-    end = approach(objective, box, start)
+    path = [start]
+
+    def ended(end: FloatArray, value: float, converged: bool) -> Descent:
+        last = [] if np.array_equal(path[-1], end) else [end]
+        return Descent(end, value, converged, np.array(path + last))
+
+    if solver == "lbfgs":
+        end = _plain(objective, box, start, path.append)
+    else:
+        end = approach(objective, box, start, path.append)
     residual, jacobian = objective.linearise(end)
     value = objective.summed(end, residual, jacobian)[0]
     step, promise = newton_step(objective, box, end, residual, jacobian)
+    if solver == "lbfgs":
+        return ended(end, value, promise <= _ROUND * value)
     if promise <= _LOWER * value:
         moved = np.clip(end + step, box.low, box.high)
         lower = objective(moved)[0]
         better = lower <= value * (1 + _ROUNDING)
-        return Descent(moved, lower, True) if better else Descent(end, value, True)
+        return ended(moved, lower, True) if better else ended(end, value, True)
     converged = False
     for _ in range(_ROUNDS):
         before = value
+        path.append(end)
         end, value = _whitened_round(objective, box, end, value)
-        if before - value <= 1e-9 * before:
+        if before - value <= _ROUND * before:
             converged = True
             break
-    return Descent(end, value, converged)
+    return ended(end, value, converged)
 
 
-def approach(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
+def _plain(
+    objective: Objective, box: Box, start: FloatArray, visit: Callable[[FloatArray], object]
+) -> FloatArray:
+    end: FloatArray = minimize(
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=list(zip(box.low, box.high, strict=True)),
+        callback=lambda x: visit(x.copy()),
+        options={"maxiter": 5000, "maxfun": 20000, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-10},
+    ).x
+    return end
+
+
+def approach(
+    objective: Objective,
+    box: Box,
+    start: FloatArray,
+    visit: Callable[[FloatArray], object] | None = None,
+) -> FloatArray:
     """Trust-region reflective descent on the residuals in units of the Huber threshold.
 
-    It arrives near enough to a minimum to predict from; `descend` makes sure.
+    It arrives near enough to a minimum to predict from; `descend` makes sure. `visit` is called
+    with the unknowns after every iteration.
     """
     kept: list[tuple[FloatArray, FloatArray]] = []
     prior, points = objective.prior, objective.log_loss.size
@@ -256,6 +302,7 @@ def approach(objective: Objective, box: Box, start: FloatArray) -> FloatArray:
         xtol=1e-12,
         gtol=1e-15,
         max_nfev=1000,
+        callback=visit and (lambda x: visit(x.copy())),
     )
     end: FloatArray = result.x
     return end

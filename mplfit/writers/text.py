@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from mplfit.schedule import Schedule
 from mplfit.types import FloatArray
 
 __all__ = [
+    "csv_bytes",
     "curve_csv",
     "file_name",
     "json_bytes",
@@ -29,6 +31,18 @@ def json_bytes(values: Mapping[str, Any]) -> bytes:
     text = json.dumps(_finite(values), indent=2, ensure_ascii=False) + "\n"
     # A file's name that is not UTF-8 is a lone surrogate in Python: JSON escapes it the same way.
     return text.encode("utf-8", "backslashreplace")
+
+
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """A table with a header line; numbers keep every digit.
+
+    >>> from mplfit.writers.text import csv_bytes
+    >>> csv_bytes(["name", "loss"], [["a,b", 0.1]])
+    b'name,loss\\n"a,b",0.1\\n'
+    """
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows([header, *rows])
+    return lines.getvalue().encode()
 
 
 def schedule_csv(schedule: Schedule) -> bytes:

@@ -212,6 +212,29 @@ def test_commands_are_listed_with_the_help_that_they_have():
         assert text.rstrip(".").split()[0] in own
 
 
+def test_the_solver_s_log_has_its_iterations_and_a_figure(tmp_path):
+    curve = DATA / "constant_24000.csv"
+    asked = ("fit", curve, "--law", "onepower", "--solver", "lbfgs", "--no-save", "--log")
+    result = run(*asked, "logs/fit.csv")
+    rows = np.genfromtxt(tmp_path / "logs" / "fit.csv", delimiter=",", names=True)
+    names = ("descent", "iteration", "objective", "gradient_norm", "L0", "A", "alpha")
+    assert rows.dtype.names == names
+    assert f"written to logs/fit.csv: {rows.size} iterations of 5 descents" in result.stdout
+    own = rows[rows["descent"] == 0]
+    assert np.all(np.diff(own["objective"]) <= 0)
+    assert f"Objective {own['objective'][-1]:.5g} " in result.stdout
+    assert (tmp_path / "logs" / "fit.png").read_bytes().startswith(b"\x89PNG")
+    assert "logs/fit.csv" in run(*asked, "logs/fit.csv", code=1).stderr
+    assert "the figure beside it" in run(*asked, "fit.png", code=2).stderr
+
+
+def test_optimize_says_what_the_release_prints():
+    text = run("optimize", "--params", "400").stdout
+    assert "it prints 2.5332 for its 24000 updates; so counted, this schedule has 2.5332." in (
+        " ".join(text.split())
+    )
+
+
 def examples():
     from importlib import import_module
 

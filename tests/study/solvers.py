@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import minimize
 
 from mplfit import read_curves
 from mplfit.estimate.objective import Objective
@@ -58,16 +57,9 @@ def compare(folder: Path, key: str) -> tuple[FloatArray, FloatArray]:
         Counted.count = 0
         ours, here = descend(objective, box, start).value, Counted.count
         Counted.count = 0
-        theirs = minimize(
-            objective,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=list(zip(box.low, box.high, strict=True)),
-            options={"maxiter": 5000, "maxfun": 20000, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-10},
-        )
+        theirs = descend(objective, box, start, "lbfgs").value
         evaluations.append([here, Counted.count])
-        values.append([ours, theirs.fun])
+        values.append([ours, theirs])
     return np.array(evaluations), np.array(values)
 
 
