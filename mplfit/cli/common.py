@@ -61,6 +61,7 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 _WARNINGS, _NOTES = 3, 8  # said of a run; of all runs together
+_WORD, _NUMBER = re.compile(r"[^\s/,:;()']+"), re.compile(r"\d[\d.,e+\-–]*")
 _USUAL = "steps are taken as 0-based indices"  # a note that is said last
 
 SCHEDULE_HELP = """SPEC is a file (.csv with step,lr; .npy; .json), a run's log or folder, or text
@@ -594,12 +595,12 @@ def _sentences(curves: Sequence[Curve], *, odd: bool) -> list[tuple[str, str]]:
     """Whose they are, and the notes (the warnings, if odd); of those that are alike the first."""
     from mplfit.show.table import shorten
 
-    of_curve = re.compile("|".join(re.escape(one.name) for one in curves) + r"|\d[\d.,e+\-–]*")
+    form = _form({curve.name for curve in curves})
     alike: dict[str, dict[str, list[str]]] = {}
     for curve in curves:
         if curve.origin is not None:
             for text in curve.origin.warnings if odd else curve.origin.notes:
-                same = alike.setdefault(of_curve.sub("#", text), {})
+                same = alike.setdefault(form(text, curve.name), {})
                 same.setdefault(text, []).append(curve.name)
     lines = []
     for same in alike.values():
@@ -608,6 +609,22 @@ def _sentences(curves: Sequence[Curve], *, odd: bool) -> list[tuple[str, str]]:
         more = sum(map(len, same.values())) - len(names)
         lines.append((shorten(who, 60), text + (f" (and {more} more alike)" if more else "")))
     return sorted(lines, key=lambda line: line[1].startswith(_USUAL))
+
+
+def _form(names: set[str]) -> Callable[[str, str], str]:
+    """How a sentence on a curve reads without names of curves, of their files, and numbers.
+
+    A word is looked up among the names, so that a thousand runs take a thousand times one's time.
+    """
+
+    def word(found: re.Match[str]) -> str:
+        text = found[0]
+        return "#" if text in names or text.rpartition(".")[0] in names else text
+
+    def form(text: str, own: str) -> str:
+        return _NUMBER.sub("#", _WORD.sub(word, text.replace(own, "#") if " " in own else text))
+
+    return form
 
 
 def show_result(

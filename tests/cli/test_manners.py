@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import pty
 import random
@@ -14,13 +15,16 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mplfit.cli.common import Target
+from mplfit.cli.common import Target, say_notes
 from mplfit.cli.lab import LAB_COMMANDS
 from mplfit.cli.main import COMMANDS, main
+from mplfit.curve import Curve, Origin
 from mplfit.errors import OutputError
+from mplfit.schedule import constant
 from mplfit.writers import files
 from mplfit.writers.files import write_file, write_folder
 
@@ -47,6 +51,38 @@ def test_quiet_leaves_warnings_and_results(tmp_path: Path) -> None:
     assert "training on a" in loud.stderr
     assert "training on" not in quiet.stderr
     assert loud.stdout == quiet.stdout
+
+
+def test_notes_of_a_thousand_runs_are_gathered_in_little_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = ["".join(letters) for letters in itertools.product("abcdefghij", repeat=3)]
+    names = [name + " b" * (k % 10 == 0) for k, name in enumerate(names)]  # some with a blank
+
+    def curve(k: int) -> Curve:
+        notes = (
+            f"{k + 2} rows before step {k} left out",
+            f"its first rows are those of runs/{names[k // 10 * 10 + 1]}.csv ({names[-1]})",
+            f"runs/{names[k]} is a cooldown of {names[k]}",
+            "steps are taken as 0-based indices",
+        )
+        origin = Origin("a.csv", "0" * 64, notes, ("a peak of 1 is high",) * (k % 2))
+        plan = constant(9000, 1e-3)
+        return Curve(names[k], np.array([1, 8000]), np.array([3.0, 2.0]), plan, origin=origin)
+
+    curves = [curve(k) for k in range(1000)]
+    start = time.process_time()
+    say_notes(curves)
+    taken = time.process_time() - start
+    assert taken < 0.12  # measured: .03; each note searched for each name: .24
+    warning, *said = capsys.readouterr().err.splitlines()
+    assert warning == "warning: 500 curves: a peak of 1 is high"
+    assert said == [
+        "note: aaa b: 2 rows before step 0 left out (and 999 more alike)",
+        "note: 10 curves: its first rows are those of runs/aab.csv (jjj) (and 990 more alike)",
+        "note: aaa b: runs/aaa b is a cooldown of aaa b (and 999 more alike)",
+        "note: 1000 curves: steps are taken as 0-based indices",
+    ]
 
 
 @pytest.mark.parametrize(
