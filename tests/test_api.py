@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-import io
 import json
-import pickle
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -23,7 +20,6 @@ from mplfit.errors import DataError, FitError, OutputError
 from mplfit.estimate.prior import prior_for
 from mplfit.results import Shown
 from mplfit.schedule.spec import parse_schedule
-from mplfit.types import Record
 
 ROOT = Path(__file__).parents[1]
 COSINE = "cosine:steps=3000,peak=6e-3,warmup=300"
@@ -42,53 +38,6 @@ def runs():
 @pytest.fixture(scope="module")
 def fitted(runs):
     return mplfit.fit(runs, "effective", rival=False)
-
-
-@pytest.fixture(scope="module")
-def results(runs, fitted):
-    return {
-        "Runs": runs,
-        "Fit": fitted,
-        "Prediction": fitted.predict(COSINE),
-        "Predictions": mplfit.predict(
-            fitted, COSINE, {"wsd": "wsdld:steps=3000,peak=6e-3,decay=600"}
-        ),
-        "Plan": mplfit.optimize(fitted, steps=500, warmup=50, knots=5),
-        "Extension": mplfit.extend(WSD, 6000),
-        "Design": mplfit.design(fitted, COSINE, ["cosine:steps=900,peak=6e-3"], over=WSD),
-        "Advice": mplfit.advise(fitted, steps=600),
-        "BoundTable": mplfit.bound(WSD, COSINE),
-        "SweepAnalysis": mplfit.sweep(ROOT / "data" / "lab_sweep" / "lab_sweep.csv", draws=100),
-    }
-
-
-RESULTS = (
-    "Runs", "Fit", "Prediction", "Predictions", "Plan", "Extension", "BoundTable", "SweepAnalysis",
-    "Design", "Advice",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", RESULTS)
-def test_a_result_shows_itself(results, name):
-    found = results[name]
-    assert type(found).__name__ == name
-    assert 20 < len(repr(found)) < 600
-    assert repr(found).splitlines()[0][:40] in str(found)
-    assert len(str(found)) >= len(repr(found)) - 60
-    title = found.tables()[0].title
-    assert title[:30] in found._repr_html_().replace("&#x27;", "'")
-    assert ("<table>" in found._repr_html_()) == any(one.columns for one in found.tables())
-    again = pickle.loads(pickle.dumps(found))
-    assert str(again) == str(found) == str(copy.deepcopy(found))
-
-
-@pytest.mark.parametrize("name", RESULTS)
-def test_a_result_is_its_json(results, name):
-    found = results[name]
-    again = type(found).from_dict(json.loads(json.dumps(found.to_dict())))
-    assert isinstance(again, Record)
-    assert again == found
-    assert again.tables()[0].rows == found.tables()[0].rows
 
 
 def test_a_name_with_markup_is_escaped():
@@ -261,34 +210,7 @@ def test_every_plot_takes_axes_or_a_figure(module, name, function):
     assert {"ax", "fig"} & set(inspect.signature(function).parameters)
 
 
-@pytest.mark.parametrize("name", ["Runs", "Prediction"])
-def test_figures_of_one_panel_are_drawn_where_one_wants_them(results, name):
-    axes = Figure().subplots()
-    assert results[name].plot(ax=axes) is axes.figure
-    assert drawn(axes) > 0
-    alone = results[name].plot()
-    assert alone is not axes.figure
-    assert drawn(alone.axes[0]) == drawn(axes)
-
-
-@pytest.mark.parametrize("name", ["Fit", "Plan", "Predictions"])
-def test_figures_of_several_panels_are_drawn_into_a_figure_or_a_part_of_one(results, name):
-    left, right = Figure(figsize=(12, 5), layout="constrained").subfigures(1, 2)
-    results[name].plot(fig=right)
-    assert not left.axes
-    assert len(right.axes) > 1
-    assert all(drawn(axes) for axes in right.axes if axes.get_visible())
-    right.figure.savefig(io.BytesIO(), format="png")
-    with pytest.raises(OutputError, match="give fig="):
-        results[name].plot(ax=Figure().subplots())
-
-
 def test_one_run_of_a_fit_is_drawn_at_axes(runs, fitted):
     axes = Figure().subplots()
     fitted.plot(runs["lab_cosine"], ax=axes)
     assert axes.lines[0].get_xydata()[:, 1].tolist() == runs["lab_cosine"].loss.tolist()
-
-
-def test_a_result_without_a_figure_says_which_have_one(results):
-    with pytest.raises(OutputError, match=r"BoundTable has no figure: .*Plan"):
-        results["BoundTable"].plot()

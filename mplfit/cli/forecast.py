@@ -224,9 +224,11 @@ def _show(found: Forecast, target: Target, as_json: bool, warned: set[str] | Non
 
 
 def _show_end(curve: Curve, as_json: bool) -> None:
+    from mplfit.plan.forecast import Forecast
+
     loss, last = float(curve.loss[-1]), int(curve.step[-1])
     if as_json:
-        click.echo(json.dumps({"schema": "mplfit.forecast/1", "ended": True, "final_loss": loss}))
+        click.echo(json.dumps({"schema": Forecast.SCHEMA, "ended": True, "final_loss": loss}))
     else:
         click.echo(
             f"{curve.name} has ended: {loss:.4f} at step {last}, as logged (an observation: no "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
@@ -18,9 +18,10 @@ from mplfit.estimate.mean import Mean
 from mplfit.lab.ops import Array
 from mplfit.lab.parametrization import KINDS
 from mplfit.lab.run import Plan, Run
-from mplfit.results import Shown
+from mplfit.results import Result
 from mplfit.schedule import constant
 from mplfit.tasks import Progress
+from mplfit.types import Record
 
 __all__ = [
     "FLAT",
@@ -30,29 +31,45 @@ __all__ = [
     "coordinate_checks",
 ]
 
+Scales: TypeAlias = Mapping[str, tuple[tuple[Mean, ...], ...]]
+
 FLAT = 0.2
 """A slope of ln(scale) against ln(width) up to this counts as flat: widths are not infinite."""
 
 
-@dataclass(frozen=True)
-class CoordinateCheck:
-    """Scales by (width, updates done, activation), and their growth with the width.
+@dataclass(frozen=True, eq=False)
+class CoordinateCheck(Record):
+    """Scales of activations, and their growth with the width.
 
-    scale : root mean squares, averaged over seeds, with the standard errors of that.
+    steps : updates done.  names : of the activations.
+    scale : by activation, for every width and then after every one of `steps`: root mean squares,
+        averaged over seeds, with the standard errors of that.
     change : the same of the difference to the activations before any update.
     """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("slopes", "slopes_of_change")
 
     parametrization: str
     widths: tuple[int, ...]
     steps: tuple[int, ...]
     names: tuple[str, ...]
-    scale: dict[tuple[int, int, str], Mean]
-    change: dict[tuple[int, int, str], Mean]
+    scale: Scales
+    change: Scales
+
+    @property
+    def slopes(self) -> dict[str, Mean]:
+        """By activation, the slope of its scale after the last update."""
+        return {name: self.slope(name, self.steps[-1]) for name in self.names}
+
+    @property
+    def slopes_of_change(self) -> dict[str, Mean]:
+        """By activation, the slope of what the updates have changed."""
+        return {name: self.slope(name, self.steps[-1], change=True) for name in self.names}
 
     def slope(self, name: str, step: int, *, change: bool = False) -> Mean:
         """d ln(scale) / d ln(width) after so many updates, by least squares."""
         of = self.change if change else self.scale
-        found = [of[width, step, name] for width in self.widths]
+        found = [after[self.steps.index(step)] for after in of[name]]
         values, errors = (np.array([getattr(one, k) for one in found]) for k in ("value", "error"))
         if min(values) <= 0 or not np.all(np.isfinite(values)):
             return Mean.of([])
@@ -62,35 +79,14 @@ class CoordinateCheck:
         return Mean(float(weights @ np.log(values)), error, found[0].count)
 
 
-@dataclass(frozen=True, repr=False)
-class CoordinateChecks(Shown):
+@dataclass(frozen=True, eq=False, repr=False)
+class CoordinateChecks(Result):
     """The same models in every parametrization, over so many seeds."""
+
+    SCHEMA: ClassVar[str] = "mplfit.coordinates/2"
 
     checks: Mapping[str, CoordinateCheck]
     seeds: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: the scales after the last update."""
-        entries = [_entry(check, name) for check in self.checks.values() for name in check.names]
-        return {"schema": "mplfit.coordinates/1", "checks": entries}
-
-
-def _entry(check: CoordinateCheck, name: str) -> dict[str, Any]:
-    last = check.steps[-1]
-    sizes = [check.scale[width, last, name] for width in check.widths]
-    slope, grown = (check.slope(name, last, change=change) for change in (False, True))
-    return {
-        "parametrization": check.parametrization,
-        "activation": name,
-        "updates": last,
-        "widths": list(check.widths),
-        "rms": [one.value for one in sizes],
-        "rms_error": [one.error for one in sizes],
-        "slope": slope.value,
-        "slope_error": slope.error,
-        "slope_of_change": grown.value,
-        "slope_of_change_error": grown.error,
-    }
 
 
 def coordinate_checks(
@@ -137,9 +133,8 @@ def coordinate_check(
     if len(set(widths)) < 2 or updates < 1 or seeds < 1:
         raise DataError("a coordinate check needs two widths or more, an update and a seed")
     widths = tuple(sorted(set(widths)))
-    total: dict[tuple[int, int, str], list[float]] = {}
-    moved: dict[tuple[int, int, str], list[float]] = {}
-    names: tuple[str, ...] = ()
+    total: dict[str, list[list[list[float]]]] = {}  # by activation, width, step and seed
+    moved: dict[str, list[list[list[float]]]] = {}
     for number, width in enumerate(widths):
         for seed in range(seeds):
             shape = replace(plan.shape, width=width, parametrization=parametrization, dropout=0.0)
@@ -150,11 +145,12 @@ def coordinate_check(
                 watch: dict[str, Array] = {}
                 run.model.loss(batch, watch)
                 begin = begin or watch
-                names = tuple(watch)
                 for name, values in watch.items():
-                    key = (width, step, name)
-                    total.setdefault(key, []).append(_rms(values))
-                    moved.setdefault(key, []).append(_rms(values - begin[name]))
+                    for made, of in ((total, values), (moved, values - begin[name])):
+                        empty: list[list[list[float]]] = [
+                            [[] for _ in range(updates + 1)] for _ in widths
+                        ]
+                        made.setdefault(name, empty)[number][step].append(_rms(of))
                 if step < updates:
                     run.update()
         if progress is not None:
@@ -163,10 +159,17 @@ def coordinate_check(
         parametrization,
         widths,
         tuple(range(updates + 1)),
-        names,
-        {key: Mean.of(values) for key, values in total.items()},
-        {key: Mean.of(values) for key, values in moved.items()},
+        tuple(total),
+        _means(total),
+        _means(moved),
     )
+
+
+def _means(made: Mapping[str, list[list[list[float]]]]) -> Scales:
+    return {
+        name: tuple(tuple(Mean.of(seeds) for seeds in after) for after in widths)
+        for name, widths in made.items()
+    }
 
 
 def _rms(values: Array) -> float:

@@ -7,8 +7,8 @@ between are trained by `mplfit.lab.grid`, and kept by the caller.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,21 +20,21 @@ from mplfit.estimate.mean import Mean
 from mplfit.estimate.result import Fit
 from mplfit.laws.registry import get_law
 from mplfit.plan.search import search_schedule
-from mplfit.results import Shown
+from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.schedule.spec import format_schedule, parse_schedule
 from mplfit.tasks import Progress
-from mplfit.types import to_plain
+from mplfit.types import MaybeNaN, Record
 
 __all__ = [
     "LAWS",
     "OPTIMIZED",
     "TRAINING",
-    "Forecast",
+    "FinalForecast",
     "Forecasts",
-    "Gain",
     "Judgement",
     "LoopResult",
+    "MeasuredGain",
     "forecast",
     "judge",
     "loop_specs",
@@ -49,7 +49,7 @@ _KNOTS = 32
 
 
 @dataclass(frozen=True)
-class Forecast:
+class FinalForecast:
     """What a law says of a final loss before the run is trained: the loss and its 95 % interval."""
 
     loss: float
@@ -57,33 +57,40 @@ class Forecast:
     high: float
 
 
-@dataclass(frozen=True)
-class Forecasts:
-    """The fits by law, the schedules with the optimized one, and the forecasts by name and law."""
+@dataclass(frozen=True, eq=False)
+class Forecasts(Record):
+    """What was said before the runs were trained.
 
-    fits: Mapping[str, Fit]
-    specs: Mapping[str, str]
-    schedules: Mapping[str, Schedule]
-    final: Mapping[str, Mapping[str, Forecast]]
+    specs : the schedules with the optimized one, as texts.  final : the forecasts by name and law.
+    fits : by law; not written to JSON, and empty where read from it.
+    """
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, to be written before the runs are trained."""
-        final = to_plain(self.final)
-        return {"schema": "mplfit.forecasts/1", "schedules": dict(self.specs), "final": final}
+    SCHEMA: ClassVar[str] = "mplfit.forecasts/1"
+
+    specs: Mapping[str, str] = field(metadata={"key": "schedules"})
+    final: Mapping[str, Mapping[str, FinalForecast]]
+    fits: Mapping[str, Fit] = field(default_factory=dict, metadata={"written": False})
+
+    @property
+    def schedules(self) -> dict[str, Schedule]:
+        """The schedules, by name."""
+        return {name: parse_schedule(spec) for name, spec in self.specs.items()}
 
 
-@dataclass(frozen=True)
-class Judgement:
+@dataclass(frozen=True, eq=False)
+class Judgement(Record):
     """A schedule's forecasts beside the final losses of its runs, one a seed.
 
     inside : by law, how many of the observed losses lie in the forecast's interval.
     """
 
+    DERIVED: ClassVar[tuple[str, ...]] = ("mean", "error", "covered")
+
     name: str
     steps: int
-    forecasts: Mapping[str, Forecast]
+    forecasts: Mapping[str, FinalForecast]
     observed: tuple[float, ...]
-    inside: Mapping[str, int]
+    inside: Mapping[str, int] = field(metadata={"key": "seeds_inside"})
 
     @property
     def mean(self) -> float:
@@ -95,14 +102,16 @@ class Judgement:
         """The standard error of the seeds' mean; NaN for one seed."""
         return Mean.of(self.observed).error
 
-    def covered(self, law: str) -> bool:
-        """Whether the mean of the seeds lies in the law's interval."""
-        one = self.forecasts[law]
-        return bool(one.low <= self.mean <= one.high)
+    @property
+    def covered(self) -> dict[str, bool]:
+        """By law, whether the mean of the seeds lies in its interval."""
+        return {
+            law: bool(made.low <= self.mean <= made.high) for law, made in self.forecasts.items()
+        }
 
 
-@dataclass(frozen=True)
-class Gain:
+@dataclass(frozen=True, eq=False)
+class MeasuredGain(Record):
     """How much lower the optimized schedule's loss is than another's of the same length.
 
     predicted, intervals : by law, with the 95 % interval of a gain between two runs.
@@ -113,38 +122,19 @@ class Gain:
     predicted: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
     observed: float
-    error: float
+    error: MaybeNaN
     seeds: int
 
 
-@dataclass(frozen=True, repr=False)
-class LoopResult(Shown):
+@dataclass(frozen=True, eq=False, repr=False)
+class LoopResult(Result):
     """What was forecast beside what came: every schedule, and the optimized one's gains."""
 
-    forecasts: Forecasts
-    judgements: tuple[Judgement, ...]
-    gains: tuple[Gain, ...]
+    SCHEMA: ClassVar[str] = "mplfit.loop-result/1"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "runs": [
-                {
-                    "name": one.name,
-                    "steps": one.steps,
-                    "forecasts": {
-                        law: {**to_plain(made), "covered": one.covered(law),
-                              "seeds_inside": one.inside[law]}
-                        for law, made in one.forecasts.items()
-                    },
-                    "observed": list(one.observed),
-                    "mean": one.mean,
-                    "error": one.error,
-                }
-                for one in self.judgements
-            ],
-            "gains": to_plain(self.gains),
-        }  # fmt: skip
+    forecasts: Forecasts
+    judgements: tuple[Judgement, ...] = field(metadata={"key": "runs"})
+    gains: tuple[MeasuredGain, ...]
 
 
 def loop_specs(steps: int, peak: float, warmup: int) -> dict[str, str]:
@@ -197,14 +187,13 @@ def forecast(
         )
         for law in LAWS
     }
-    made = {name: parse_schedule(spec) for name, spec in specs.items()}
-    chosen = optimized or _best(fits[LAWS[0]], made["cosine"], progress)
-    every = {**made, OPTIMIZED: parse_schedule(chosen)}
+    chosen = optimized or _best(fits[LAWS[0]], parse_schedule(specs["cosine"]), progress)
+    every = {**specs, OPTIMIZED: chosen}
     final = {
-        name: {law: _forecast(one, schedule) for law, one in fits.items()}
-        for name, schedule in every.items()
+        name: {law: _forecast(made, parse_schedule(spec)) for law, made in fits.items()}
+        for name, spec in every.items()
     }
-    return Forecasts(fits, {**specs, OPTIMIZED: chosen}, every, final)
+    return Forecasts(every, final, fits)
 
 
 def _best(of: Fit, like: Schedule, progress: Progress | None) -> str:
@@ -228,28 +217,27 @@ def judge(forecasts: Forecasts, observed: Mapping[str, Sequence[float]]) -> Loop
     Seeds stand in the same order everywhere, so that gains are differences of runs that have seen
     the same data from the same beginning.
     """
-    judgements = []
+    judgements, schedules = [], forecasts.schedules
     for name, losses in observed.items():
         of = forecasts.final[name]
         inside = {
             law: sum(one.low <= loss <= one.high for loss in losses) for law, one in of.items()
         }
-        judgements.append(
-            Judgement(name, forecasts.schedules[name].steps, of, tuple(losses), inside)
-        )
+        judgements.append(Judgement(name, schedules[name].steps, of, tuple(losses), inside))
     found = []
     best = observed.get(OPTIMIZED, ())
     for name, losses in observed.items():
-        same = forecasts.schedules[name].steps == forecasts.schedules[OPTIMIZED].steps
+        same = schedules[name].steps == schedules[OPTIMIZED].steps
         if name == OPTIMIZED or not same or not best:
             continue
         pairs = [other - own for other, own in zip(losses, best, strict=False)]
-        mean, made = Mean.of(pairs), forecasts.schedules
+        mean = Mean.of(pairs)
         by_law = {
-            law: gains(of, made[OPTIMIZED], [made[name]])[0] for law, of in forecasts.fits.items()
+            law: gains(of, schedules[OPTIMIZED], [schedules[name]])[0]
+            for law, of in forecasts.fits.items()
         }
         found.append(
-            Gain(
+            MeasuredGain(
                 over=name,
                 predicted={law: one.value for law, one in by_law.items()},
                 intervals={law: one.bounds(0.95) for law, one in by_law.items()},
@@ -261,7 +249,7 @@ def judge(forecasts: Forecasts, observed: Mapping[str, Sequence[float]]) -> Loop
     return LoopResult(forecasts, tuple(judgements), tuple(found))
 
 
-def _forecast(of: Fit, schedule: Schedule) -> Forecast:
+def _forecast(of: Fit, schedule: Schedule) -> FinalForecast:
     ends = final_interval(of, schedule)
     assert ends is not None  # every fit of this module knows its own spread
-    return Forecast(of.formula.final(of.values, schedule.lr), *ends["0.95"])
+    return FinalForecast(of.formula.final(of.values, schedule.lr), *ends["0.95"])

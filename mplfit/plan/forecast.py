@@ -16,8 +16,8 @@ chosen on, are in `mplfit.estimate.constants`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,103 +26,127 @@ from mplfit.assess.intervals import LEVELS, Interval
 from mplfit.assess.posterior import covariance, factor, log_slopes
 from mplfit.assess.reach import check_loss, reach_sentences
 from mplfit.curve import Curve
-from mplfit.errors import FitError
+from mplfit.errors import DataError, FitError
 from mplfit.estimate.constants import FORECAST_BEYOND, FORECAST_LAW, FORECAST_SCATTER
 from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
 from mplfit.laws.base import to_unknowns
 from mplfit.laws.registry import get_law
-from mplfit.results import Shown
+from mplfit.results import Result
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray, Record
 
-__all__ = ["Forecast", "forecast", "forecast_interval", "prior_of"]
+__all__ = ["Forecast", "Rest", "forecast", "forecast_interval", "prior_of"]
 
 _LEVEL = 0.003
 """Relative difference of two runs of one schedule: within the 1e-3 to 8e-3 that were seen."""
 
-_KEPT = 200  # steps of the rest that JSON has
+_KEPT = 200  # parts of the rest that JSON has the ends of
 _HELD = 0.01  # how far an unknown may go that the earlier fit has at a bound
 # How far the last rows may lie off before that is said: off the law in scatters of the residuals,
 # off an earlier fit in standard deviations of what it foretells.
 _SCATTERS, _SDS = 5.0, 4.0
 
 
-@dataclass(frozen=True, repr=False)
-class Forecast(Shown):
+def _no_step() -> IntArray:
+    return np.empty(0, dtype=np.int64)
+
+
+def _no_interval() -> Interval:
+    return Interval(np.empty(0), np.empty(0))
+
+
+def _bounds(interval: Interval) -> dict[str, tuple[FloatArray, FloatArray]]:
+    return {f"{level:.2f}": interval.bounds(level) for level in LEVELS}
+
+
+@dataclass(frozen=True, eq=False)
+class Rest(Record):
+    """Some hundred of the updates to come, evenly, the last one among them.
+
+    loss : forecast.  sd : the standard deviation of its logarithm.
+    """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("bounds",)
+
+    step: IntArray
+    lr: FloatArray
+    loss: FloatArray
+    sd: FloatArray
+
+    @property
+    def bounds(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """The lower and upper ends of the losses' intervals, by level."""
+        return _bounds(Interval(self.loss, self.sd))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast(Result):
     """The rest of a run.
 
-    step, interval : the updates to come, up to the last, and their losses.
-    fit : what predicts them.  rows : of the run itself that it rests on.
+    name : the run's.  logged, last_step, last_loss : how many rows its log has, and the last one.
+    steps : of the plan.  rows : of the run itself that the fit rests on.
+    rest : some of the updates to come, up to the last.  fit : what predicts them.
     off : mean log residual of the last tenth of the run's rows.
     off_sd : the standard deviation that the fit foretells of a row there.
     late : mean loss of these rows, which is what no change at all would give.
     by_prior : whether what a falling rate gives rests on the prior alone, as it has fallen in none
         of the runs yet.
     earlier : how many earlier runs it rests on.  by_fit : whether an earlier fit was the prior.
+    step, interval : all updates to come, and their losses.  curve : the run.  These three are not
+        written to JSON, and empty or None where read from it.
     """
 
-    run: Curve
-    fit: Fit
-    step: IntArray
-    interval: Interval
-    rows: int
+    SCHEMA: ClassVar[str] = "mplfit.forecast/2"
+    DERIVED: ClassVar[tuple[str, ...]] = ("ended", "final_loss", "intervals")
+
+    name: str = field(metadata={"key": "run"})
+    logged: int = field(metadata={"key": "rows"})
+    last_step: int
+    last_loss: float
+    steps: int
+    rows: int = field(metadata={"key": "rows_fitted"})
     off: float
     off_sd: float
-    late: float
-    by_prior: bool
+    late: float = field(metadata={"key": "late_loss"})
+    by_prior: bool = field(metadata={"key": "by_prior_alone"})
     earlier: int
     by_fit: bool
+    rest: Rest
+    fit: Fit
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+    step: IntArray = field(default_factory=_no_step, metadata={"written": False})
+    interval: Interval = field(default_factory=_no_interval, metadata={"written": False})
+    curve: Curve | None = field(default=None, metadata={"written": False})
+    ended = False
+
+    @property
+    def run(self) -> Curve:
+        """The run; DataError where the forecast was read from JSON, which has none."""
+        if self.curve is None:
+            raise DataError(
+                f"the forecast of {self.name} was read from JSON, which has not the run's rows: "
+                "make it again from the log"
+            )
+        return self.curve
 
     @property
     def final_loss(self) -> float:
         """The forecast loss of the last update."""
-        return float(self.interval.loss[-1])
+        return float(self.rest.loss[-1])
 
     @property
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Those of the final loss, by level."""
-        return {
-            level: (float(low[-1]), float(high[-1])) for level, (low, high) in self.bounds.items()
-        }
+        ends = self.rest.bounds.items()
+        return {level: (float(low[-1]), float(high[-1])) for level, (low, high) in ends}
 
     @property
     def bounds(self) -> dict[str, tuple[FloatArray, FloatArray]]:
-        """The lower and upper ends of the losses' intervals, by level."""
-        return {f"{level:.2f}": self.interval.bounds(level) for level in LEVELS}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; some hundred steps of the rest, the last one among them."""
-        run, gap = self.run, max(self.step.size // _KEPT, 1)
-        kept = slice((self.step.size - 1) % gap, None, gap)
-        ends = {
-            f"{end}_{level}": values[kept].tolist()
-            for level, pair in self.bounds.items()
-            for end, values in zip(("low", "high"), pair, strict=True)
-        }
-        return {
-            "schema": "mplfit.forecast/1",
-            "run": run.name,
-            "ended": False,
-            "rows": len(run),
-            "last_step": int(run.step[-1]),
-            "last_loss": float(run.loss[-1]),
-            "steps": run.schedule.steps,
-            "final_loss": self.final_loss,
-            "intervals": self.intervals,
-            "off": self.off,
-            "off_sd": self.off_sd,
-            "late_loss": self.late,
-            "by_prior_alone": self.by_prior,
-            "rest": {
-                "step": self.step[kept].tolist(), "loss": self.interval.loss[kept].tolist(), **ends
-            },
-            "fit": self.fit.to_dict(),
-            "warnings": list(self.warnings),
-        }  # fmt: skip
+        """The lower and upper ends of the losses' intervals at each step, by level."""
+        return _bounds(self.interval)
 
 
 def forecast(
@@ -200,10 +224,28 @@ def forecast(
     warnings = (*_warnings(run, found, known), *said)
     late = float(run.loss[_late(run)].mean())
     notes = reach_sentences(known or found, {run.name: run.schedule})
+    at = np.unique(np.round(np.linspace(0, step.size - 1, _KEPT + 1)).astype(np.int64))
     return Forecast(
-        run, found, step, interval, rows, off, sd, late, by_prior, len(earlier), known is not None,
-        warnings, tuple(notes),
-    )  # fmt: skip
+        name=run.name,
+        logged=len(run),
+        last_step=last,
+        last_loss=float(run.loss[-1]),
+        steps=run.schedule.steps,
+        rows=rows,
+        off=off,
+        off_sd=sd,
+        late=late,
+        by_prior=by_prior,
+        earlier=len(earlier),
+        by_fit=known is not None,
+        rest=Rest(step[at], run.schedule.lr[step[at]], interval.loss[at], interval.sd[at]),
+        fit=found,
+        warnings=warnings,
+        notes=tuple(notes),
+        step=step,
+        interval=interval,
+        curve=run,
+    )
 
 
 def forecast_interval(found: Fit, schedule: Schedule, step: ArrayLike) -> Interval:

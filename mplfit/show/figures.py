@@ -13,8 +13,10 @@ from mplfit.assess.predict import Prediction, Predictions
 from mplfit.curve import Curve
 from mplfit.errors import OutputError
 from mplfit.estimate.result import Fit
+from mplfit.plan.advise import Option
 from mplfit.schedule import Schedule
-from mplfit.show.bound_plot import plot_agreement
+from mplfit.show.bound_plot import plot_agreement, plot_scan
+from mplfit.show.lab_plot import plot_coordinates, plot_outcomes
 from mplfit.show.plans import plot_forecast
 from mplfit.show.plot import (
     _COLOURS,
@@ -35,6 +37,18 @@ from mplfit.show.plot import (
     plot_schedules,
 )
 from mplfit.show.profile_plot import plot_profiles
+from mplfit.show.results_plot import (
+    plot_bound_table,
+    plot_comparison,
+    plot_extension,
+    plot_frontier,
+    plot_rollout,
+    plot_sds,
+    plot_size_predictions,
+)
+from mplfit.show.sweep_law_plot import plot_transfer
+from mplfit.show.sweep_plot import plot_beside
+from mplfit.sweeps.analysis import SweepAnalysis
 
 __all__ = ["Axes", "Figure", "draw", "plot_fit", "plot_prediction", "plot_runs"]
 
@@ -123,15 +137,40 @@ def _schedule(schedule: Schedule, ax: Axes | None) -> Figure:
     return plot_schedules({f"{schedule.steps} updates": schedule}, ax=ax)
 
 
+def _options(options: Sequence[Option], ax: Axes | None) -> Figure:
+    return plot_schedules({one.name: one.schedule for one in options}, ax=ax)
+
+
+def _sweep(found: SweepAnalysis, fig: Figure | None) -> Figure:
+    """The best rate against the sizes; where there is one setting alone, the losses."""
+    if any(part.transfers for part in found.parts):
+        return plot_transfer(found.parts, fig=fig)
+    return plot_beside(found.parts, fig=fig)
+
+
 _PANEL: Mapping[str, Callable[[Any, Axes | None], Figure]] = {
+    "Advice": lambda found, ax: _options((found.chosen, found.reference), ax),
+    "BoundTable": plot_bound_table,
+    "Comparison": plot_comparison,
+    "Design": plot_sds,
+    "Ending": lambda found, ax: _options([one.option for one in found.ways], ax),
+    "Extension": plot_extension,
+    "Frontier": plot_frontier,
+    "LoopResult": lambda found, ax: plot_outcomes(found.judgements, ax=ax),
+    "Rollout": plot_rollout,
+    "SizeDesign": plot_sds,
+    "SizePredictions": plot_size_predictions,
     "Prediction": lambda found, ax: plot_prediction(found, ax=ax),
     "Runs": lambda found, ax: plot_runs(found, ax=ax),
     "Schedule": _schedule,
 }
 _PANELS: Mapping[str, Callable[[Any, Figure | None], Figure]] = {
     "Agreement": lambda found, fig: plot_agreement(found, fig=fig),
+    "BoundSweep": lambda found, fig: plot_scan({one.name: one for one in found.sweeps}, fig=fig),
+    "CoordinateChecks": lambda found, fig: plot_coordinates(found.checks, fig=fig),
     "Forecast": lambda found, fig: plot_forecast(found, fig=fig),
     "Profiles": lambda found, fig: plot_profiles(found, fig=fig),
     "Plan": lambda found, fig: plot_plan(found, fig=fig),
     "Predictions": _predictions,
+    "SweepAnalysis": _sweep,
 }

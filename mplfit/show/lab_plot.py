@@ -50,7 +50,8 @@ def plot_coordinates(checks: Mapping[str, CoordinateCheck], *, fig: Figure | Non
         for number, activation in enumerate(check.names):
             colour = _COLOURS[number % len(_COLOURS)]
             for step in (min(check.steps), last):
-                values = [check.scale[width, step, activation].value for width in check.widths]
+                at = check.steps.index(step)
+                values = [after[at].value for after in check.scale[activation]]
                 panel.plot(
                     check.widths, values, "o-" if step == last else "--", color=colour,
                     markersize=3, linewidth=1.2, label=activation if step == last else None,

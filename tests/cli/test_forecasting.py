@@ -52,7 +52,7 @@ def test_forecast_prints_and_writes_the_rest(logs, tmp_path):
     assert "95 % interval" in result.stdout
     assert "with the prior of the law" in result.stdout
     saved = json.loads((tmp_path / "rest" / "forecast.json").read_text())
-    assert saved["schema"] == "mplfit.forecast/1"
+    assert saved["schema"] == "mplfit.forecast/2"
     low, high = saved["intervals"]["0.95"]
     assert low < saved["final_loss"] < high
     assert saved["rest"]["step"][-1] == 1999

@@ -12,7 +12,7 @@ from mplfit.lab.loop import (
     LAWS,
     OPTIMIZED,
     TRAINING,
-    Forecast,
+    FinalForecast,
     Forecasts,
     Judgement,
     forecast,
@@ -30,7 +30,7 @@ SPECS = loop_specs(200, 1e-2, 20)
 
 
 def judgement(name="linear", observed=(2.0, 2.1)):
-    made = {"effective": Forecast(2.02, 1.98, 2.06), "mpl": Forecast(2.2, 2.15, 2.25)}
+    made = {"effective": FinalForecast(2.02, 1.98, 2.06), "mpl": FinalForecast(2.2, 2.15, 2.25)}
     inside = {law: sum(f.low <= loss <= f.high for loss in observed) for law, f in made.items()}
     return Judgement(name, 200, made, observed, inside)
 
@@ -45,12 +45,8 @@ def test_outcomes_are_drawn_with_intervals_and_every_seed():
 
 def test_the_coordinate_check_is_drawn_a_panel_each():
     widths, steps, names = (16, 32, 64), (0, 2), ("embedding", "output")
-    scale = {
-        (w, s, n): Mean(0.1 * w ** (0.5 * s), 0.01 * w ** (0.5 * s), 3)
-        for w in widths
-        for s in steps
-        for n in names
-    }
+    of_one = [[Mean(w ** (0.5 * s) / 10, w ** (0.5 * s) / 100, 3) for s in steps] for w in widths]
+    scale = dict.fromkeys(names, of_one)
     check = CoordinateCheck("SP", widths, steps, names, scale, scale)
     slope = check.slope("output", 2)
     assert slope.value == pytest.approx(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -82,9 +83,11 @@ def _files(found: CoordinateChecks) -> dict[str, bytes]:
 def _csv(found: CoordinateChecks) -> bytes:
     lines = ["parametrization,width,updates,activation,rms,rms_error,rms_of_change,change_error"]
     for kind, check in found.checks.items():
-        for (width, step, name), scale in check.scale.items():
-            change = check.change[width, step, name]
-            numbers = (scale.value, scale.error, change.value, change.error)
-            cells = ("" if one != one else f"{one:.6g}" for one in numbers)
-            lines.append(f"{kind},{width},{step},{name},{','.join(cells)}")
+        for w, width in enumerate(check.widths):
+            for s, step in enumerate(check.steps):
+                for name in check.names:
+                    scale, change = check.scale[name][w][s], check.change[name][w][s]
+                    numbers = (scale.value, scale.error, change.value, change.error)
+                    cells = ("" if math.isnan(number) else f"{number:.6g}" for number in numbers)
+                    lines.append(f"{kind},{width},{step},{name},{','.join(cells)}")
     return "\n".join([*lines, ""]).encode()

@@ -129,12 +129,7 @@ def loop_command(
     }
     result = judge(found, finals)
     took = time.monotonic() - begin
-    results = {
-        "schema": "mplfit.loop/1",
-        "seconds": round(took, 1),
-        "trained": trainer.trained,
-        **result.to_dict(),
-    }
+    results = {**result.to_dict(), "seconds": round(took, 1), "trained": trainer.trained}
     write_file(out / "results.json", json_bytes(results), force=True)
     page = loop_page(result, training, [command_line()])
     write_file(out / "report.html", page, force=True)
@@ -150,11 +145,11 @@ def _chosen_before(place: Path) -> str | None:
     """The optimized schedule of a loop that is resumed: its runs are of that one."""
     if not place.exists():
         return None
-    from mplfit.lab.loop import OPTIMIZED
+    from mplfit.lab.loop import OPTIMIZED, Forecasts
 
     try:
-        return str(json.loads(place.read_bytes())["schedules"][OPTIMIZED])
-    except (ValueError, LookupError, TypeError):
+        return Forecasts.from_dict(json.loads(place.read_bytes())).specs[OPTIMIZED]
+    except (ValueError, LookupError, DataError):
         raise DataError(
             f"{place} does not name the optimized schedule: remove it, to have one sought again"
         ) from None

@@ -16,32 +16,30 @@ _BY_PRIOR = (
 
 def tables(found: Forecast) -> list[Table]:
     """Some steps of the rest, the last one among them."""
-    run, rest, bounds = found.run, found.interval, found.bounds
+    rest, bounds = found.rest, found.rest.bounds
     columns = [Column("step"), Column("lr", ".3g"), Column("loss", ".4f")]
     columns += [Column(f"{100 * float(level):.0f} % interval", ".4f") for level in bounds]
     rows: list[tuple[Cell, ...]] = []
-    count = found.step.size
+    count = rest.step.size
     for i in sorted({round(i * (count - 1) / (_SHOWN - 1)) for i in range(_SHOWN)}):
-        step = int(found.step[i])
         ends = ((float(low[i]), float(high[i])) for low, high in bounds.values())
-        rows.append((step, float(run.schedule.lr[step]), float(rest.loss[i]), *ends))
+        rows.append((int(rest.step[i]), float(rest.lr[i]), float(rest.loss[i]), *ends))
     low, high = found.intervals["0.95"]
     answer = (
-        f"{run.name} is forecast to end at {found.final_loss:.4f} (95 %: {low:.4f}–{high:.4f}), at "
-        f"step {int(found.step[-1])}."
+        f"{found.name} is forecast to end at {found.final_loss:.4f} (95 %: {low:.4f}–{high:.4f}), "
+        f"at step {int(rest.step[-1])}."
     )
     return [Table(answer, tuple(columns), tuple(rows), tuple(_notes(found)))]
 
 
 def _notes(found: Forecast) -> list[str]:
-    run = found.run
-    last, total = int(run.step[-1]), run.schedule.steps
+    last, total = found.last_step, found.steps
     beside = [f"{found.earlier} earlier run{'s' * (found.earlier > 1)}"] if found.earlier else []
     beside += ["an earlier fit as prior"] if found.by_fit else []
     prior = "with the prior of the law" if found.fit.prior is not None else "no prior"
     notes = [
-        f"{run.name}: {len(run)} rows to step {last} of {total} ({100 * (last + 1) / total:.0f} %),"
-        f" last loss {run.loss[-1]:.4f}.",
+        f"{found.name}: {found.logged} rows to step {last} of {total} "
+        f"({100 * (last + 1) / total:.0f} %), last loss {found.last_loss:.4f}.",
         f"{found.fit.law} fitted to {found.rows} of its rows, "
         + (f"with {' and '.join(beside)}." if beside else f"{prior}."),
         f"The last rows lie {100 * found.off:+.2g} % off the law (standard deviation of a row: "

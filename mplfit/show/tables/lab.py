@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mplfit.estimate.mean import Mean
 from mplfit.lab.coordinates import FLAT, CoordinateCheck, CoordinateChecks
-from mplfit.lab.loop import Gain, LoopResult
+from mplfit.lab.loop import LoopResult, MeasuredGain
 from mplfit.show.table import Cell, Column, Table
 from mplfit.show.tables.fit import per_cent
 
@@ -26,7 +26,7 @@ def tables(found: LoopResult | CoordinateChecks) -> list[Table]:
 
 def outcome_table(found: LoopResult) -> Table:
     """Every schedule's forecasts beside its final losses."""
-    laws = list(found.forecasts.fits)
+    laws = list(found.judgements[0].forecasts) if found.judgements else []
     columns = [Column("schedule"), Column("steps"), Column("observed", ".4f"), Column("±", ".4f")]
     for law in laws:
         columns += [Column(law, ".4f"), Column("95 % interval", ".4f"), Column("in")]
@@ -44,7 +44,7 @@ def outcome_table(found: LoopResult) -> Table:
     ]
     unseen = [one for one in found.judgements if one.name != "cosine"]
     for law in laws:
-        count = sum(one.covered(law) for one in unseen)
+        count = sum(one.covered[law] for one in unseen)
         off = Mean.of(abs(one.forecasts[law].loss - one.mean) for one in unseen)
         notes.append(
             f"{law}: the intervals hold the seeds' mean of {count} of {len(unseen)} unseen "
@@ -70,7 +70,7 @@ def gains_table(found: LoopResult) -> list[Table]:
     return [Table("What the optimized schedule gained.", tuple(columns), rows)]
 
 
-def _verdict(gains: Sequence[Gain]) -> str:
+def _verdict(gains: Sequence[MeasuredGain]) -> str:
     """Whether the optimized schedule won, in a sentence."""
     if not gains:
         return "Forecasts and outcomes; no run has the optimized schedule's length."
@@ -96,7 +96,7 @@ def _coordinates(check: CoordinateCheck) -> Table:
     columns += [Column("slope"), Column("slope of change")]
     rows = []
     for name in check.names:
-        cells = (f"{check.scale[width, last, name]:.3g}" for width in check.widths)
+        cells = (f"{steps[-1]:.3g}" for steps in check.scale[name])
         slopes = (check.slope(name, last, change=change) for change in (False, True))
         rows.append((name, *cells, *(f"{slope:+.2f}" for slope in slopes)))
     growing = [name for name in check.names if check.slope(name, last, change=True).value > FLAT]
