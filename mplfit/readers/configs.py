@@ -18,7 +18,7 @@ from mplfit.curve import RunSize
 from mplfit.readers.names import plain
 from mplfit.readers.sizes import KEYS, size_of
 
-__all__ = ["constants_in", "size_beside", "weight_decay_beside"]
+__all__ = ["TOLD", "constants_in", "size_beside", "weight_decay_beside"]
 
 _NAMES = (
     "config", "args", "training_args", "trainer_args", "hparams", "hyperparameters", "run_config",
@@ -26,6 +26,8 @@ _NAMES = (
 )  # fmt: skip
 _KEYS = ("weightdecay", "wd", "optimizerweightdecay", "optimweightdecay")
 _RATES = ("lr", "learningrate", "peaklr", "maxlr", "maxlearningrate", "baselr", "optimizerlr")
+TOLD = frozenset((*_KEYS, *_RATES, *KEYS))
+"""The keys, without case and punctuation, that tell something."""
 _LARGEST = 1 << 20  # bytes
 _LINE = re.compile(
     r"^[ \t-]*[\"']?([\w./-]{2,40})[\"']?[ \t]*:(?:[ \t]*([-+.\deE]+)[ \t]*(?:#.*)?$"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mplfit.errors import DataError
 from mplfit.readers.arrays import read_npz, read_parquet
+from mplfit.readers.clearml import is_graph, is_scalars, read_graph, read_scalars
 from mplfit.readers.csv_log import read_table
 from mplfit.readers.epfml import is_epfml, read_epfml
 from mplfit.readers.json_rows import parse_json, read_json_lines, rows_log
@@ -114,6 +115,10 @@ def _read_json(path: Path, options: ReadOptions) -> list[Log]:
         return [read_trainer_state(path, sha256, values, options)]
     if is_epfml(values):
         return [read_epfml(path, sha256, values, options)]
+    if is_graph(values):
+        return read_graph(path, sha256, values, options)
+    if is_scalars(values):
+        return [read_scalars(path, sha256, values, options)]
     if isinstance(values, list) and values:
         return rows_log(path, sha256, values, options, "JSON list")
     if path.name == "wandb-summary.json":

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mplfit.errors import DataError
+from mplfit.readers.clearml import is_events, read_events
 from mplfit.readers.csv_log import columns_logs
 from mplfit.readers.log import Log, file_bytes
 from mplfit.readers.names import find_column
@@ -24,7 +25,7 @@ __all__ = ["number", "parse_json", "read_json_lines", "rows_log"]
 
 
 def read_json_lines(path: Path, sha256: str, options: ReadOptions) -> list[Log]:
-    """The runs in a file of one JSON object a line."""
+    """The runs in a file of one JSON object a line, or of lists of ClearML's events."""
     lines = file_bytes(path).removeprefix(b"\xef\xbb\xbf").splitlines()
     rows, cut = [], 0
     for number_, line in enumerate(lines):
@@ -38,6 +39,8 @@ def read_json_lines(path: Path, sha256: str, options: ReadOptions) -> list[Log]:
                 continue
             raise DataError(f"{path} line {number_ + 1} is not JSON: {error}") from None
     notes = (f"line {cut}, the last, is cut short: dropped",) if cut else ()
+    if is_events(rows):
+        return [replace(log := read_events(path, sha256, rows, options), notes=log.notes + notes)]
     return rows_log(path, sha256, rows, options, "JSON lines", notes)
 
 

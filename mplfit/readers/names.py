@@ -21,6 +21,7 @@ __all__ = [
     "listed",
     "losses_among",
     "norm_column",
+    "paired",
     "plain",
     "refuse_units",
 ]
@@ -194,6 +195,20 @@ def norm_column(header: Sequence[str]) -> str | None:
 def losses_among(names: Sequence[str]) -> tuple[str, ...]:
     """The names that are losses."""
     return tuple(name for name in names if is_loss(name))
+
+
+def paired(name: str, part: str) -> str:
+    """The name of a metric that is told in two parts, in the order in which it is known.
+
+    >>> from mplfit.readers.names import paired
+    >>> paired("loss", "train"), paired("train", "loss"), paired("loss", "loss"), paired("a", "b")
+    ('train/loss', 'train/loss', 'loss', 'a/b')
+    """
+    if part in ("", name):
+        return name
+    both = f"{part}/{name}", f"{name}/{part}"
+    usual = [alias for key in ("loss", "val", "lr", "norm") for alias in _ALIASES[key]]
+    return min(both[::-1], key=lambda one: usual.index(plain(one)) if plain(one) in usual else 999)
 
 
 def find_column(

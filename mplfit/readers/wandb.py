@@ -21,8 +21,16 @@ from mplfit.readers.names import CALLS, COUNTERS, is_loss, is_rate, listed, plai
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.table import open_table, read_columns
 
-__all__ = ["is_tensorboard_csv", "is_wide", "joined", "read_tensorboard_csv", "read_wide"]
+__all__ = [
+    "is_tensorboard_csv",
+    "is_wide",
+    "joined",
+    "piece_of",
+    "read_tensorboard_csv",
+    "read_wide",
+]
 
+_CHARTS = ("W&B chart", "TensorBoard csv", "ClearML graph")
 _NO_RATE = (
     "holds no learning rate of this run: give the file exported from the chart of the rate too, "
     "or the run's --schedule"
@@ -61,7 +69,8 @@ def read_wide(path: Path, options: ReadOptions) -> list[Log]:
         run, _, metric = name.rpartition(" - ")
         kept = np.isfinite(values)
         if run and kept.any():
-            piece = _piece(path, sha256, run, metric, step[kept], values[kept], "W&B chart")
+            series = Series(step[kept], values[kept])
+            piece = piece_of(path, sha256, run, metric, series, "W&B chart")
             logs.append(_told(piece, plain(step_name), options))
     if not logs:
         raise DataError(f"{path} has no column RUN - METRIC with a value: {listed(table.header)}")
@@ -74,13 +83,14 @@ def read_tensorboard_csv(path: Path) -> Log:
     step, value = read_columns(table, [table.header[1], table.header[2]])
     found = re.fullmatch(r"run-(.+?)-tag-(.+)", path.stem)
     run, tag = (found[1], found[2]) if found else (path.stem, path.stem)
-    return _piece(path, hash_file(path), run, tag, step, value, "TensorBoard csv")
+    series = Series(step, value)
+    return piece_of(path, hash_file(path), run, tag, series, "TensorBoard csv")
 
 
 def joined(logs: Sequence[Log], options: ReadOptions) -> list[Log]:
-    """The logs, with the pieces of one run put together (W&B and TensorBoard csv only)."""
-    whole = [log for log in logs if log.kind not in ("W&B chart", "TensorBoard csv")]
-    pieces = [log for log in logs if log.kind in ("W&B chart", "TensorBoard csv")]
+    """The logs, with the pieces of one run put together (of charts only)."""
+    whole = [log for log in logs if log.kind not in _CHARTS]
+    pieces = [log for log in logs if log.kind in _CHARTS]
     pieces = _counted(pieces)
     metrics = Counter(log.name for log in pieces if len(log.loss))
     rates = {log.name: log for log in pieces if not len(log.loss)}
@@ -171,17 +181,9 @@ def _at_updates(log: Log, counter: Log) -> Log:
     return replace(log, loss=loss, rate=rate, notes=tuple(notes), warnings=())
 
 
-def _piece(
-    path: Path,
-    sha256: str,
-    run: str,
-    metric: str,
-    step: np.ndarray[tuple[int], np.dtype[np.float64]],
-    value: np.ndarray[tuple[int], np.dtype[np.float64]],
-    kind: str,
-) -> Log:
+def piece_of(path: Path, sha256: str, run: str, metric: str, series: Series, kind: str) -> Log:
+    """What a chart's file tells of a run: its rates, or what may be its losses."""
     rate = is_rate(metric) or any(part in plain(metric) for part in ("learningrate", "lrgroup"))
-    series = Series(step, value)
     return Log(
         name=run,
         kind=kind,
