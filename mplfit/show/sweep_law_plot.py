@@ -3,44 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullFormatter, PercentFormatter
 
 # The house's style, in one place: plot.py.
 from mplfit.show.plot import _COLOURS, _tidy, axes_for, figure_for, figure_of
 from mplfit.sweeps.analysis import Part
+from mplfit.sweeps.batch import OverBatch
 from mplfit.sweeps.power_law import PowerLaw
 from mplfit.sweeps.settings import Slice, values_of
 from mplfit.sweeps.table import label
 
-__all__ = ["plot_rate_law", "plot_size_law", "plot_transfer", "size_ticks"]
+__all__ = [
+    "by_rank",
+    "plot_over_batch",
+    "plot_rate_law",
+    "plot_size_law",
+    "plot_transfer",
+    "size_ticks",
+]
 
 _BAND = 0.18
+_SERIES = 8  # of one size, at most
+_APART = 0.1  # of an axis, between the ticks of two sizes
 
 
 def plot_transfer(parts: Sequence[Part], *, fig: Figure | None = None) -> Figure:
     """Best rate against every size that varies, the parametrizations in one panel for each."""
     names = list(dict.fromkeys(t.slice.size for part in parts for t in part.transfers))
-    figure = figure_for(fig, (max(4.2 * len(names), 6), 4.8))
+    every = {
+        name: [(n, p, t) for n, p in enumerate(parts) for t in p.transfers if t.slice.size == name]
+        for name in names
+    }
+    shown = {
+        name: [found[k] for k in np.unique(np.linspace(0, len(found) - 1, _SERIES).astype(int))]
+        for name, found in every.items()
+    }
+    high = 4.8 + 0.3 * max(0, max(map(len, shown.values())) - 4)  # room for the legend
+    figure = figure_for(fig, (max(4.2 * len(names), 6), high))
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False).ravel()
     for axes, name in zip(panels, names, strict=True):
-        number, ticks = 0, set()
-        for place, part in enumerate(parts):
-            for t in part.transfers:
-                if t.slice.size != name:
-                    continue
-                fixed = label(t.fixed) if t.fixed else ""
-                text = part.name + (f"\n({fixed})" if fixed else "")
-                nudge = 1 + 0.035 * number
-                colour = _COLOURS[place % len(_COLOURS)]
-                _draw_optima(axes, t.slice, colour, nudge, text)
-                if t.slope is not None:
-                    _draw_slope(axes, t.slice, t.slope, colour)
-                ticks |= set(t.slice.values)
-                number += 1
+        ticks = set()
+        for number, (place, part, t) in enumerate(shown[name]):
+            fixed = label(t.fixed) if t.fixed else ""
+            text = part.name + (f"\n({fixed})" if fixed else "")
+            several = len(parts) > 1 or len(every[name]) <= _SERIES
+            colour = _COLOURS[(place if several else number) % len(_COLOURS)]
+            _draw_optima(axes, t.slice, colour, 1 + 0.035 * number, text)
+            if t.slope is not None:
+                _draw_slope(axes, t.slice, t.slope, colour)
+            ticks |= set(t.slice.values)
+        if len(every[name]) > _SERIES:
+            axes.set_title(f"{_SERIES} of {len(every[name])} series", loc="left", fontsize=9)
         axes.set_xscale("log")
         axes.set_yscale("log")
         size_ticks(axes, sorted(ticks))
@@ -96,6 +116,76 @@ def plot_rate_law(part: Part, method: str, *, ax: Axes | None = None) -> Figure:
     axes.legend(frameon=False, fontsize=8)
     _tidy(axes)
     return figure_of(axes)
+
+
+def plot_over_batch(found: OverBatch, method: str, *, fig: Figure | None = None) -> Figure:
+    """Rate and batch size chosen together: loss against batch size, and both against a size.
+
+    Settings are coloured by the other size. Hollow: at an edge of what was tried, and in no law.
+    """
+    figure = figure_for(fig, (13, 4.6))
+    panels = figure.subplots(1, 3)
+    names = list(found.choices[0].setting)
+    law = next((one for one in found.batch_laws if one.method == method), None)
+    across = law.variables[0] if law is not None and law.variables[0] in names else names[-1]
+    other = next((name for name in names if name != across), across)
+    levels = sorted({float(one.setting[other]) for one in found.choices})
+    for one in found.choices:
+        level, at = float(one.setting[other]), float(one.setting[across])
+        colour = by_rank(levels.index(level), len(levels))
+        fill = {"mfc": "none" if any("edge" in flag for flag in one.flags) else colour}
+        batches, losses = one.curve
+        panels[0].plot(batches, losses / one.loss - 1, ".-", color=colour, linewidth=0.9)
+        panels[0].plot(one.batch, 0, "D", color=colour, markersize=5, **fill)
+        nudge = 1 + 0.02 * (levels.index(level) - len(levels) / 2)
+        for axes, value, (low, high) in (
+            (panels[1], one.lr, one.lr_interval),
+            (panels[2], one.batch, one.batch_interval),
+        ):
+            axes.errorbar(
+                at * nudge, value, [[value - low], [high - value]], fmt="D", color=colour,
+                markersize=5, capsize=2, **fill,
+            )  # fmt: skip
+    ends = [float(one.setting[across]) for one in found.choices]
+    line = np.geomspace(min(ends), max(ends), 100)
+    for axes, laws, what in (
+        (panels[1], found.rate_laws, "best rate"),
+        (panels[2], found.batch_laws, f"best {found.batch}"),
+    ):
+        text, law = "", next((one for one in laws if one.method == method), None)
+        if law is not None:
+            shared = other == across or other not in law.variables
+            for number, level in enumerate(levels[:1] if shared else levels):
+                sizes = [line if name == across else np.full(100, level) for name in law.variables]
+                best, lowest, highest = law.predict(np.stack(sizes, axis=1))
+                colour = "black" if shared else by_rank(number, len(levels))
+                axes.plot(line, best, color=colour, linewidth=1)
+                axes.fill_between(line, lowest, highest, color=colour, alpha=0.07)
+            pairs = zip(law.variables, law.exponents, strict=True)
+            text = ": " + " · ".join(f"{name}^{exponent:+.2f}" for name, exponent in pairs)
+        axes.set_title(what + text, loc="left", fontsize=10)
+        axes.set_xlabel(across)
+        axes.set_yscale("log")
+    panels[0].set_xlabel(found.batch)
+    panels[0].set_title("loss above the lowest, relative", loc="left", fontsize=10)
+    panels[0].yaxis.set_major_formatter(PercentFormatter(1.0))
+    for axes in panels:
+        axes.set_xscale("log")
+        _tidy(axes)
+    handles = [
+        Line2D([], [], marker="D", linestyle="", color=by_rank(number, len(levels)), label=text)
+        for number, text in enumerate(f"{other} {level:.3g}" for level in levels)
+    ]
+    if other != across:
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=8, frameon=False, fontsize=8
+        )
+    return figure
+
+
+def by_rank(number: int, count: int) -> Any:
+    """A colour between the ends of a scale: told apart in grey, too."""
+    return colormaps["viridis"](0.05 + 0.83 * number / max(1, count - 1))
 
 
 def plot_size_law(part: Part, *, ax: Axes | None = None) -> Figure:
@@ -161,7 +251,9 @@ def _law_label(law: PowerLaw) -> str:
 
 
 def size_ticks(axes: Axes, values: Sequence[float]) -> None:
-    if 1 < len(values) <= 8:
+    # Labels that would lie on each other are left to matplotlib.
+    gaps = np.diff(np.log(values)) / np.log(values[-1] / values[0]) if len(values) > 1 else [1.0]
+    if 1 < len(values) <= 8 and min(gaps) > _APART:
         axes.xaxis.set_major_locator(FixedLocator(list(values)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter("{x:g}")

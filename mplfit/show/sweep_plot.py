@@ -8,14 +8,20 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 # The house's style, in one place: plot.py.
 from mplfit.show.plot import _COLOURS, _tidy, figure_for, png
-from mplfit.show.sweep_law_plot import plot_rate_law, plot_size_law, plot_transfer, size_ticks
+from mplfit.show.sweep_law_plot import (
+    by_rank,
+    plot_over_batch,
+    plot_rate_law,
+    plot_size_law,
+    plot_transfer,
+    size_ticks,
+)
 from mplfit.sweeps.analysis import Part, SweepAnalysis
 from mplfit.sweeps.optimum import Optimum
 from mplfit.sweeps.settings import Slice, slices
@@ -50,6 +56,9 @@ def sweep_figures(analysis: SweepAnalysis, progress: Progress | None = None) -> 
                     partial(plot_rate_law, part, analysis.options.method),
                 )
             )
+        if part.over_batch is not None and part.over_batch.choices:
+            over = partial(plot_over_batch, part.over_batch, analysis.options.method)
+            made.append((f"over-batch{end}.png", over))
         if part.size_laws:
             made.append((f"best-loss{end}.png", partial(plot_size_law, part)))
     if any(part.transfers for part in parts):
@@ -243,8 +252,7 @@ def _top(one: Optimum) -> float:
 
 def _shade(levels: Sequence[float], value: float) -> Any:
     """A colour between the ends of a scale, by rank: told apart in grey, too."""
-    place = list(levels).index(value) / max(1, len(levels) - 1)
-    return colormaps["viridis"](0.05 + 0.83 * place)
+    return by_rank(list(levels).index(value), len(levels))
 
 
 def _means(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -16,6 +16,7 @@ __all__ = ["sweep_page", "sweep_section"]
 
 _CAPTIONS = {
     "side-by-side": "Loss against rate, the parametrizations side by side",
+    "over-batch": "Rate and batch size chosen together",
     "transfer": "The best rate against every size",
     "best-rate": "Laws of the best rate",
     "best-loss": "Laws of the loss at the best rate",

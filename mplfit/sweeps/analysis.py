@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from mplfit.errors import FitError
 from mplfit.results import Result
+from mplfit.sweeps.batch import OverBatch, minimised_over_batch
 from mplfit.sweeps.optimum import DRAWS, Optimum, find_optima
 from mplfit.sweeps.power_law import METHODS, PowerLaw, fit_power_law, reference_sizes
 from mplfit.sweeps.predicted import NOT_ASKED, PredictedRate
@@ -48,6 +49,7 @@ class Part:
     laws : for the best rate, by variables; each in every method that could be fitted, the grid's
     twice where a setting has a single rate (with it, as notebooks do, and without).
     missing : sentences on what could not be fitted.
+    over_batch : rate and batch size chosen together, where batch sizes vary beside another size.
     """
 
     DERIVED: ClassVar[tuple[str, ...]] = ("verdict", "sentences")
@@ -59,6 +61,7 @@ class Part:
     laws: tuple[PowerLaw, ...] = field(metadata={"key": "rate_laws"})
     size_laws: tuple[SizeLaw, ...] = field(metadata={"key": "loss_laws"})
     missing: tuple[str, ...]
+    over_batch: OverBatch | None = None
 
     @property
     def verdict(self) -> str:
@@ -229,6 +232,27 @@ def _part(key: dict[str, Value], optima: Sequence[Optimum], options: Options) ->
         tuple(laws),
         tuple(size_laws),
         tuple(dict.fromkeys(missing)),
+        _over_batch(optima, classes, options),
+    )
+
+
+def _over_batch(
+    optima: Sequence[Optimum], classes: list[list[str]], options: Options
+) -> OverBatch | None:
+    """The analysis over batch sizes, where they and another size vary."""
+    batch = next((n for names in classes for n in names if size_kind(n) == "batch size"), None)
+    others = [names for names in classes if batch not in names]
+    if batch is None or not others:
+        return None
+    tokens = [name for names in others for name in names if size_kind(name) == "horizon"][:1]
+    variables = [min(names, key=_parameters_first) for names in others]
+    return minimised_over_batch(
+        optima,
+        batch,
+        variables,
+        tokens or variables,
+        tolerance=options.tolerance,
+        seed=options.seed,
     )
 
 

@@ -17,7 +17,7 @@ from mplfit.sweeps.table import Group, Value
 from mplfit.tasks import Progress, run
 from mplfit.types import FloatArray
 
-__all__ = ["DRAWS", "FLAT", "RESOLUTION", "Optimum", "find_optima", "loss_at"]
+__all__ = ["DRAWS", "FLAT", "RESOLUTION", "Optimum", "find_optima", "find_optimum", "loss_at"]
 
 DRAWS = 1000
 RESOLUTION = 0.25
@@ -39,6 +39,11 @@ FLAGS = {
     "two basins": "a second minimum is parted from the best by a barrier",
     "diverged": "runs diverged; rates with a diverged run are not taken as best",
     "no optimum": "runs diverged at every rate",
+    "batch edge low": "the best batch size is the smallest tried: the best one may lie below",
+    "batch edge high": "the best batch size is the largest tried: the best one may lie above",
+}
+_NO_OPTIMUM = {
+    *("single rate", "edge low", "edge high", "no optimum", "batch edge low", "batch edge high"),
 }
 
 
@@ -115,7 +120,7 @@ class Optimum:
     @property
     def usable(self) -> bool:
         """Whether the optimum lies inside its grid, so that it says where the best rate is."""
-        return not {"single rate", "edge low", "edge high", "no optimum"} & set(self.flags)
+        return not _NO_OPTIMUM & set(self.flags)
 
     @cached_property
     def log_error(self) -> float:
@@ -185,6 +190,13 @@ def find_optima(
         for group, noise, one in zip(groups, noise_of(groups), seeds, strict=True)
     ]
     return run(_find, tasks, executor=executor, progress=progress, what="resampling settings")
+
+
+def find_optimum(
+    group: Group, noise: Noise, *, tolerance: float, draws: int, seed: np.random.SeedSequence
+) -> Optimum:
+    """The optimum of one setting whose noise is known; see `find_optima`."""
+    return _find(_Task(group, noise, tolerance, draws, seed))
 
 
 def loss_at(group: Group, lr: float) -> float:

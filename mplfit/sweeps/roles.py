@@ -23,10 +23,12 @@ __all__ = ["Columns", "Roles", "build_table", "loss_and_rate", "size_kind"]
 Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 """A table as it was read: float64 columns (NaN: empty), and text columns as objects."""
 
-_LR = ("lr", "learningrate", "baselr", "peaklr", "maxlr", "eta", "stepsize", "optimlr")
-# A held-out loss before a training loss: the latter rewards what does not generalise.
+_LR = ("lr", "learningrate", "baselr", "peaklr", "maxlr", "eta", "stepsize", "optimlr", "rate")
+# A held-out loss before a training loss: the latter rewards what does not generalise. A smoothed
+# loss before one of a single batch, which is noise for the most part.
 _LOSS = (
     *("valloss", "validationloss", "evalloss", "testloss", "heldoutloss", "finalvalloss"),
+    *("smoothloss", "smoothedloss", "losssmooth", "losssmoothed", "smoothtrainloss"),
     *("loss", "finalloss", "finaltrainloss", "trainloss", "trainingloss"),
 )
 _SEED = ("seed", "randomseed", "runseed", "initseed", "trial", "replicate", "repeat", "rep")
@@ -45,8 +47,12 @@ _SIZES = {
         *("tokens", "numtokens", "ntokens", "totaltokens", "trainingtokens", "d", "horizon"),
         *("epochs", "numepochs"),
     ),
-    "batch size": ("batchsize", "bs", "globalbatchsize"),
+    "batch size": (
+        *("batchsize", "bs", "batch", "globalbatchsize", "globalbatch", "gbs", "batchtokens"),
+        *("batchsizetokens", "bstokens", "bstoken", "tokensperbatch", "tokensperstep"),
+    ),
 }
+_SHAPE = 0.8  # of the parameter counts: where so many have one value, a column goes with them
 # What a run measures; never what tells settings apart.
 _OUTCOME = re.compile(r"loss|acc|ppl|perplex|error|metric|score|time|second|hour|flop|date|speed")
 _ID = re.compile(
@@ -92,7 +98,9 @@ def build_table(
     Grouping columns, where none are named, are all columns with more than one value that are
     neither rate, loss, seed, an outcome nor a name of a run. If rates hardly vary within such
     settings, a column that sets the rate (a scaling exponent, say) is among them and is left out;
-    sizes never are. Of columns that go with each other one stands for all.
+    sizes never are. Of columns that go with each other one stands for all; a column of a model's
+    shape (width, depth, heads, …) that goes with its number of parameters is left out. Sizes that
+    vary at one rate of settings that are named are no seeds: they tell settings apart, too.
 
     Raises
     ------
@@ -139,6 +147,16 @@ def _groups(
             if name in used:
                 raise DataError(f"{name!r} is the rate, loss or seed: it cannot be a --group too")
         named = list(dict.fromkeys(roles.groups))
+        for name in columns:
+            if name in used or name in named or not size_kind(name):
+                continue
+            with_rate = {**columns, "": lr}
+            if _is_size(columns[name]) and not _follows(with_rate, name, [*named, ""]):
+                named.append(name)
+                notes.append(
+                    f"{name} differs at one rate of a setting: it is a size, no seed, and tells "
+                    f"settings apart too (--seed {name} counts its values as seeds)"
+                )
         free = [name for name in columns if name not in used and name not in named]
         follow = [name for name in free if _follows(columns, name, named)]
         return named, {named[-1] if named else "": follow}, None
@@ -155,6 +173,7 @@ def _groups(
             derived[name] = []
         else:
             derived[twin].append(name)
+    _leave_out_shapes(columns, derived, notes)
     kept, setter = list(derived), None
     while len(kept) > 1 and np.median(_rates_per_group(lr, [columns[name] for name in kept])) < 2:
         free = [n for n in kept if not any(map(size_kind, (n, *derived[n])))]
@@ -169,6 +188,27 @@ def _groups(
         kept.remove(setter)
         notes.append(f"{setter} sets the rate, so it does not tell settings apart")
     return kept, {name: derived[name] for name in kept}, setter
+
+
+def _leave_out_shapes(columns: Columns, derived: dict[str, list[str]], notes: list[str]) -> None:
+    """Take out the columns of which nearly every parameter count has a single value."""
+    counts = [name for name in derived if size_kind(name) == "parameters"]
+    if len(counts) != 1 or np.unique(columns[counts[0]]).size < 3:
+        return
+    number, shapes = columns[counts[0]], []
+    for name in derived:
+        if size_kind(name) not in (None, "width", "depth") or not _is_size(columns[name]):
+            continue
+        pairs = np.unique(np.stack([_codes(number), _codes(columns[name])], axis=1), axis=0)
+        if np.mean(np.bincount(pairs[:, 0]) == 1) >= _SHAPE and np.unique(columns[name]).size > 2:
+            shapes.append(name)
+    if shapes:
+        for name in shapes:
+            del derived[name]
+        notes.append(
+            f"{', '.join(shapes)} go{'es' * (len(shapes) == 1)} with {counts[0]}: they are the "
+            f"shape of a model, of which {counts[0]} tells settings apart"
+        )
 
 
 def _sizes(

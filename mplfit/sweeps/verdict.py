@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["headline", "sentences"]
 
 _SERIES = 12  # moves of the best rate that are told, at most
+_TOLD = 20  # series of settings that differ in one size, at most
 
 
 def headline(part: Part) -> str:
@@ -46,8 +47,11 @@ def sentences(part: Part) -> list[str]:
                 f"{one.group.name}: all {runs} runs have the rate {one.grid_lr:.4g}, so that it "
                 "says nothing about the best one."
             )
-    for along in part.transfers:
+    for along in part.transfers[:_TOLD]:
         said += [_slope(along), _carried(along)]
+    left = len(part.transfers) - _TOLD
+    if left > 0:
+        said.append(f"And {left} more such series of settings (--json has them).")
     return said
 
 

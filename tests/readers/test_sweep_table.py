@@ -119,7 +119,7 @@ def test_several_files_are_told_apart(tmp_path):
         ("a.csv", "lr,loss\n0.1,3\n0.2\n", "line 3 has 1 cells, but the header has 2"),
         ("a.csv", "lr,loss\n0.1,high\n0.2,3\n", "'loss' should hold numbers, got 'high'"),
         ("a.csv", "lr,lr,loss\n0.1,0.1,3\n", "two columns named 'lr'"),
-        ("a.csv", "rate,loss\n0.1,3\n", "no column for the learning rate"),
+        ("a.csv", "speed,loss\n0.1,3\n", "no column for the learning rate"),
         ("a.csv", "lr,size\n0.1,3\n", "no column for the loss"),
         ("a.csv", "lr,loss\n0.1,\n0.2,\n", "no run of the sweep has both"),
         ("a.csv", "lr,loss\n0,3\n0.2,3\n", "learning rate 0: rates must be positive"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from mplfit.estimate.mean import Mean
 from mplfit.show.table import Cell, Column, Table
 from mplfit.sweeps.analysis import Part, SweepAnalysis
+from mplfit.sweeps.batch import OverBatch
 from mplfit.sweeps.optimum import FLAGS, Optimum
 from mplfit.sweeps.power_law import PowerLaw
 from mplfit.sweeps.predicted import NOT_ASKED
@@ -43,7 +44,10 @@ def tables(analysis: SweepAnalysis) -> list[Table]:
 
 def _optima(analysis: SweepAnalysis) -> Table:
     optima, parts = analysis.optima, analysis.parts
-    said = [f"{part.name}: {headline(part)}" if part.key else headline(part) for part in parts[:3]]
+    said = []
+    for part in parts[:3]:
+        over = part.over_batch.sentence(analysis.options.method) if part.over_batch else ""
+        said.append((f"{part.name}: " if part.key else "") + (over or headline(part)))
     settings = f"{len(optima)} setting{'s' if len(optima) > 1 else ''}"
     answer = f"{'; '.join(said)} ({len(analysis.table)} runs of {settings})."
     within = f"within {100 * analysis.options.tolerance:g} %"
@@ -105,6 +109,8 @@ def _legend(optima: Sequence[Optimum]) -> list[str]:
 
 
 def _part(part: Part, method: str) -> Iterator[Table]:
+    if part.over_batch is not None:
+        yield from _over_batch(part.over_batch, method)
     said = tuple(text.strip() for text in sentences(part))
     yield Table(f"{part.name}: {headline(part)}", (), (), said)
     for variables in dict.fromkeys(law.variables for law in part.laws):
@@ -116,20 +122,49 @@ def _part(part: Part, method: str) -> Iterator[Table]:
         yield Table("", (), (), part.missing)
 
 
-def _law(laws: Sequence[PowerLaw]) -> Table:
-    """A law of the best rate in one set of variables, the chosen method first."""
-    first, single = laws[0], len(laws[0].variables) == 1
+def _over_batch(found: OverBatch, method: str) -> Iterator[Table]:
+    """The best rate and batch size of every setting of the other sizes, and their laws."""
+    batch = found.batch
+    columns = (
+        *(Column(name) for name in (found.choices[0].setting if found.choices else ["setting"])),
+        Column(f"best {batch} on grid", ".6g"), Column(f"best {batch}", ".3g"),
+        Column("95 %", ".3g"), Column("best rate", ".3g"), Column("95 %", ".3g"),
+        Column("its loss", ".4f"), Column("flags"),
+    )  # fmt: skip
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            *(label({"": value})[1:] for value in one.setting.values()),
+            one.grid_batch, one.batch, one.batch_interval, one.lr, one.lr_interval, one.loss,
+            ", ".join(one.flags) or "–",
+        )
+        for one in found.choices[:_ROWS]
+    )  # fmt: skip
+    yield Table(f"Rate and {batch} chosen together", columns, rows, found.missing)
+    for what, laws in (("best rate", found.rate_laws), (f"best {batch}", found.batch_laws)):
+        if laws:
+            yield _law(sorted(laws, key=lambda law: law.method != method), what)
+
+
+def _law(laws: Sequence[PowerLaw], what: str = "") -> Table:
+    """A law in one set of variables, the chosen method first.
+
+    what : what follows it, at the best batch size; "" of the best rate.
+    """
+    first, single = laws[0], len(laws[0].variables) == 1 and not what
+    constant = "eta0" if what in ("", "best rate") else "B0"
     if single:
         name = first.variables[0]
         form = f"best rate = eta0 · ({first.reference[0]:.10g} / {name})^gamma"
         exponents = [f"gamma of {name}"]
     else:
         pairs = zip(first.variables, first.reference, strict=True)
-        form = "best rate = eta0 · " + " · ".join(
+        form = f"{what or 'best rate'} = {constant} · " + " · ".join(
             f"({name} / {value:g})^{chr(97 + i)}" for i, (name, value) in enumerate(pairs)
         )
         exponents = [chr(97 + i) for i in range(len(first.variables))]
-    columns = [Column("method"), Column("settings"), Column("eta0", ".3e"), _INTERVAL]
+        if what:
+            form += ", rate and batch size chosen together"
+    columns = [Column("method"), Column("settings"), Column(constant, ".3e"), _INTERVAL]
     for name in exponents:
         columns += [Column(name, ".4f"), Column("95 %", ".3f")]
     columns.append(Column("misfit", ".2g"))
