@@ -14,7 +14,6 @@ from mplfit.errors import FitError, MplfitError
 from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.fit import fit
 from mplfit.estimate.huber import DELTA
-from mplfit.estimate.mean import binomial
 from mplfit.estimate.metrics import Group, Metrics
 from mplfit.estimate.paired import Difference, difference
 from mplfit.estimate.result import Fit
@@ -171,8 +170,6 @@ def _compare(
     misfit += result.penalty / ((result.prior.rows if result.prior else PER_OBSERVATION) * DELTA**2)
     criterion = 2 * misfit + 2 * len(result.params)
     held = coverage(result, test, train)
-    shares = {f"{level:.2f}": share for level, share in held.points.items()} if held else None
-    ends = {level: binomial(share, held.curves) for level, share in shares.items()} if (
-        held and shares
-    ) else None  # fmt: skip
+    shares = None if held is None else {key: one.points for key, one in held.items()}
+    ends = None if held is None else {key: one.points_interval for key, one in held.items()}
     return ComparedLaw(key, result, not test, criterion, shares, ends)

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,7 +44,7 @@ from mplfit.estimate.result import Fit, Spread
 from mplfit.estimate.spread import drop_share
 from mplfit.laws.base import Law
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray, IntArray
+from mplfit.types import FloatArray, IntArray, Record
 
 BoolArray: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
@@ -81,26 +81,28 @@ class Interval:
         return self.loss / width, self.loss * width
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """The share of observations inside the intervals: of all points, and of final losses."""
+@dataclass(frozen=True, eq=False)
+class Coverage(Record):
+    """What lies inside the intervals of one level, of so many curves.
 
-    points: dict[float, float]
-    finals: dict[float, int]
+    points : the share of all observations.  finals : how many final losses.
+    """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("points_interval", "finals_interval")
+
+    points: float
+    finals: int
     curves: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, with 95 % binomial intervals for as many curves."""
-        return {
-            f"{level:.2f}": {
-                "points": share,
-                "points_interval": binomial(share, self.curves),
-                "finals": self.finals[level],
-                "finals_interval": binomial(self.finals[level] / self.curves, self.curves),
-                "curves": self.curves,
-            }
-            for level, share in self.points.items()
-        }
+    @property
+    def points_interval(self) -> tuple[float, float]:
+        """The 95 % binomial interval of the share, for as many curves as if independent."""
+        return binomial(self.points, self.curves)
+
+    @property
+    def finals_interval(self) -> tuple[float, float]:
+        """That of the share of the final losses."""
+        return binomial(self.finals / self.curves, self.curves)
 
 
 def predict_interval(
@@ -246,8 +248,8 @@ def coverage(
     curves: Sequence[Curve],
     seen: Sequence[Curve] = (),
     constants: IntervalConstants = BOTH,
-) -> Coverage | None:
-    """How many of the observed losses lie inside the intervals that the fit predicts.
+) -> dict[str, Coverage] | None:
+    """How many of the observed losses lie inside the intervals that the fit predicts, by level.
 
     Rows that a curve shares with one of `seen`, the training curves, do not count. None where the
     fit knows no intervals, or there is no curve.
@@ -265,8 +267,11 @@ def coverage(
     counted = len(inside[0.95])
     if not counted:
         return None
-    return Coverage(
-        points={level: float(np.concatenate(parts).mean()) for level, parts in inside.items()},
-        finals={level: sum(bool(part[-1]) for part in parts) for level, parts in inside.items()},
-        curves=counted,
-    )
+    return {
+        f"{level:.2f}": Coverage(
+            points=float(np.concatenate(parts).mean()),
+            finals=sum(bool(part[-1]) for part in parts),
+            curves=counted,
+        )
+        for level, parts in inside.items()
+    }

@@ -84,6 +84,7 @@ def evaluate_command(
     if as_json:
         from mplfit.assess.intervals import coverage
         from mplfit.estimate.records import CurveRecord
+        from mplfit.types import to_plain
 
         held_shares = coverage(fit, held, trained)
         print_json(
@@ -92,7 +93,7 @@ def evaluate_command(
                 "params": params,
                 "law": fit.law,
                 "metrics": metrics.to_dict(),
-                "coverage": held_shares.to_dict() if held_shares else None,
+                "coverage": to_plain(held_shares),
                 "data": [CurveRecord.of(curve, "train").to_dict() for curve in trained]
                 + [CurveRecord.of(curve, "test").to_dict() for curve in held],
             }

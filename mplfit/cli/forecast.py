@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -236,7 +236,7 @@ def _show_end(curve: Curve, as_json: bool) -> None:
         )
 
 
-def _files(found: Forecast, values: dict[str, Any]) -> dict[str, bytes]:
+def _files(found: Forecast, values: Mapping[str, object]) -> dict[str, bytes]:
     from mplfit.show.plans import plot_forecast
     from mplfit.show.plot import png
     from mplfit.writers.text import json_bytes

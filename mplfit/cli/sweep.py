@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,7 +157,7 @@ def _as_dict(analysis: SweepAnalysis, paths: Sequence[str], call: SweepCall) -> 
     return values
 
 
-def _files(analysis: SweepAnalysis, values: dict[str, Any]) -> dict[str, bytes]:
+def _files(analysis: SweepAnalysis, values: Mapping[str, object]) -> dict[str, bytes]:
     from mplfit.show.sweep_plot import sweep_figures
     from mplfit.show.sweep_report import sweep_page
     from mplfit.show.tables import whole_text

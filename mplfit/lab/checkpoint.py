@@ -74,7 +74,7 @@ def from_bytes(data: bytes, where: str = "the checkpoint") -> Run:
         meta = json.loads(values["meta"].tobytes())
         if meta["schema"] != _SCHEMA:
             raise DataError(f"{where} has the schema {meta['schema']!r}, expected {_SCHEMA!r}")
-        plan = Plan.from_dict(meta["plan"])
+        plan = Plan.from_dict(meta["plan"], f"plan of {where}")
         run = Run(plan, Schedule(values["lr"], meta["warmup"]), values["params"].dtype)
         for name, into in (
             ("params", run.model.flat),

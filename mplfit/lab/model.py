@@ -9,9 +9,9 @@ checkpoints deal with one vector.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,12 +19,16 @@ from mplfit.errors import DataError
 from mplfit.lab import ops
 from mplfit.lab.ops import Array
 from mplfit.lab.parametrization import Kind, Rule, attention_scale, check_kind, rule
+from mplfit.types import Record
 
 __all__ = ["Batch", "Shape", "Transformer", "layout"]
 
+Tape: TypeAlias = "dict[str, Array | tuple[Array | None, ...]]"
+"""What each operation of a forward pass keeps for the backward one, by name."""
 
-@dataclass(frozen=True)
-class Shape:
+
+@dataclass(frozen=True, eq=False)
+class Shape(Record):
     """The shape of a transformer.
 
     vocabulary : how many kinds of token there are; 0 for real numbers in and out.
@@ -42,6 +46,7 @@ class Shape:
     base_width: int = 64
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "parametrization", check_kind(self.parametrization))
         for name in ("width", "layers", "heads", "block", "base_width"):
             value = getattr(self, name)
@@ -61,10 +66,6 @@ class Shape:
     def parameters(self) -> int:
         """How many numbers the model has."""
         return sum(math.prod(size) for _, size, _, _ in layout(self))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -168,12 +169,12 @@ class Transformer:
 
     def _forward(
         self, batch: Batch, rng: np.random.Generator | None, watch: dict[str, Array] | None
-    ) -> tuple[float, dict[str, Any]]:
+    ) -> tuple[float, Tape]:
         o, p, shape = self.ops, self.params, self.shape
         sequences, length = batch.inputs.shape
         if length > shape.block:
             raise DataError(f"sequences of {length} do not fit a block of {shape.block}")
-        tape: dict[str, Any] = {}
+        tape: Tape = {}
 
         def drop(key: str, x: Array) -> Array:
             if not shape.dropout or rng is None:
@@ -232,7 +233,7 @@ class Transformer:
             )
         return loss, tape
 
-    def _backward(self, batch: Batch, tape: Mapping[str, Any]) -> None:
+    def _backward(self, batch: Batch, tape: Tape) -> None:
         o, p, g, shape = self.ops, self.params, self.gradients, self.shape
         sequences, length = batch.inputs.shape
 

@@ -13,7 +13,7 @@ acts on matrices, at the rate η itself.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,13 @@ from mplfit.compiled import kernel
 from mplfit.errors import DataError
 from mplfit.lab.model import Transformer
 from mplfit.lab.ops import Array
+from mplfit.types import Record
 
 __all__ = ["AdamW", "Settings"]
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, eq=False)
+class Settings(Record):
     """AdamW's constants; a `clip` of 0 clips nothing."""
 
     beta1: float = 0.9
@@ -37,16 +38,13 @@ class Settings:
     clip: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise DataError(f"{name} must be from 0 to below 1, got {getattr(self, name):g}")
         for name in ("epsilon", "weight_decay", "clip"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise DataError(f"{name} must be 0 or positive, got {getattr(self, name):g}")
-
-    def to_dict(self) -> dict[str, float]:
-        """Plain values for JSON."""
-        return asdict(self)
 
 
 class AdamW:

@@ -11,16 +11,17 @@ import numpy as np
 from mplfit.errors import DataError
 from mplfit.lab.model import Batch, Shape, Transformer
 from mplfit.lab.optimizer import AdamW, Settings
-from mplfit.lab.tasks import Task, task_from
+from mplfit.lab.tasks import AnyTask
 from mplfit.schedule import Schedule
+from mplfit.types import Record
 
 __all__ = ["Plan", "Row", "Run", "train"]
 
 _EVALUATED = 64  # sequences at once, however small the batches are
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, eq=False)
+class Plan(Record):
     """All that determines a run but its schedule.
 
     batch : sequences in an update.  every : updates between logged rows.
@@ -28,7 +29,7 @@ class Plan:
     evaluated : held-out sequences that the evaluation loss is taken over; 0 for none.
     """
 
-    task: Task
+    task: AnyTask
     shape: Shape
     settings: Settings = field(default_factory=Settings)
     batch: int = 16
@@ -38,6 +39,7 @@ class Plan:
     first: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, least in (
             ("batch", 1),
             ("every", 1),
@@ -53,28 +55,6 @@ class Plan:
                 f"{self.task.block}) does not fit the model (vocabulary {self.shape.vocabulary}, "
                 f"block {self.shape.block})"
             )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "task": self.task.to_dict(),
-            "shape": self.shape.to_dict(),
-            "settings": self.settings.to_dict(),
-            "batch": self.batch,
-            "seed": self.seed,
-            "every": self.every,
-            "evaluated": self.evaluated,
-            "first": self.first,
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Plan:
-        """The plan that `to_dict` described."""
-        rest = {key: values[key] for key in ("batch", "seed", "every", "evaluated", "first")}
-        return cls(
-            task_from(values["task"]), Shape(**values["shape"]), Settings(**values["settings"]),
-            **rest,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)

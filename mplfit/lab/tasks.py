@@ -9,19 +9,19 @@ from __future__ import annotations
 import hashlib
 import os
 import sysconfig
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from mplfit.errors import DataError
 from mplfit.lab.model import Batch
 from mplfit.lab.ops import Array
+from mplfit.types import Record
 
-__all__ = ["TASKS", "IclRegression", "Task", "Text", "task_from"]
+__all__ = ["TASKS", "AnyTask", "IclRegression", "Task", "Text"]
 
 _EVERY = 16  # one file in so many is held out
 _SKIPPED = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
@@ -52,26 +52,24 @@ class Task(Protocol):
     def most_steps(self, sequences: int) -> int | None:
         """How many updates the data suffice for; None where they have no end."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, with `task` for the key."""
 
-
-@dataclass(frozen=True)
-class IclRegression:
+@dataclass(frozen=True, eq=False)
+class IclRegression(Record):
     """In-context linear regression: x0 y0 x1 y1 … with y = a x + b, a and b new in each sequence.
 
     x, a and b are uniform in their (symmetric) ranges. The loss is the mean |error| of the output
     at every x, which is to be its y.
     """
 
+    key: Literal["icl-regression"] = field(default="icl-regression", metadata={"key": "task"})
     block: int = 32
     x_range: float = 1.0
     a_range: float = 1.0
     b_range: float = 1.0
-    key = "icl-regression"
     vocabulary = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.block < 2 or self.block % 2:
             raise DataError(f"a block holds pairs of x and y: it must be even, got {self.block}")
         for name in ("x_range", "a_range", "b_range"):
@@ -96,12 +94,9 @@ class IclRegression:
     def most_steps(self, sequences: int) -> int | None:
         return None
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"task": self.key, **asdict(self)}
 
-
-@dataclass(frozen=True)
-class Text:
+@dataclass(frozen=True, eq=False)
+class Text(Record):
     """A byte-level language model on a file or the files of a folder, read once.
 
     path : the text; None for the Python standard library's own sources (without its tests) of the
@@ -109,9 +104,9 @@ class Text:
     none comes twice. One file in 16 is held out (of a single file: its last sixteenth).
     """
 
+    key: Literal["text"] = field(default="text", metadata={"key": "task"})
     block: int = 64
     path: str | None = None
-    key = "text"
     vocabulary = 256
 
     def batch(self, seed: int, step: int, sequences: int) -> Batch:
@@ -139,9 +134,6 @@ class Text:
     def most_steps(self, sequences: int) -> int | None:
         return self._blocks // sequences
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"task": self.key, **asdict(self)}
-
     @property
     def sha256(self) -> str:
         """Of the training and the held-out bytes: the same text gives the same curves."""
@@ -159,22 +151,8 @@ class Text:
         return (self._corpus[0].size - 1) // self.block
 
 
+AnyTask: TypeAlias = IclRegression | Text
 TASKS = {"icl-regression": IclRegression, "text": Text}
-
-
-def task_from(values: Mapping[str, Any]) -> Task:
-    """The task that `to_dict` described.
-
-    >>> from mplfit.lab.tasks import Text, task_from
-    >>> task_from(Text(block=32).to_dict())
-    Text(block=32, path=None)
-    """
-    options = dict(values)
-    key = options.pop("task", None)
-    if key not in TASKS:
-        raise DataError(f"there is no task {key!r}: choose {' or '.join(TASKS)}")
-    task: Task = TASKS[key](**options)
-    return task
 
 
 def _cut(data: Array, starts: Array, block: int) -> Batch:

@@ -140,7 +140,7 @@ class EffectiveLaw(Law):
         unknown = sorted(set(constants) - set(self._constants))
         if unknown:
             raise FitError(f"the {self.title} has no constant {unknown[0]!r}")
-        known: dict[str, Any] = dict(constants)
+        known: Mapping[str, Any] = constants  # peak_rates is a whole number
         law = replace(self, **known)
         if not (law.eta_ref > 0 and law.longest > 0 and law.weight_decay >= 0):
             raise FitError(

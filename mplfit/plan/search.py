@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -45,16 +44,6 @@ class OptimizedSchedule:
     knots: tuple[tuple[int, float], ...]
     starts: tuple[float, ...]
     converged: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """The schedule file's JSON, with what is known of the optimization."""
-        return {
-            **self.schedule.to_dict(),
-            "knots": [[step, rate] for step, rate in self.knots],
-            "final_loss": self.loss,
-            "starts": list(self.starts),
-            "converged": self.converged,
-        }
 
 
 def search_schedule(

@@ -76,8 +76,10 @@ def prepare(*kernels: str) -> None:
     arguments = _arguments(
         np.zeros((1, 1, 1)), one, np.ones(1, np.int64), one - 1, one, one[None], 0.5, ((0, PLAIN),)
     )
-    known: dict[str, Any] = {"gather": gather, "interact": interact, "spread": spread}
-    for (name, kernel), given in zip(known.items(), arguments, strict=True):
+    known: tuple[tuple[str, Any], ...] = (
+        *(("gather", gather), ("interact", interact), ("spread", spread)),
+    )
+    for (name, kernel), given in zip(known, arguments, strict=True):
         if name in kernels:
             kernel(*given)
 

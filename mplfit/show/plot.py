@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, TypedDict, cast
 
 import numpy as np
 from matplotlib import rc_context
@@ -298,7 +298,14 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _style(number: int, thick: bool) -> dict[str, Any]:
+class _LineStyle(TypedDict):
+    color: str
+    linestyle: str
+    linewidth: float
+    zorder: float
+
+
+def _style(number: int, thick: bool) -> _LineStyle:
     return {
         "color": _COLOURS[number % len(_COLOURS)],
         "linestyle": _LINES[number // len(_COLOURS) % len(_LINES)],

@@ -38,7 +38,6 @@ __all__ = [
 
 _PANELS = 12  # settings drawn in one figure, at most
 _FIGURES = 8  # parametrizations drawn, at most
-_SMALL: dict[str, Any] = {"frameon": False, "fontsize": 8}
 _TALL = 3.0  # a panel shows so many times the distance from the lowest loss to the middle one
 
 
@@ -97,12 +96,17 @@ def plot_basins(part: Part, *, fig: Figure | None = None) -> Figure:
     figure.supxlabel("learning rate", y=0.1 / high, va="bottom", fontsize=10)
     figure.supylabel("loss", x=0.1 / wide, fontsize=10)
     more = f" (first {len(optima)} of {len(part.optima)})" if len(part.optima) > _PANELS else ""
-    shown: dict[str, Any] = {}
-    for axes in panels:
-        shown |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
+    legends = [axes.get_legend_handles_labels() for axes in panels]
+    shown = {label: handle for pair in legends for handle, label in zip(*pair, strict=True)}
     place = (1 - 0.1 / wide, 1 - 0.05 / high)
     figure.legend(
-        shown.values(), shown, loc="upper right", bbox_to_anchor=place, ncols=len(shown), **_SMALL
+        shown.values(),
+        shown,
+        loc="upper right",
+        bbox_to_anchor=place,
+        ncols=len(shown),
+        frameon=False,
+        fontsize=8,
     )
     title = f"Loss against rate, {part.name}{more}"
     figure.suptitle(title, x=0.1 / wide, y=1 - 0.1 / high, ha="left", va="top", fontsize=11)

@@ -12,6 +12,7 @@ from scipy.stats import norm
 from mplfit import Curve, load_fit, schedule
 from mplfit.assess.intervals import (
     LEVELS,
+    Coverage,
     coverage,
     predict_interval,
     run_effect,
@@ -20,6 +21,7 @@ from mplfit.assess.intervals import (
 from mplfit.errors import FitError
 from mplfit.estimate.constants import BOTH, EPFML, LAB, M124, OLMO, RELEASED, held_out
 from mplfit.estimate.fit import fit
+from mplfit.estimate.mean import binomial
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from mplfit.laws.base import to_params, to_unknowns
@@ -190,9 +192,9 @@ def test_coverage_in_simulation_is_near_its_level():
         for i in range(40)
     ]
     found = coverage(result, held)
-    assert found.curves == 40
-    assert found.points[0.80] > 0.6
-    assert found.points[0.95] > 0.85
+    assert {one.curves for one in found.values()} == {40}
+    assert found["0.80"].points > 0.6
+    assert found["0.95"].points > 0.85
 
 
 def test_the_quantiles_are_the_normal_ones():
@@ -213,20 +215,19 @@ def test_coverage_counts_what_lies_inside_and_the_last_row_is_the_final_one(fitt
     again = np.log(at[::-1] / interval.loss) / interval.sd
     for level, quantile in ((0.80, 1.28155), (0.95, 1.95996)):
         share = np.mean(np.abs(np.concatenate([z, again])) <= quantile)
-        assert found.points[level] == pytest.approx(share)
-        assert found.finals[level] == int(abs(z[-1]) <= quantile) + int(abs(again[-1]) <= quantile)
+        one = found[f"{level:.2f}"]
+        assert one.points == pytest.approx(share)
+        assert one.finals == int(abs(z[-1]) <= quantile) + int(abs(again[-1]) <= quantile)
     one = coverage(fitted, [Curve("a", step, at, plan)])
-    assert one.points == {0.80: 0.3, 0.95: 0.7}
-    assert one.finals == {0.80: 0, 0.95: 1}
-    told = one.to_dict()["0.95"]
-    assert (told["points"], told["finals"], told["curves"]) == (0.7, 1, 1)
+    assert one == {"0.80": Coverage(0.3, 0, 1), "0.95": Coverage(0.7, 1, 1)}
+    assert one["0.95"].to_dict()["finals_interval"] == [*binomial(1.0, 1)]
 
 
 def test_rows_that_were_trained_on_do_not_count():
     train = three_curves("onepower", noise=1e-3)
     result = fit(train, "onepower")
     assert coverage(result, train, train) is None
-    assert coverage(result, train).curves == 3
+    assert coverage(result, train)["0.95"].curves == 3
 
 
 def test_published_parameters_have_no_interval():

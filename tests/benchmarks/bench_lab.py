@@ -65,7 +65,7 @@ def _measure(width: int, layers: int, block: int, batch: int) -> dict[str, float
     from mplfit.schedule import constant
 
     shape = Shape(width, layers, 4, block, 256)
-    run = Run(Plan(Text(block), shape, batch=batch, evaluated=0), constant(50, 1e-3))
+    run = Run(Plan(Text(block=block), shape, batch=batch, evaluated=0), constant(50, 1e-3))
     data = run.plan.task.batch(0, 0, batch)
 
     def step() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mplfit.errors import DataError
-from mplfit.lab.tasks import IclRegression, Text, task_from
+from mplfit.lab.tasks import IclRegression, Text
 
 
 def test_icl_sequences_are_lines():
@@ -80,7 +80,7 @@ def test_the_default_text_is_this_interpreter_s_library():
         (lambda: Text(path=__file__, block=100000).most_steps(1), "too few"),
         (lambda: IclRegression(block=7), "must be even"),
         (lambda: IclRegression(a_range=0), "a_range must be positive"),
-        (lambda: task_from({"task": "chess"}), "choose icl-regression or text"),
+        (lambda: Text.from_dict({"task": "chess"}), "\"task\" must be 'text', got 'chess'"),
     ],
 )
 def test_what_cannot_be_used_is_refused(make, words):
@@ -90,4 +90,4 @@ def test_what_cannot_be_used_is_refused(make, words):
 
 def test_tasks_go_through_json():
     for task in (Text(block=16), IclRegression(block=6, a_range=2.0)):
-        assert task_from(task.to_dict()) == task
+        assert type(task).from_dict(task.to_dict()) == task

@@ -187,7 +187,7 @@ def make_plan(options: Mapping[str, Any], *, width: int, parametrization: str, s
         if options["text"]:
             raise click.UsageError("--text belongs to --task text")
         x, a, b = numbers(options["ranges"], "--ranges", float, 3)
-        task = IclRegression(options["block"] or 32, x, a, b)
+        task = IclRegression(block=options["block"] or 32, x_range=x, a_range=a, b_range=b)
     shape = Shape(
         width=width,
         layers=options["layers"],

@@ -275,20 +275,21 @@ def correlation_table(fit: Fit) -> Table:
     return Table("", columns, tuple((name, *row) for name, row in rows))
 
 
-def coverage_table(found: Coverage) -> Table:
+def coverage_table(found: Mapping[str, Coverage]) -> Table:
     """How often the fit's intervals held, on the held-out curves."""
     rows = tuple(
         (
-            f"{100 * level:.0f} %",
-            *per_cent(share, found.curves),
-            f"{found.finals[level]} of {found.curves}",
-            per_cent(found.finals[level] / found.curves, found.curves)[1],
+            f"{100 * float(level):.0f} %",
+            *per_cent(one.points, one.curves),
+            f"{one.finals} of {one.curves}",
+            per_cent(one.finals / one.curves, one.curves)[1],
         )
-        for level, share in found.points.items()
+        for level, one in found.items()
     )
+    curves = max(one.curves for one in found.values())
     titles = ("intervals", "hold of the held-out points", "95 %", "of the final losses", "95 %")
     note = (
-        f"points: those that no training curve has; 95 %: binomial, of {found.curves} curves as if "
+        f"points: those that no training curve has; 95 %: binomial, of {curves} curves as if "
         "independent."
     )
     return Table("", tuple(map(Column, titles)), rows, (note,))
