@@ -27,6 +27,7 @@ class Origin(Record):
     warnings : what looked odd, so that the curve may not be what was meant.
     reading : what the reader was told, where that is not the default: fields of
         `mplfit.readers.options.ReadOptions`.
+    beside : other files that the run was made from, as event files of before it was resumed.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Origin(Record):
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     reading: Mapping[str, Plain] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -45,6 +45,7 @@ class CurveRecord(Record):
     reading : what the reader was told about the log, where that is not the default (the fields of
         `mplfit.readers.options.ReadOptions`); None where that is not known.
     size : of its model and its updates; None where nothing of it is known.
+    beside : other files that it was made from.
     """
 
     name: str
@@ -62,6 +63,7 @@ class CurveRecord(Record):
     highest_loss: float | None = None
     reading: Mapping[str, Plain] | None = None
     size: RunSize | None = None
+    beside: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, curve: Curve, role: Literal["train", "test"]) -> CurveRecord:
@@ -83,6 +85,7 @@ class CurveRecord(Record):
             highest_loss=float(curve.loss.max()),
             reading=origin.reading if origin else None,
             size=None if curve.size == NO_SIZE else curve.size,
+            beside=origin.beside if origin else (),
         )
 
     def __post_init__(self) -> None:

@@ -32,7 +32,7 @@ def logs_of(fit: Fit) -> tuple[list[str], list[str]]:
 
     They are as they were given to the command that made the fit.
     """
-    paths = dict.fromkeys(record.path for record in fit.data if record.path is not None)
+    paths = dict.fromkeys(path for record in fit.data for path in _files(record))
     there = [path for path in paths if Path(path).exists()]
     return there, [path for path in paths if path not in there]
 
@@ -65,7 +65,7 @@ def read_logs(
             alike = replace(said, schedule=None, size=None)
         # Logs that were read alike are read together: some (W&B charts, cooldowns) need others.
         group = groups.setdefault(alike, _Alike())
-        group.paths[record.path] = None
+        group.paths |= dict.fromkeys(path for path in _files(record) if path in there)
         if plan is not None:
             group.schedules[record.name] = plan
         if size is not None:
@@ -109,16 +109,22 @@ def read_again(
                 f"the curve {record.name} of this fit was not read from a file: it cannot be read "
                 "again"
             )
-        if record.path in gone:
-            raise DataError(
-                f"{record.path}, which this fit was made from, is not there (its path is as it was "
-                "given to `mplfit fit`): run this from the same folder, or fit again"
-            )
+        for path in _files(record):
+            if path in gone:
+                raise DataError(
+                    f"{path}, which this fit was made from, is not there (its path is as it was "
+                    "given to `mplfit fit`): run this from the same folder, or fit again"
+                )
     curves = read_logs(fit, options, schedules, sizes)
     read = {record.name: _curve_of(record, curves) for record in fit.trained}
     for record in fit.trained:
         _check_same(fit, record, read[record.name])
     return [curve for curve in read.values() if curve is not None]
+
+
+def _files(record: CurveRecord) -> tuple[str, ...]:
+    """Every file that a curve was made from; none where that is not known."""
+    return () if record.path is None else (*record.beside, record.path)
 
 
 def _curve_of(record: CurveRecord, curves: Sequence[Curve]) -> Curve | None:

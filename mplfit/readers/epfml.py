@@ -165,7 +165,8 @@ def _with_past(log: Epfml, runs: Sequence[Epfml]) -> Epfml:
     )
     rate = _after(_until(past.rate, log), log.rate) if len(log.rate) else log.rate
     begin = _begin(log.config, _first(rate))
-    return replace(log, loss=loss, rate=rate, begin=begin, notes=(*log.notes, note))
+    notes, beside = (*log.notes, note), (*log.beside, past.path, *past.beside)
+    return replace(log, loss=loss, rate=rate, begin=begin, notes=notes, beside=beside)
 
 
 def _after(

@@ -88,7 +88,8 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
         decay = told[0]
         notes.append(f"the weight decay {decay:g} is that in {told[1].name} beside the log")
     size = _size(log, options, notes)
-    origin = Origin(str(path), log.sha256, tuple(notes), tuple(warnings))
+    beside = tuple(map(str, log.beside))
+    origin = Origin(str(path), log.sha256, tuple(notes), tuple(warnings), beside=beside)
     return Curve(log.name, step, loss, schedule, origin, weight_decay=decay, size=size)
 
 

@@ -67,6 +67,7 @@ class Log:
     name : what to call the run.
     kind : the format, in words.
     path, sha256 : the file.
+    beside : other files that the run was made from, as event files of before it was resumed.
     loss, rate : the losses asked for, and the logged learning rates.
     norm : the logged gradient norms.
     schedule : the schedule that the file's configuration gives, where it has one.
@@ -99,6 +100,7 @@ class Log:
     begin: FloatArray | None = None
     size: RunSize = NO_SIZE
     norm: Series = field(default_factory=Series.empty)
+    beside: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         for key in ("name", "kind"):

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from mplfit.curve import Curve
 from mplfit.errors import DataError
-from mplfit.readers.detect import read_log
+from mplfit.readers.detect import looks_like_events, read_log
 from mplfit.readers.epfml import spliced
 from mplfit.readers.finish import finish
 from mplfit.readers.folders import Progress, Skipped, folder_logs, skipped_texts
@@ -25,9 +25,12 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.released import TRAIN
 from mplfit.readers.same_run import once
 from mplfit.readers.schedules import schedule_of
+from mplfit.readers.source import log_suffix
 from mplfit.readers.splits import known_split
 from mplfit.readers.table import is_there, shorten
+from mplfit.readers.tensorboard import read_events
 from mplfit.readers.wandb import joined
+from mplfit.readers.wandb_local import read_wandb
 from mplfit.schedule import Schedule
 
 if TYPE_CHECKING:  # numba takes long to import, and reading needs none
@@ -110,9 +113,9 @@ def read_runs(
     if asked.schedule is not None:
         options = replace(asked, schedule=schedule_of(asked.schedule))
     given, logs, skipped = set[Path](), list[Log](), list[Skipped]()
-    for path in _located(paths):
-        some, gone = _logs(path, options, progress)
-        given |= {path} - ({path} if path.is_dir() else set())
+    for files in _together(_located(paths)):
+        some, gone = _logs(files, options, progress)
+        given |= {path for path in files if not path.is_dir()}
         logs, skipped = logs + some, skipped + gone
     logs = named(spliced(once(joined(logs, options))))
     names = [log.name for log in logs]
@@ -217,10 +220,30 @@ def _matching(path: str | Path) -> list[Path]:
     return [Path(text)]
 
 
+def _together(paths: Sequence[Path]) -> list[list[Path]]:
+    """Each path, but the files of a resumed run together: events of a folder, W&B's of one name."""
+    units: dict[tuple[str, object], list[Path]] = {}
+    for number, path in enumerate(paths):
+        key: tuple[str, object] = ("", number)
+        if looks_like_events(path) and path.is_file():
+            key = ("events", path.resolve().parent)
+        elif log_suffix(path) == ".wandb" and path.is_file():
+            key = ("wandb", path.name)
+        units.setdefault(key, []).append(path)
+    return list(units.values())
+
+
 def _logs(
-    path: Path, options: ReadOptions, progress: Progress | None
+    files: Sequence[Path], options: ReadOptions, progress: Progress | None
 ) -> tuple[list[Log], list[Skipped]]:
-    """The logs in a file or folder, whole runs or pieces of them, and what gave none."""
+    """The logs in a file, in those of one run, or in a folder, and what gave none."""
+    path = files[0]
+    if len(files) > 1:
+        if len(set(map(Path.resolve, files))) < len(files):
+            raise DataError(f"{path} is given twice: give each file once")
+        if looks_like_events(path):
+            return [read_events(files, options)], []
+        return read_wandb(files, options), []
     if str(path) == "-" and not is_there(path):
         return _standard_input(options), []
     if not is_there(path):

@@ -102,7 +102,9 @@ def merged(log: Log, other: Log) -> Log | None:
         norm = Series(other.norm.step - shift, other.norm.value, counted=counted)
     decay = other.weight_decay if log.weight_decay is None else log.weight_decay
     notes, size = (*log.notes, note), log.size.over(other.size)
-    return replace(log, loss=loss, rate=rate, norm=norm, weight_decay=decay, size=size, notes=notes)
+    told = replace(log, weight_decay=decay, size=size, notes=notes)
+    beside = (*log.beside, other.path, *other.beside)
+    return replace(told, loss=loss, rate=rate, norm=norm, beside=beside)
 
 
 def _order(log: Log) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ def read_events(paths: Sequence[Path], options: ReadOptions) -> Log:
     digest = hashlib.sha256()
     parts: dict[str, list[tuple[FloatArray, FloatArray]]] = {}
     notes, empty = [], []
-    for path in sorted(paths):
+    paths = sorted(paths)
+    for path in paths:
         data = file_bytes(path)
         if not data:
             empty.append(path.name)
@@ -45,9 +47,10 @@ def read_events(paths: Sequence[Path], options: ReadOptions) -> Log:
         tag: Series(np.concatenate([s for s, _ in some]), np.concatenate([v for _, v in some]))
         for tag, some in parts.items()
     }
-    path = sorted(paths)[-1]
+    path = paths[-1]
     folder = path.resolve().parent.name
     name = folder or path.name
-    return log_of_tags(
+    log = log_of_tags(
         path, name, "TensorBoard events", digest.hexdigest(), whole, options, tuple(notes)
     )
+    return replace(log, beside=tuple(paths[:-1]))

@@ -108,7 +108,8 @@ def joined(logs: Sequence[Log], options: ReadOptions) -> list[Log]:
         if rate is not None:
             notes = (*log.notes, f"the rates are from {rate.path.name}")
             notes += tuple(note for note in rate.notes if note not in notes)
-            runs[log.name] = replace(log, rate=rate.rate, notes=notes, also=())
+            beside = (*log.beside, rate.path, *rate.beside)
+            runs[log.name] = replace(log, rate=rate.rate, notes=notes, also=(), beside=beside)
     if pieces and not runs:
         raise DataError(
             f"{pieces[0].path} holds {', '.join(sorted({log.also[0] for log in pieces}))}, and no "
@@ -178,7 +179,8 @@ def _at_updates(log: Log, counter: Log) -> Log:
         )
     if (lost := size - len(loss) - len(rate)) > 0:
         notes.append(f"{lost} rows before the first or after the last {name} dropped")
-    return replace(log, loss=loss, rate=rate, notes=tuple(notes), warnings=())
+    told = replace(log, loss=loss, rate=rate, notes=tuple(notes), warnings=())
+    return replace(told, beside=(counter.path,))
 
 
 def piece_of(path: Path, sha256: str, run: str, metric: str, series: Series, kind: str) -> Log:

@@ -111,6 +111,7 @@ def read_wandb(paths: Sequence[Path], options: ReadOptions) -> list[Log]:
             notes=(*notes, *log.notes),
             weight_decay=decay if log.weight_decay is None else log.weight_decay,
             size=log.size.over(size),
+            beside=tuple(paths[:-1]),
             no_rate=no_rate,
             warnings=warnings,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from mplfit.readers.again import read_again
 from mplfit.readers.options import ReadOptions
 from mplfit.schedule import constant
 from mplfit.schedule.spec import parse_schedule
+from tests.readers.test_formats import epfml, events, scalar, state, wide
+from tests.readers.test_wandb_local import framed, row
 
 PLAN = "constant:steps=400,peak=1e-2,warmup=10"
 
@@ -82,3 +85,69 @@ def test_logs_of_other_losses_are_refused(logs):
 def test_options_are_checked(wrong, said):
     with pytest.raises(DataError, match=said):
         ReadOptions(**wrong)
+
+
+def _resumed_events(folder: Path) -> list[Path]:
+    for part, steps in enumerate((range(60), range(40, 90))):
+        rows = [
+            scalar(t, "loss", 2 + (t + 1 + part) ** -0.5) + scalar(t, "lr", 1e-3) for t in steps
+        ]
+        events(folder / f"events.out.tfevents.{part}.h", rows)
+    return [folder]
+
+
+def _resumed_wandb(folder: Path) -> list[Path]:
+    for part, steps in enumerate((range(60), range(40, 90))):
+        rows = [{"loss": 2 + (t + 1 + part) ** -0.5, "lr": 1e-3, "_step": t} for t in steps]
+        place = folder / f"run-2024010{part}_0-abc"
+        place.mkdir(parents=True)
+        (place / "run-abc.wandb").write_bytes(framed([row(one) for one in rows]))
+    return [folder]
+
+
+def _charts(folder: Path) -> list[Path]:
+    losses = [2 + (t + 1) ** -0.5 for t in range(90)]
+    wide(folder / "loss.csv", "train/loss", {"a": losses})
+    wide(folder / "rate.csv", "train/lr", {"a": [1e-3] * 90})
+    return [folder / "loss.csv", folder / "rate.csv"]
+
+
+def _trainer(folder: Path) -> list[Path]:
+    state(folder, ahead=0, every=10)
+    log = json.loads((folder / "trainer_state.json").read_text())["log_history"]
+    rows = [scalar(one["step"], "train/loss", one["loss"]) for one in log if "loss" in one]
+    rates = [scalar(one["step"], "train/learning_rate", 2e-5) for one in log if "loss" in one]
+    events(folder / "runs" / "now" / "events.out.tfevents.1.h", [*rows, *rates])
+    return [folder]
+
+
+def _branch(folder: Path) -> list[Path]:
+    epfml(folder / "base.json", wsd_fract_decay=0.0)
+    branch = json.loads(epfml(folder / "b.json", resume_from="x/base/200").read_text())
+    train = branch["history"]["train"]
+    branch["history"]["train"] = {name: some[20:] for name, some in train.items()}
+    (folder / "b.json").write_text(json.dumps(branch))
+    return [folder]
+
+
+@pytest.mark.parametrize("write", [_resumed_events, _resumed_wandb, _charts, _trainer, _branch])
+def test_a_run_of_several_files_is_read_again_from_all_of_them(
+    tmp_path: Path, write: Callable[[Path], list[Path]]
+) -> None:
+    (tmp_path / "r").mkdir()
+    reading = ReadOptions(from_step=0)
+    curves = [one for one in read_curves(write(tmp_path / "r"), reading) if one.origin.beside]
+    found = saved(fit(curves, "onepower", leave_out=False))
+    (record,) = found.data
+    assert len(record.beside) == 1
+    assert read_again(found) == curves
+    # Files of one run that are given one by one are one run too.
+    files = [*record.beside, record.path]
+    assert [one.loss.tolist() for one in read_curves(files, reading) if one.origin.beside] == [
+        curves[0].loss.tolist()
+    ]
+    with pytest.raises(DataError, match="given twice|both have a loss of the run a"):
+        read_curves([*files, files[1]])
+    Path(files[0]).unlink()
+    with pytest.raises(DataError, match="which this fit was made from, is not there"):
+        read_again(found)
