@@ -146,7 +146,7 @@ def test_a_run_of_several_files_is_read_again_from_all_of_them(
     assert [one.loss.tolist() for one in read_curves(files, reading) if one.origin.beside] == [
         curves[0].loss.tolist()
     ]
-    with pytest.raises(DataError, match="given twice|both have a loss of the run a"):
+    with pytest.raises(DataError, match=r"given twice|both have a loss of the run a"):
         read_curves([*files, files[1]])
     Path(files[0]).unlink()
     with pytest.raises(DataError, match="which this fit was made from, is not there"):
