@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from mplfit.errors import DataError
 from mplfit.readers.arrays import read_npz, read_parquet
-from mplfit.readers.clearml import is_graph, is_scalars, read_graph, read_scalars
+from mplfit.readers.clearml import is_events, is_graph, is_scalars, read_graph, read_scalars
+from mplfit.readers.clearml import read_events as read_clearml_events
 from mplfit.readers.csv_log import read_table
 from mplfit.readers.epfml import is_epfml, read_epfml
-from mplfit.readers.json_rows import parse_json, read_json_lines, rows_log
+from mplfit.readers.json_rows import json_lines, parse_json, rows_log
 from mplfit.readers.log import Log, UnknownLogError, file_bytes, hash_file
 from mplfit.readers.long_table import is_long, read_long
 from mplfit.readers.mlflow import is_mlflow_run, is_sqlite, read_mlflow_run, read_mlflow_store
@@ -70,7 +72,7 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
     suffix, first = log_suffix(path), head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if suffix not in (".csv", ".tsv"):
         if suffix in (".jsonl", ".ndjson"):
-            return read_json_lines(path, hash_file(path), options)
+            return _read_json_lines(path, options)
         if first in (b"{", b"[") and (suffix == ".json" or _is_json(head)):
             return _read_json(path, options)
         if suffix == ".json":
@@ -104,12 +106,20 @@ def _is_json(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n[{")[:1] in (b'"', b"{", b"}", b"]")
 
 
+def _read_json_lines(path: Path, options: ReadOptions) -> list[Log]:
+    (rows, notes), sha256 = json_lines(path), hash_file(path)
+    if not is_events(rows):
+        return rows_log(path, sha256, rows, options, "JSON lines", notes)
+    log = read_clearml_events(path, sha256, rows, options)
+    return [replace(log, notes=(*log.notes, *notes))]
+
+
 def _read_json(path: Path, options: ReadOptions) -> list[Log]:
     data, sha256 = file_bytes(path), hash_file(path)
     body = data.removeprefix(b"\xef\xbb\xbf").strip()
     first, _, rest = body.partition(b"\n")
     if rest.strip() and first.rstrip().endswith(b"}") and first.startswith(b"{"):
-        return read_json_lines(path, sha256, options)
+        return _read_json_lines(path, options)
     values = parse_json(path, data)
     if is_trainer_state(values):
         return [read_trainer_state(path, sha256, values, options)]

@@ -14,18 +14,23 @@ from typing import Any
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.readers.clearml import is_events, read_events
 from mplfit.readers.csv_log import columns_logs
 from mplfit.readers.log import Log, file_bytes
 from mplfit.readers.names import find_column
 from mplfit.readers.options import ReadOptions
 from mplfit.types import FloatArray
 
-__all__ = ["number", "parse_json", "read_json_lines", "rows_log"]
+__all__ = ["json_lines", "number", "parse_json", "rows_log"]
 
 
-def read_json_lines(path: Path, sha256: str, options: ReadOptions) -> list[Log]:
-    """The runs in a file of one JSON object a line, or of lists of ClearML's events."""
+def json_lines(path: Path) -> tuple[list[Any], tuple[str, ...]]:
+    """The values in a file of one a line, and a note where the last is cut short.
+
+    Raises
+    ------
+    DataError
+        If another line is no JSON.
+    """
     lines = file_bytes(path).removeprefix(b"\xef\xbb\xbf").splitlines()
     rows, cut = [], 0
     for number_, line in enumerate(lines):
@@ -39,9 +44,7 @@ def read_json_lines(path: Path, sha256: str, options: ReadOptions) -> list[Log]:
                 continue
             raise DataError(f"{path} line {number_ + 1} is not JSON: {error}") from None
     notes = (f"line {cut}, the last, is cut short: dropped",) if cut else ()
-    if is_events(rows):
-        return [replace(log := read_events(path, sha256, rows, options), notes=log.notes + notes)]
-    return rows_log(path, sha256, rows, options, "JSON lines", notes)
+    return rows, notes
 
 
 def rows_log(

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from mplfit.readers.log import Log, Series
 from mplfit.readers.names import find_column, losses_among, norm_column
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.trainer_state import placed_rates
 
 __all__ = ["log_of_tags"]
 
 _AS_INDEX = (
     "steps are taken as 0-based indices of updates (if the run logged counts: --steps-are count)"
+)
+_OF_TRAINER = (
+    "the names are those of Hugging Face's Trainer, which counts finished updates (else: "
+    "--steps-are index)"
 )
 
 
@@ -37,8 +45,14 @@ def log_of_tags(
     loss = find_column(path, names, "loss", options.loss_col, metric=options.metric, notes=said)
     rate = find_column(path, names, "lr", options.lr_col, needed=False)
     norm = norm_column(names)
+    counted = _is_trainer_s(tags) and options.steps_are is None
     if options.steps_are is None:
-        said.append(_AS_INDEX)
+        said.append(_OF_TRAINER if counted else _AS_INDEX)
+    if counted:
+        tags = {key: replace(series, counted=True) for key, series in tags.items()}
+        if rate in ("train/learning_rate", "learning_rate"):
+            placed, how = placed_rates(tags[rate], None)
+            tags, said = {**tags, rate: placed}, [*said, how]
     return Log(
         name=name,
         kind=kind,
@@ -53,3 +67,17 @@ def log_of_tags(
         no_rate=f"logs no learning rate (its tags: {', '.join(names[:8])}): name one with --lr-col "
         "or give --schedule",
     )
+
+
+def _is_trainer_s(tags: Mapping[str, Series]) -> bool:
+    """Whether these are the tags of Hugging Face's Trainer, in its logger or another's.
+
+    It logs the epoch and the rate beside each loss, at counts from 1 on.
+    """
+    for at in ("train/", ""):
+        some = [tags.get(at + name) for name in ("loss", "learning_rate", "epoch")]
+        if None not in some:
+            first, *others = (series.step for series in some if series is not None)
+            alike = all(np.isin(first, other).all() for other in others)
+            return bool(alike and first.size and np.min(first) >= 1)
+    return False

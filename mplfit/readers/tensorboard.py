@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mplfit.readers.configs import constants_in
 from mplfit.readers.log import Log, Series, UnknownLogError, file_bytes
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.tags import log_of_tags
@@ -26,7 +29,7 @@ def read_events(paths: Sequence[Path], options: ReadOptions) -> Log:
     """
     digest = hashlib.sha256()
     parts: dict[str, list[tuple[FloatArray, FloatArray]]] = {}
-    notes, empty = [], []
+    notes, empty, texts = [], [], dict[str, str]()
     paths = sorted(paths)
     for path in paths:
         data = file_bytes(path)
@@ -37,6 +40,7 @@ def read_events(paths: Sequence[Path], options: ReadOptions) -> Log:
         scalars = read_scalars(path, data)
         if scalars.cut:
             notes.append(f"the last record of {path.name} is cut short: dropped")
+        texts |= scalars.texts
         for name, series in scalars.by_tag.items():
             parts.setdefault(name, []).append(series)
     if len(paths) > 1:
@@ -53,4 +57,13 @@ def read_events(paths: Sequence[Path], options: ReadOptions) -> Log:
     log = log_of_tags(
         path, name, "TensorBoard events", digest.hexdigest(), whole, options, tuple(notes)
     )
-    return replace(log, beside=tuple(paths[:-1]))
+    decay, size, _ = constants_in(list(map(_settings, texts.values())), "the run's settings")
+    return replace(log, weight_decay=decay, size=size, beside=tuple(paths[:-1]))
+
+
+def _settings(text: str) -> Any:
+    """The settings in a text, as Hugging Face's Trainer writes its arguments: JSON, or nothing."""
+    try:
+        return json.loads(text) if text.startswith("{") else None
+    except (ValueError, RecursionError):
+        return None

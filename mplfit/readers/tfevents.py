@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +23,21 @@ from mplfit.types import FloatArray
 __all__ = ["Scalars", "is_event_file", "read_scalars"]
 
 _FRAME = 16  # bytes of a record besides its data
+_STRING = 7  # DT_STRING
 _TENSOR_TYPES = {1: "<f4", 2: "<f8"}  # DT_FLOAT, DT_DOUBLE
 
 
 @dataclass(frozen=True)
 class Scalars:
-    """The scalars of a file by tag (steps and values in its order), and what was dropped."""
+    """The scalars of a file by tag (steps and values in its order), and what was dropped.
+
+    texts : the first text of each tag that has some, as of a run's settings.
+    """
 
     by_tag: dict[str, tuple[FloatArray, FloatArray]]
     cut: int  # bytes of a last record that is not whole
     other: tuple[str, ...]  # tags with values that are no numbers
+    texts: dict[str, str] = field(default_factory=dict)
 
 
 def is_event_file(head: bytes) -> bool:
@@ -58,7 +63,7 @@ def read_scalars(path: Path, data: bytes) -> Scalars:
     values: list[float] = []
     offsets: list[int] = []  # of float32 values, read together at the end; -1 where in `values`
     names: dict[str, int] = {}
-    other: dict[str, None] = {}
+    other: dict[str, str] = {}
     shapes: dict[bytes, int] = {}  # an event up to its last value → its tag
     try:
         for begin, size in zip(start.tolist(), length.tolist(), strict=True):
@@ -74,8 +79,8 @@ def read_scalars(path: Path, data: bytes) -> Scalars:
                     continue
             step, found = _event(data, begin, end)
             for name, value, offset in found:
-                if value is None:
-                    other[name] = None
+                if not isinstance(value, float):
+                    other.setdefault(name, value)
                     continue
                 tag = names.setdefault(name, len(names))
                 steps.append(step)
@@ -100,7 +105,8 @@ def read_scalars(path: Path, data: bytes) -> Scalars:
         name: (step_array[mine], value_array[mine])
         for name, mine in zip(names, np.split(order, cuts), strict=False)
     }
-    return Scalars(by_tag, cut, tuple(name for name in other if name not in names))
+    others = tuple(name for name in other if name not in names)
+    return Scalars(by_tag, cut, others, {name: text for name, text in other.items() if text})
 
 
 def _records(path: Path, data: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
@@ -158,7 +164,7 @@ def _step(data: bytes, at: int, end: int) -> tuple[int, int]:
     return 0, 0
 
 
-def _event(data: bytes, at: int, end: int) -> tuple[int, list[tuple[str, float | None, int]]]:
+def _event(data: bytes, at: int, end: int) -> tuple[int, list[tuple[str, float | str, int]]]:
     """The step of an event and its values: (tag, value, offset of a float32 or -1)."""
     step, found = 0, []
     for key, value, begin, stop in _fields(data, at, end):
@@ -171,8 +177,9 @@ def _event(data: bytes, at: int, end: int) -> tuple[int, list[tuple[str, float |
     return step, found
 
 
-def _summary_value(data: bytes, at: int, end: int) -> tuple[str, float | None, int]:
-    name, value, offset = "", None, -1
+def _summary_value(data: bytes, at: int, end: int) -> tuple[str, float | str, int]:
+    name, offset = "", -1
+    value: float | str = ""
     for key, _, begin, stop in _fields(data, at, end):
         if key == (1, 2):
             name = data[begin:stop].decode()
@@ -183,18 +190,20 @@ def _summary_value(data: bytes, at: int, end: int) -> tuple[str, float | None, i
     return name, value, offset
 
 
-def _tensor(data: bytes, at: int, end: int) -> float | None:
-    """The number in a tensor of one float32 or float64; None for anything else."""
+def _tensor(data: bytes, at: int, end: int) -> float | str:
+    """The number in a tensor of one float32 or float64, or its text; "" for anything else."""
     kind, parts = 0, []
     for (number, wire), value, begin, stop in _fields(data, at, end):
         if (number, wire) == (1, 0):
             kind = value
         elif number in (4, 5, 6) and wire:  # tensor_content, float_val, double_val
             parts.append(data[begin:stop])
+        elif (number, wire) == (8, 2) and kind == _STRING:
+            return data[begin:stop].decode("utf-8", "replace")
     content = b"".join(parts)
     dtype = _TENSOR_TYPES.get(kind)
     if dtype is None or len(content) != np.dtype(dtype).itemsize:
-        return None
+        return ""
     return float(np.frombuffer(content, dtype)[0])
 
 

@@ -20,7 +20,7 @@ from mplfit.readers.names import losses_among
 from mplfit.readers.options import ReadOptions
 from mplfit.trend import trend_of
 
-__all__ = ["is_trainer_state", "read_trainer_state"]
+__all__ = ["is_trainer_state", "placed_rates", "read_trainer_state"]
 
 
 def is_trainer_state(values: Any) -> bool:
@@ -49,7 +49,7 @@ def read_trainer_state(path: Path, sha256: str, values: Any, options: ReadOption
     rate = _series(path, rates, "learning_rate", counted=True)
     total = values.get("max_steps")
     total = total if isinstance(total, int) and total > 0 else None
-    rate, how = _placed(rate, total)
+    rate, how = placed_rates(rate, total)
     notes = [how] if len(rate) else []
     if only:
         notes.append("no training loss is logged: eval_loss, of validation, is taken")
@@ -84,7 +84,7 @@ def _series(
     )
 
 
-def _placed(rate: Series, total: int | None) -> tuple[Series, str]:
+def placed_rates(rate: Series, total: int | None) -> tuple[Series, str]:
     """The rates with the update that they belong to, and how that was found."""
     later = Series(rate.step, rate.value, counted=False)
     if len(rate) and rate.value[-1] == 0 and rate.step[-1] == total:
