@@ -107,9 +107,10 @@ def merged(log: Log, other: Log) -> Log | None:
     return replace(told, loss=loss, rate=rate, norm=norm, beside=beside)
 
 
-def _order(log: Log) -> bool:
-    """Logs that count updates for certain come before those whose steps may be either."""
-    return not log.loss.counted
+def _order(log: Log) -> tuple[bool, bool]:
+    """Logs that count updates for certain come before those whose steps may be either; event files
+    last, for the folders of their runs are named after dates."""
+    return not log.loss.counted, log.kind == "TensorBoard events"
 
 
 def _shift(one: Series, two: Series) -> int | None:
