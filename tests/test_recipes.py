@@ -1,16 +1,19 @@
-"""The recipes of the rooms' READMEs: a toy law, export and shape by the public registries."""
+"""The recipes of the rooms' READMEs: a toy of each kind by the public registries."""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
+from types import ModuleType
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import mplfit
-from mplfit.cli.main import main
+from mplfit.cli.main import GROUPS, main
 from mplfit.errors import FitError, OutputError, ScheduleError
 from mplfit.laws import registry
 from mplfit.laws.base import check_params
@@ -128,3 +131,26 @@ def test_a_shape_is_one_function_whose_signature_is_its_grammar(monkeypatch):
     monkeypatch.undo()
     with pytest.raises(ScheduleError, match="sawtooth"):
         mplfit.parse_schedule("sawtooth:steps=1k,peak=2e-3")
+
+
+def test_a_command_is_one_module_and_one_line_in_the_table(monkeypatch):
+    @click.command("toy-steps")
+    @click.argument("spec")
+    def toy_steps_command(spec):
+        """How many updates a schedule has."""
+        click.echo(mplfit.parse_schedule(spec).steps)
+
+    module = ModuleType("mplfit.cli.toy_steps")
+    module.toy_steps_command = toy_steps_command
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(GROUPS["Theory"], "toy-steps", "Count the updates of a schedule.")
+    call = CliRunner().invoke
+    assert call(main, ["toy-steps", "constant:steps=7k,peak=1"]).stdout == "7000\n"
+    told = call(main, ["--help"]).stdout
+    assert "toy-steps  Count the updates of a schedule." in told.partition("Theory:")[2]
+    failed = call(main, ["toy-steps", "constant:steps=7k"])
+    assert failed.exit_code == 1
+    assert failed.stderr.startswith("Error: ")
+    assert "Did you mean toy-steps" in call(main, ["toy-step"]).stderr
+    monkeypatch.undo()
+    assert call(main, ["toy-steps", "constant:steps=7k,peak=1"]).exit_code == 2

@@ -15,7 +15,8 @@ __all__ = ["LazyGroup"]
 class LazyGroup(click.Group):
     """A click group from a table, title: name: one line of help.
 
-    The command NAME is `NAME_command` of the module NAME of the package, "_" for "-".
+    The command NAME is `NAME_command` of the module NAME of the package, "_" for "-". A line more
+    in the table is a command more.
     """
 
     def __init__(
@@ -27,8 +28,12 @@ class LazyGroup(click.Group):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.package = package
-        self.groups = dict(groups or {})
-        self.table = {name: text for group in self.groups.values() for name, text in group.items()}
+        self.groups = groups or {}
+
+    @property
+    def table(self) -> dict[str, str]:
+        """The commands, each with its line of help."""
+        return {name: text for group in self.groups.values() for name, text in group.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
