@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mplfit.api import optimize as optimize
     from mplfit.api import predict as predict
     from mplfit.api import read as read
+    from mplfit.api import report as report
     from mplfit.api import sweep as sweep
     from mplfit.assess.predict import Prediction as Prediction
     from mplfit.assess.predict import Predictions as Predictions
@@ -108,6 +109,7 @@ _HOME = {
     "predict": "mplfit.api",
     "read": "mplfit.api",
     "read_curves": "mplfit.readers.paths",
+    "report": "mplfit.api",
     "simulate": "mplfit.estimate.simulate",
     "sqrt_cooldown": "mplfit.schedule",
     "sweep": "mplfit.api",

@@ -1,8 +1,10 @@
 """Errors that the user can mend.
 
 A message is one sentence or two: what was got, what was expected, what to change.
-The command line prints it after ``Error:`` and exits with 1; anything that is not an
-``MplfitError`` is a bug of mplfit and keeps its traceback.
+Arguments are named as ``from_step=``, with a value as ``from_step=0`` or ``spikes='drop'``: the
+command line turns these into its options (`mplfit.cli.messages.as_options`), prints the message
+after ``Error:`` and exits with 1. Anything that is not an ``MplfitError`` is a bug of mplfit and
+keeps its traceback.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import re
 
 __all__ = [
+    "ArgumentsError",
     "DataError",
     "FitError",
     "MplfitError",
@@ -60,6 +63,10 @@ class DataError(MplfitError):
 
 class FitError(MplfitError):
     """A law cannot be evaluated, estimated or optimized as asked."""
+
+
+class ArgumentsError(FitError):
+    """Arguments that do not go together; the command line exits with 2."""
 
 
 class OutputError(MplfitError):

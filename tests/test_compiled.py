@@ -105,15 +105,15 @@ def test_a_cache_folder_that_nobody_can_make(fresh, tmp_path, monkeypatch):
 
 @pytest.mark.filterwarnings("always")
 def test_the_command_says_it_in_one_line(monkeypatch):
-    from mplfit.readers import fits
+    from mplfit.api import inputs
 
-    usual = fits.load_fit
+    usual = inputs.load_fit
 
     def load(name, *rest):
         warnings.warn("the cache is damaged", MplfitWarning, stacklevel=1)
         return usual(name, *rest)
 
-    monkeypatch.setattr(fits, "load_fit", load)
+    monkeypatch.setattr(inputs, "load_fit", load)
     before = warnings.showwarning
     arguments = ["predict", "--params", "25", "constant:steps=5000,peak=3e-4,warmup=2160"]
     done = CliRunner().invoke(main, [*arguments, "--no-save"])

@@ -33,10 +33,12 @@ from mplfit.api.inputs import (
     PathOrPaths,
     RunsLike,
     ScheduleLike,
+    kept_curves,
     load,
     read,
     schedule_from,
 )
+from mplfit.api.reporting import report
 from mplfit.api.showing import (
     export,
     html_of,
@@ -50,7 +52,7 @@ from mplfit.api.showing import (
 
 __all__ = [
     "FitLike", "PathName", "PathOrPaths", "RunsLike", "ScheduleLike", "advise", "bound", "compare",
-    "design", "export", "extend", "fit", "forecast", "html_of", "load", "long_text", "optimize",
-    "plot", "predict", "predict_one", "read", "repr_text", "residuals", "save", "schedule_from",
-    "sweep", "tables_of",
+    "design", "export", "extend", "fit", "forecast", "html_of", "kept_curves", "load", "long_text",
+    "optimize", "plot", "predict", "predict_one", "read", "report", "repr_text", "residuals",
+    "save", "schedule_from", "sweep", "tables_of",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from mplfit.api.fitting import Say, constants_of
 from mplfit.api.inputs import (
     FitLike,
     PathName,
@@ -20,29 +21,28 @@ from mplfit.api.inputs import (
     paths_of,
     read,
     schedule_from,
-    text_of,
+    schedule_named,
 )
 from mplfit.assess.predict import Prediction, Predictions, predictions
-from mplfit.bounds import last_positive
-from mplfit.bounds.table import BoundTable, judge, rank
+from mplfit.bounds.table import BoundTable, judge_all
 from mplfit.curve import Curve
-from mplfit.errors import DataError, FitError
+from mplfit.errors import ArgumentsError, DataError
+from mplfit.estimate.constants import FORECAST_LAW
 from mplfit.plan.advise import Advice
 from mplfit.plan.advise import advise as advise_next
 from mplfit.plan.design import Design
 from mplfit.plan.design import design as design_runs
-from mplfit.plan.extend import Extension, compare_ways, extensions
-from mplfit.plan.extend import extend as extend_schedule
+from mplfit.plan.extend import Extension, compare_ways, ways_to_go_on
 from mplfit.plan.forecast import Forecast
 from mplfit.plan.forecast import forecast as forecast_run
 from mplfit.plan.optimize import Plan
 from mplfit.plan.optimize import optimize as optimize_fit
 from mplfit.readers.sweep_table import read_sweep
-from mplfit.schedule import Schedule
 from mplfit.sweeps.analysis import Options, SweepAnalysis, analyse
 from mplfit.sweeps.predicted import compare_predicted, predictor
 from mplfit.sweeps.roles import Roles
 from mplfit.tasks import Progress
+from mplfit.types import FloatArray
 
 __all__ = [
     "advise",
@@ -58,21 +58,24 @@ __all__ = [
 
 
 def predict(
-    fit: FitLike, *schedules: ScheduleLike | Mapping[str, ScheduleLike], exact: bool = False
+    fit: FitLike,
+    *schedules: ScheduleLike | Mapping[str, ScheduleLike],
+    size: str | None = None,
+    exact: bool = False,
 ) -> Predictions:
     """Predict the losses of schedules, side by side, with intervals where the fit has them.
 
     Parameters
     ----------
     schedules : schedules or texts, or mappings from names to these.
-    exact : sum plainly instead of fast.
+    size : of the model, where the fit is a law over sizes.  exact : sum plainly instead of fast.
 
     >>> import mplfit
     >>> found = mplfit.predict("400", "linear:steps=6000,peak=3e-4", "cosine:steps=6000,peak=3e-4")
     >>> found.lowest.name
     'cosine:steps=6000,peak=3e-4'
     """
-    known = fit_of(fit)
+    known = fit_of(fit, size)
     return predictions(known, named_schedules(schedules), exact=exact, name=name_of(fit))
 
 
@@ -85,6 +88,7 @@ def predict_one(fit: FitLike, schedule: ScheduleLike, *, exact: bool = False) ->
 def optimize(
     fit: FitLike,
     *,
+    size: str | None = None,
     steps: int | None = None,
     warmup: int | None = None,
     peak: float | Literal["free"] | None = None,
@@ -99,15 +103,19 @@ def optimize(
 ) -> Plan:
     """Find the schedule with the lowest predicted final loss, and what it gains over usual ones.
 
-    The parameters are those of `mplfit.plan.optimize.optimize`.
+    The parameters are those of `mplfit.plan.optimize.optimize`, and `size`: of the model, where the
+    fit is a law over sizes.
 
     >>> import mplfit
     >>> plan = mplfit.optimize("400", steps=3000, warmup=300, knots=8)
     >>> plan.schedule.steps, len(plan.baselines)
     (3000, 7)
     """
+    known = fit_of(fit, size)
+    if size is not None and peak is None and past is None:
+        peak = known.constants["eta_ref"]  # which the sizes' peaks lead to
     return optimize_fit(
-        fit_of(fit), steps=steps, warmup=warmup, peak=peak, highest=highest, final=final,
+        known, steps=steps, warmup=warmup, peak=peak, highest=highest, final=final,
         minimum=minimum,
         knots=knots, past=None if past is None else schedule_from(past), past_steps=past_steps,
         robust=robust, name=name_of(fit), progress=progress,
@@ -122,6 +130,7 @@ def forecast(
     known: FitLike | None = None,
     law: str | None = None,
     weight_decay: float | None = None,
+    say: Say | None = None,
     **options: Any,
 ) -> Forecast:
     """Forecast the rest of a run in progress.
@@ -141,14 +150,14 @@ def forecast(
     elif schedule is not None:
         run = replace(run, schedule=schedule_from(schedule))
     prior = None if known is None else fit_of(known)
-    named = {} if law is None else {"law": law}
-    constants = None if weight_decay is None else {"weight_decay": weight_decay}
-    before = curves_given(earlier) if earlier else ()
-    return forecast_run(run, earlier=before, known=prior, constants=constants, **named)
+    before = curves_given(earlier) if earlier else []
+    key = FORECAST_LAW if law is None else law
+    constants = constants_of(key, weight_decay, [run, *before], say) if prior is None else None
+    return forecast_run(run, earlier=before, known=prior, constants=constants, law=key)
 
 
 def extend(
-    schedule: ScheduleLike,
+    schedule: ScheduleLike | Mapping[str, ScheduleLike],
     steps: int,
     by: Literal["cooldown", "factor"] = "cooldown",
     *,
@@ -159,7 +168,8 @@ def extend(
     Parameters
     ----------
     schedule : of the run as planned, constant or warmup-stable-decay.  steps : of the longer run.
-    by : a longer cooldown, or a lower rate from where the old one began.
+    by : a longer cooldown, or a lower rate from where the old one began; where there is no such way
+        the other one is taken, and a warning says why.
     fit : predicts the loss of each way.
 
     >>> import mplfit
@@ -167,21 +177,18 @@ def extend(
     >>> found.chosen, found.steps
     ('cooldown', 6000)
     """
-    original = schedule_from(schedule)
-    chosen = extend_schedule(original, steps, by)
-    known = None if fit is None else fit_of(fit)
-    return compare_ways(
-        original, extensions(original, steps), chosen.how, known, text=text_of(schedule),
-        params=None if fit is None else name_of(fit),
-    )  # fmt: skip
+    text, original = schedule_named(schedule)
+    ways, missing = ways_to_go_on(original, steps)
+    known, name = (None, None) if fit is None else (fit_of(fit), name_of(fit))
+    return compare_ways(original, ways, by, known, text=text, params=name, missing=missing)
 
 
 def design(
     fit: FitLike,
-    target: ScheduleLike,
+    target: ScheduleLike | Mapping[str, ScheduleLike],
     candidates: Mapping[str, ScheduleLike] | Sequence[ScheduleLike],
     *,
-    over: ScheduleLike | None = None,
+    over: ScheduleLike | Mapping[str, ScheduleLike] | None = None,
     runs: int = 3,
     every: int | None = None,
 ) -> Design:
@@ -194,11 +201,11 @@ def design(
     every : steps between logged rows; as in the fit's runs where None.
     """
     some = (candidates,) if isinstance(candidates, Mapping) else tuple(candidates)
-    other = None if over is None else schedule_from(over)
+    name, wanted = schedule_named(target)
+    over_name, other = (None, None) if over is None else schedule_named(over)
     return design_runs(
-        fit_of(fit), schedule_from(target), named_schedules(some), over=other, runs=runs,
-        every=every, name=name_of(fit),
-        called=(text_of(target), None if over is None else text_of(over)),
+        fit_of(fit), wanted, named_schedules(some), over=other, runs=runs, every=every,
+        name=name_of(fit), called=(name, over_name),
     )  # fmt: skip
 
 
@@ -225,27 +232,30 @@ def advise(
 def bound(
     *schedules: ScheduleLike | Mapping[str, ScheduleLike],
     D: float = 1.0,
-    G: float = 1.0,
+    G: float | Mapping[str, FloatArray] = 1.0,
+    at: int | None = None,
     as_given: bool = False,
+    average: bool = False,
+    terms: bool = False,
+    exact: bool = False,
 ) -> BoundTable:
     """Rank schedules by the bound of convex theory on the last iterate, which needs no run.
 
     Parameters
     ----------
-    D, G : distance to the solution and gradient norm: rates come in units of D/G where both are 1.
-    as_given : judged at the rates given, else at the best base rate of each.
+    D, G : distance to the solution and gradient norm (a number, or by the schedule's name those of
+        every update): rates come in units of D/G where both are 1.
+    at, as_given, average, terms, exact : as in `mplfit.bounds.table.judge`.
 
     >>> import mplfit
     >>> table = mplfit.bound("linear:steps=4000,peak=1", "constant:steps=4000,peak=1")
     >>> table.schedules[0].name, round(table.schedules[0].best_bound, 4)
     ('linear:steps=4000,peak=1', 0.0317)
     """
-    judged = {}
-    for name, one in named_schedules(schedules).items():
-        last = last_positive(one.lr)
-        whole = Schedule(one.lr[:last], min(one.warmup, last))
-        judged[name] = judge(name, whole, D=D, G=G, as_given=as_given)[0]
-    return rank(judged, D, f"{G:g}")
+    return judge_all(
+        named_schedules(schedules), D=D, G=G, at=at, as_given=as_given, average=average,
+        terms=terms, exact=exact,
+    )[0]  # fmt: skip
 
 
 def sweep(
@@ -281,7 +291,9 @@ def sweep(
     True
     """
     if (fit is None) != (schedule is None):
-        raise FitError("fit and schedule belong together: the fit predicts the rates of that one")
+        raise ArgumentsError(
+            "fit and schedule belong together: the fit predicts the rates of that one"
+        )
     options = Options(method, tolerance, draws, random_seed, tuple((reference or {}).items()))
     roles = Roles(lr, loss, seed, tuple(groups) or None, tuple(sizes) or None)
     found = analyse(read_sweep(paths_of(paths), roles), options, progress=progress)

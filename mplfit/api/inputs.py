@@ -29,13 +29,14 @@ __all__ = [
     "curves_given",
     "curves_of_fit",
     "fit_of",
+    "kept_curves",
     "load",
     "name_of",
     "named_schedules",
     "paths_of",
     "read",
     "schedule_from",
-    "text_of",
+    "schedule_named",
 ]
 
 PathName: TypeAlias = str | PathLike[str]
@@ -48,7 +49,9 @@ FitLike: TypeAlias = Fit | PathName
 ScheduleLike: TypeAlias = Schedule | str
 """A schedule, its text (`mplfit schedule --help`), or the name of a file."""
 
-CURVES = "_curves"  # of a fit that this process has made: what it was fitted to, and held out
+# What this process knows of a result beside what is written of it.
+CURVES = "_curves"  # what it was fitted to, and what was held out
+_SOURCE = "_source"  # where a fit was loaded from
 
 
 def read(
@@ -98,7 +101,9 @@ def load(source: PathName, size: str | None = None) -> Fit:
     >>> mplfit.load("400").law
     'mpl'
     """
-    return load_fit(source if isinstance(source, str) else Path(source), size)
+    fit = load_fit(source if isinstance(source, str) else Path(source), size)
+    object.__setattr__(fit, _SOURCE, str(source))
+    return fit
 
 
 def schedule_from(given: ScheduleLike) -> Schedule:
@@ -107,6 +112,7 @@ def schedule_from(given: ScheduleLike) -> Schedule:
 
 
 def paths_of(paths: PathOrPaths) -> list[str | Path]:
+    """The paths as readers take them."""
     some = [paths] if isinstance(paths, (str, PathLike)) else paths
     return [path if isinstance(path, str) else Path(path) for path in some]
 
@@ -120,17 +126,10 @@ def curves_given(runs: RunsLike) -> list[Curve]:
     some = list(runs)
     paths = [one for one in some if isinstance(one, (str, PathLike))]
     curves = [one for one in some if isinstance(one, Curve)]
-    if len(paths) + len(curves) < len(some) or not some:
-        raise DataError(
-            "expected curves, or the paths of logs: got "
-            + (
-                type(next(one for one in some if one not in (*paths, *curves))).__name__
-                if some
-                else "nothing"
-            )
-        )
-    if paths and curves:
-        raise DataError("expected curves, or the paths of logs: got both")
+    other = [type(one).__name__ for one in some if not isinstance(one, (str, PathLike, Curve))]
+    if other or not some or (paths and curves):
+        got = other[0] if other else "both" if some else "nothing"
+        raise DataError(f"expected curves, or the paths of logs: got {got}")
     return list(read(paths)) if paths else curves
 
 
@@ -138,9 +137,9 @@ def curves_of_fit(fit: Fit, runs: RunsLike | None) -> list[Curve]:
     """The runs given, else those that a fit was made from: kept, or read again."""
     if runs is not None:
         return curves_given(runs)
-    kept: tuple[Curve, ...] = getattr(fit, CURVES, ())
-    if kept:
-        return list(kept)
+    train, test = kept_curves(fit)
+    if train:
+        return [*train, *test]
     names = {record.name for record in fit.data}
     again = [curve for curve in read_logs(fit) if curve.name in names] if fit.data else []
     if not again:
@@ -151,16 +150,30 @@ def curves_of_fit(fit: Fit, runs: RunsLike | None) -> list[Curve]:
     return again
 
 
-def fit_of(given: FitLike) -> Fit:
-    return given if isinstance(given, Fit) else load(given)
+def kept_curves(result: object) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
+    """The training and the held-out curves of a result that this process has made, else none."""
+    train, test = getattr(result, CURVES, ((), ()))
+    return train, test
+
+
+def fit_of(given: FitLike, size: str | None = None) -> Fit:
+    """The fit that is meant."""
+    return given if isinstance(given, Fit) else load(given, size)
 
 
 def name_of(given: FitLike) -> str:
-    return (given.published or "given") if isinstance(given, Fit) else str(given)
+    """What a fit is called in results: by where it is from."""
+    if not isinstance(given, Fit):
+        return str(given)
+    return given.published or str(getattr(given, _SOURCE, "given"))
 
 
-def text_of(given: ScheduleLike) -> str:
-    return given if isinstance(given, str) else repr(given)
+def schedule_named(given: ScheduleLike | Mapping[str, ScheduleLike]) -> tuple[str, Schedule]:
+    """One schedule, and what it is called: its text, or the name that it has in a mapping."""
+    if isinstance(given, Mapping):
+        ((name, schedule),) = given.items()
+        return name, schedule_from(schedule)
+    return given if isinstance(given, str) else repr(given), schedule_from(given)
 
 
 def named_schedules(

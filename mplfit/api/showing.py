@@ -23,9 +23,15 @@ __all__ = ["export", "html_of", "long_text", "plot", "repr_text", "residuals", "
 repr_text, html_of = short_text, html
 
 
-def save(fit: Fit, folder: PathName, *, force: bool = False) -> None:
-    """Write fit.json into a folder; see `Fit.save`."""
-    write_folder(Path(folder), {"fit.json": json_bytes(fit.to_dict())}, force=force)
+def save(result: Any, folder: PathName, *, force: bool = False) -> None:
+    """Write the files of a result into a folder: of a fit fit.json; see `mplfit.show.files`."""
+    if isinstance(result, Fit):
+        files = {"fit.json": json_bytes(result.to_dict())}
+    else:
+        from mplfit.show.files import files_of  # matplotlib takes long to import
+
+        files = files_of(result)
+    write_folder(Path(folder), files, force=force)
 
 
 def residuals(fit: Fit, runs: RunsLike | None = None) -> dict[str, FloatArray]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from mplfit.bounds.omega import average_bound_curve, best_base, bound_curve, bound_terms
+from mplfit.bounds.omega import (
+    average_bound_curve,
+    best_base,
+    bound_curve,
+    bound_terms,
+    last_positive,
+)
 from mplfit.bounds.scan import Scan, Sweep
 from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, Record
 
-__all__ = ["EXACT", "BoundSweep", "BoundTable", "Judged", "judge", "rank"]
+__all__ = ["EXACT", "BoundSweep", "BoundTable", "Drawn", "Judged", "judge", "judge_all", "rank"]
 
 EXACT = (
     "No ±: theory's worst case is exact for a schedule, D and G; mplfit agreement: how real runs "
@@ -65,6 +71,13 @@ class BoundSweep(Result):
     uncertainty = EXACT
 
 
+class Drawn(NamedTuple):
+    """A schedule at the rates of a bound's curve, and the bound after each of its updates."""
+
+    schedule: Schedule
+    curve: FloatArray
+
+
 def judge(
     name: str,
     schedule: Schedule,
@@ -76,7 +89,7 @@ def judge(
     average: bool = False,
     exact: bool = False,
     terms: bool = False,
-) -> tuple[Judged, Schedule, FloatArray]:
+) -> tuple[Judged, Drawn]:
     """A schedule under the bound, and the bound after each of its updates.
 
     Parameters
@@ -89,7 +102,7 @@ def judge(
 
     Returns
     -------
-    The judgement, the schedule at the rates of the curve, and the curve.
+    The judgement, and the curve with its schedule.
 
     Examples
     --------
@@ -115,7 +128,7 @@ def judge(
         bound=float(curve[judged - 1]) if as_given else None,
         terms=bound_terms(drawn.lr, D=D, G=G, at=at)._asdict() if terms else None,
     )
-    return made, drawn, curve
+    return made, Drawn(drawn, curve)
 
 
 def rank(judged: Mapping[str, Judged], D: float, G: str) -> BoundTable:
@@ -125,3 +138,28 @@ def rank(judged: Mapping[str, Judged], D: float, G: str) -> BoundTable:
         return one.best_bound if one.bound is None else one.bound
 
     return BoundTable(D, G, tuple(sorted(judged.values(), key=height)))
+
+
+def judge_all(
+    schedules: Mapping[str, Schedule],
+    *,
+    D: float = 1.0,
+    G: float | Mapping[str, FloatArray] = 1.0,
+    text: str = "",
+    **how: Any,
+) -> tuple[BoundTable, dict[str, Drawn]]:
+    """Schedules ranked, each judged after its last positive rate, and their curves by name.
+
+    Parameters
+    ----------
+    G : the gradient norm, or those of every update by the schedule's name.
+    text : what G is called, where it is no number.
+    how : the other arguments of `judge`.
+    """
+    judged, drawn = {}, {}
+    for name, given in schedules.items():
+        last = last_positive(given.lr)
+        whole = Schedule(given.lr[:last], min(given.warmup, last))
+        norm = G[name][:last] if isinstance(G, Mapping) else G
+        judged[name], drawn[name] = judge(name, whole, D=D, G=norm, **how)
+    return rank(judged, D, text or ("given" if isinstance(G, Mapping) else f"{G:g}")), drawn

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    Target,
-    command_line,
-    json_option,
-    law_constants,
-    progress,
-    saves,
-    say_notes,
-    show_result,
-    warn,
-    weight_decay_option,
-    wide_option,
-)
-from mplfit.cli.engine import engine, engine_options
+from mplfit.cli.engine import Engine, engine_options
+from mplfit.cli.messages import progress, say, say_notes, warn
+from mplfit.cli.options import command, weight_decay_option
+from mplfit.cli.output import Output, command_line, output_options
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
     from mplfit.estimate.result import Fit
     from mplfit.plan.advise import Advice, Ending
-    from mplfit.schedule import Schedule
 
 __all__ = ["advise_command"]
 
 
-@click.command(
+@command(
     "advise",
-    cls=Examples,
     examples=(
         "mplfit advise data/lab_text --steps 4000 --no-save",
         "mplfit advise data/lab_text/lab_cosine.csv --target-loss 2.5 --out /tmp/advice --force",
@@ -55,9 +42,7 @@ __all__ = ["advise_command"]
 @click.option("--budget", type=int, metavar="M", help="Updates that it may have more.")
 @weight_decay_option
 @engine_options
-@saves("advise")
-@wide_option
-@json_option
+@output_options("advise")
 def advise_command(
     paths: Sequence[str],
     steps: int | None,
@@ -66,9 +51,8 @@ def advise_command(
     from_step: int | None,
     budget: int | None,
     weight_decay: float | None,
-    target: Target,
-    wide: bool,
-    as_json: bool,
+    engine: Engine,
+    output: Output,
 ) -> None:
     """Say which schedule to run next, what it gains, and how sure that is.
 
@@ -93,7 +77,7 @@ def advise_command(
         raise click.UsageError("--continue has --budget: it goes without --steps, --target-loss")
     curves = read_curves(paths)
     say_notes(curves)
-    fit = _fitted(curves, weight_decay)
+    fit = _fitted(curves, weight_decay, engine)
     for text in fit.warnings:
         if not text.startswith("weakly identified"):
             warn(text)
@@ -104,20 +88,19 @@ def advise_command(
         own = _named(curves, run)
         at = int(own.step[-1]) + 1 if from_step is None else from_step
         found = endings(fit, own, at, budget or 0, curves)
-    for text in found.warnings:
-        warn(text)
+    from mplfit.show.files import advice_files
+
     values = {**found.to_dict(), "command": command_line()}
-    target.write(lambda: _files(fit, curves, found, values))
-    show_result(found, values, as_json=as_json, wide=wide)
-    if not as_json:
-        target.say("schedule.csv, schedule.py (torch), advice.html, fit.json")
+    what = "schedule.csv, schedule.py (torch), advice.html, fit.json"
+    output.give(found, what, lambda: advice_files(found, fit, curves, values), values=values)
 
 
-def _fitted(curves: Sequence[Curve], weight_decay: float | None) -> Fit:
-    from mplfit.estimate.fit import fit
-
-    constants = law_constants("effective", weight_decay, curves)
+def _fitted(curves: Sequence[Curve], weight_decay: float | None, engine: Engine) -> Fit:
     with engine() as executor:
+        from mplfit.api.fitting import constants_of
+        from mplfit.estimate.fit import fit
+
+        constants = constants_of("effective", weight_decay, curves, say)
         return fit(curves, "effective", constants=constants, executor=executor, progress=progress)
 
 
@@ -127,37 +110,3 @@ def _named(curves: Sequence[Curve], name: str) -> Curve:
             return curve
     names = ", ".join(curve.name for curve in curves)
     raise DataError(f"no run is called {name}: --continue takes one of {names}")
-
-
-def _files(
-    fit: Fit, curves: Sequence[Curve], found: Advice | Ending, values: Mapping[str, object]
-) -> dict[str, bytes]:
-    from mplfit.show.explore import explore_page
-    from mplfit.writers.export import export
-    from mplfit.writers.text import json_bytes, schedule_files
-
-    schedule = found.schedule
-    title = "Which schedule to run next" if hasattr(found, "chosen") else "How to end the run"
-    return {
-        **schedule_files(schedule, schedule.to_dict()),
-        "schedule.py": export(schedule, "torch"),
-        "advice.html": explore_page(fit, schedule, _others(found), curves, title),
-        "advice.json": json_bytes(values),
-        "fit.json": json_bytes(fit.to_dict()),
-    }
-
-
-def _others(found: Advice | Ending) -> list[Schedule]:
-    """What the page compares with."""
-    from mplfit.plan.advise import Advice
-
-    if not isinstance(found, Advice):
-        return [way.option.schedule for way in found.ways[1:4]]
-    others = [found.reference, found.best_usual]
-    names = {found.chosen.name}
-    kept = []
-    for one in others:
-        if one.name not in names:
-            names.add(one.name)
-            kept.append(one.schedule)
-    return kept

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.bound_logs import fit_to_logs
-from mplfit.cli.common import (
-    SCHEDULE_HELP,
-    Examples,
-    Target,
-    json_option,
-    named_schedules,
-    named_specs,
-    saves,
-    show_result,
-    wide_option,
-)
+from mplfit.cli.messages import progress, say_notes
+from mplfit.cli.options import SCHEDULE_HELP, command
+from mplfit.cli.output import Output, output_options, print_json
+from mplfit.cli.specs import named_schedules, named_specs
 from mplfit.errors import DataError, ScheduleError
 
 if TYPE_CHECKING:
     from mplfit.bounds.scan import Sweep
-    from mplfit.bounds.table import BoundSweep, BoundTable
     from mplfit.schedule import Schedule
     from mplfit.types import FloatArray
 
 __all__ = ["bound_command"]
 
 
-@click.command(
+@command(
     "bound",
-    cls=Examples,
     examples=(
         "mplfit bound wsdld:steps=4000,peak=1,decay=0.2 cosine:steps=4000,peak=1"
         " constant:steps=4000,peak=1 --terms --out /tmp/bounds --force",
@@ -85,9 +76,7 @@ __all__ = ["bound_command"]
 @click.option("--terms", is_flag=True, help="The three terms of each bound too, with a figure.")
 @click.option("--average", is_flag=True, help="The standard rate, of the average iterate.")
 @click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
-@saves("bound")
-@wide_option
-@json_option
+@output_options("bound")
 def bound_command(
     specs: Sequence[str],
     logs: Sequence[Path],
@@ -101,14 +90,12 @@ def bound_command(
     terms: bool,
     average: bool,
     exact: bool,
-    target: Target,
-    wide: bool,
-    as_json: bool,
+    output: Output,
 ) -> None:
     if logs:
         if specs or over is not None:
             raise click.UsageError("--fit goes without SPEC and --sweep")
-        fit_to_logs(logs, column, as_json, wide)
+        _fit_to_logs(logs, column, output)
         return
     if not specs:
         raise click.UsageError("give at least one schedule (SPEC), or --fit LOG")
@@ -116,120 +103,69 @@ def bound_command(
         raise click.UsageError("--values belongs to --sweep")
     if terms and average:
         raise click.UsageError("--terms are those of the last iterate: they go without --average")
-    files: Callable[[], dict[str, bytes]]
-    found: BoundTable | BoundSweep
     if over is not None:
         if at is not None or average or as_given or exact or terms:
             raise click.UsageError(
                 "--sweep goes without --at, --average, --as-given, --terms and --exact"
             )
-        files, found = _swept(specs, over, values, D, norm)
-    else:
-        files, found = _judged(specs, D, norm, at, as_given, average, exact, terms)
-    target.write(files)
-    made = {**found.to_dict(), "folder": target.name}
-    show_result(found, made, as_json=as_json, wide=wide)
-    if not as_json:
-        figures = "bound.png, terms.png" if terms else "bound.png"
-        target.say(f"{figures} and the numbers as csv", apart=True)
+        _sweep(specs, over, values, D, norm, output)
+        return
+    from mplfit.bounds.table import judge_all
+    from mplfit.show.files import bound_files
 
-
-def _judged(
-    specs: Sequence[str],
-    D: float,
-    norm: str,
-    at: int | None,
-    as_given: bool,
-    average: bool,
-    exact: bool,
-    terms: bool,
-) -> tuple[Callable[[], dict[str, bytes]], BoundTable]:
-    """The files (made when asked for) and the table of schedules side by side."""
-    from mplfit.bounds.table import judge, rank
-
-    named = {name: _without_zeros(one) for name, one in named_schedules(specs).items()}
-    every = {
-        name: judge(
-            name,
-            one,
-            D=D,
-            G=_norm(norm, one.steps),
-            at=at,
-            as_given=as_given,
-            average=average,
-            exact=exact,
-            terms=terms,
-        )
-        for name, one in named.items()
-    }
+    named = named_schedules(specs)
+    found, drawn = judge_all(
+        named, D=D, G=_norms(norm, named), text=norm, at=at, as_given=as_given, average=average,
+        terms=terms, exact=exact,
+    )  # fmt: skip
     what = "average iterate" if average else "last iterate"
-    rates = "the rates given" if as_given else "its best base rate"
-
-    ranked = rank({name: one for name, (one, _, _) in every.items()}, D, norm)
-
-    def files() -> dict[str, bytes]:
-        from mplfit.show.bound_plot import plot_bounds, plot_terms
-        from mplfit.show.plot import png
-        from mplfit.writers.text import csv_bytes, file_name, prediction_csv
-
-        shown = {name: drawn for name, (_, drawn, _) in every.items()}
-        curves = {name: curve for name, (_, _, curve) in every.items()}
-        title = f"Bound of the {what} at {rates}"
-        made = {"bound.png": png(plot_bounds(shown, curves, title))}
-        for name, schedule in shown.items():
-            lines = prediction_csv(schedule, curves[name])
-            made[f"{file_name(name)}.csv"] = lines.replace(b"step,lr,loss", b"step,lr,bound")
-        if terms:
-            made["terms.png"] = png(plot_terms(ranked))
-            made["terms.csv"] = csv_bytes(
-                ["schedule", "distance", "noise", "last"],
-                [[one.name, *(one.terms or {}).values()] for one in ranked.schedules],
-            )
-        return made
-
-    return files, ranked
-
-
-def _swept(
-    specs: Sequence[str], over: Sweep, values: str | None, D: float, norm: str
-) -> tuple[Callable[[], dict[str, bytes]], BoundSweep]:
-    """The same of a sweep."""
-    from dataclasses import replace
-
-    from mplfit.bounds.scan import scan
-    from mplfit.bounds.table import BoundSweep
-
-    G, tried = _norm(norm, None), _numbers(values, over)
-    scans = tuple(
-        replace(scan(text, over, values=tried, D=D, G=float(G)), name=name)
-        for name, text in named_specs(specs).items()
+    title = f"Bound of the {what} at {'the rates given' if as_given else 'its best base rate'}"
+    figures = "bound.png, terms.png" if terms else "bound.png"
+    output.give(
+        found, f"{figures} and the numbers as csv", lambda: bound_files(found, drawn, title)
     )
 
-    def files() -> dict[str, bytes]:
-        from mplfit.show.bound_plot import plot_scan
-        from mplfit.show.plot import png
-        from mplfit.writers.text import csv_bytes, file_name
 
-        made = {"bound.png": png(plot_scan({one.name: one for one in scans}))}
-        for one in scans:
-            header = [over.replace("-", "_"), "best_peak_lr", "best_bound", "bound"]
-            rows = zip(one.value, one.base, one.best, one.given, strict=True)
-            made[f"{file_name(one.name)}.csv"] = csv_bytes(header, rows)
-        return made
+def _sweep(
+    specs: Sequence[str], over: Sweep, values: str | None, D: float, norm: str, output: Output
+) -> None:
+    from mplfit.bounds.scan import scan
+    from mplfit.bounds.table import BoundSweep
+    from mplfit.show.files import bound_sweep_files
 
-    return files, BoundSweep(over, D, norm, scans)
-
-
-def _without_zeros(schedule: Schedule) -> Schedule:
-    from mplfit.bounds import last_positive
-    from mplfit.schedule import Schedule as Made
-
-    last = last_positive(schedule.lr)
-    return Made(schedule.lr[:last], min(schedule.warmup, last))
+    G, tried = _norms(norm, None), _numbers(values, over)
+    assert isinstance(G, float)
+    scans = tuple(
+        replace(scan(text, over, values=tried, D=D, G=G), name=name)
+        for name, text in named_specs(specs).items()
+    )
+    found = BoundSweep(over, D, norm, scans)
+    output.give(found, "bound.png and the numbers as csv", lambda: bound_sweep_files(found))
 
 
-def _norm(text: str, steps: int | None) -> float | FloatArray:
-    """A number, or the norms of every update from a log."""
+def _fit_to_logs(logs: Sequence[Path], column: str | None, output: Output) -> None:
+    """Fit the bound to logs with gradient norms, and print how it meets them."""
+    from mplfit.estimate.logged_norms import fit_logged_norms
+    from mplfit.readers.norms import norms_of, read_norms
+    from mplfit.readers.paths import read_runs
+
+    runs = read_runs(logs, fitted=True)
+    say_notes(runs.curves)
+    norms = {
+        curve.name: norms_of(log, curve.schedule.steps)
+        if column is None
+        else read_norms(log.path, curve.schedule.steps, column)
+        for curve, (_, log) in zip(runs.curves, runs.read, strict=True)
+    }
+    found = fit_logged_norms(runs.curves, norms, progress=progress)
+    if output.as_json:
+        print_json(found.to_dict())
+    else:
+        output.show(found)
+
+
+def _norms(text: str, schedules: Mapping[str, Schedule] | None) -> float | Mapping[str, FloatArray]:
+    """A number, or from a log the norms of every update of the schedules."""
     from mplfit.readers.norms import read_norms
 
     try:
@@ -239,9 +175,9 @@ def _norm(text: str, steps: int | None) -> float | FloatArray:
             raise DataError(
                 f"--grad-norm must be a number or the name of a log, got {text!r}"
             ) from None
-        if steps is None:
+        if schedules is None:
             raise DataError("a sweep needs one gradient norm for all steps, not a log") from None
-        return read_norms(Path(text), steps)
+        return {name: read_norms(Path(text), one.steps) for name, one in schedules.items()}
 
 
 def _numbers(text: str | None, over: str) -> list[float]:

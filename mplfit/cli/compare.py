@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    LawOption,
-    Target,
-    command_line,
-    json_option,
-    law_constants,
-    progress,
-    read_options,
-    reading_options,
-    saves,
-    say,
-    say_notes,
-    show_result,
-    warn,
-    weight_decay_option,
-    wide_option,
-)
-
-if TYPE_CHECKING:
-    from mplfit.assess.compare import Comparison
-    from mplfit.curve import Curve
+from mplfit.cli.messages import progress, say, warn
+from mplfit.cli.options import LawOption, command, split_options, weight_decay_option
+from mplfit.cli.output import Output, command_line, output_options
+from mplfit.cli.reading import Reading, reading_options
 
 __all__ = ["compare_command"]
 
 
-@click.command(
+@command(
     "compare",
-    cls=Examples,
     examples=(
         "mplfit compare data/lab_text --law mpl --law effective --law onepower"
         " --out /tmp/compared --force",
@@ -53,21 +33,17 @@ __all__ = ["compare_command"]
     help="Laws to compare, with commas (repeat). [default: all that are quick to fit]",
 )
 @weight_decay_option
-@click.option("--train", multiple=True, metavar="NAME", help="A curve to learn from (repeat).")
-@click.option("--test", multiple=True, metavar="NAME", help="A curve to hold out (repeat).")
+@split_options
 @reading_options
-@saves(what="A folder to write.")
-@wide_option
-@json_option
+@output_options(what="A folder to write.")
 def compare_command(
     paths: Sequence[str],
     laws: Sequence[str],
     weight_decay: float | None,
     train: Sequence[str],
     test: Sequence[str],
-    target: Target,
-    wide: bool,
-    as_json: bool,
+    reading: Reading,
+    output: Output,
 ) -> None:
     """Fit every law to the loss curves in PATHS and compare them on curves they have not seen.
 
@@ -76,44 +52,21 @@ def compare_command(
     --out writes a figure of the residuals side by side, and comparison.json with all parameters,
     which `mplfit report` takes.
     """
-    from mplfit.assess.compare import compare_laws
-    from mplfit.laws.registry import LAWS, get_law
-    from mplfit.readers.paths import read_curves, split
+    from mplfit.laws.registry import get_law
 
-    chosen = tuple(law for text in laws for law in text.split(",")) or tuple(
-        key for key, law in LAWS.items() if law.usually_compared
-    )
+    chosen = [law for text in laws for law in text.split(",")]
     for law in chosen:
         get_law(law)  # refuses a wrong name before any work
-    options, own = read_options()
-    curves = read_curves(paths, options, **own, progress=progress)
-    say_notes(curves)
-    trained, held, how = split(curves, train, test)
-    say(f"{len(trained)} training curves, {len(held)} held out: {how}")
-    decaying = [law for law in chosen if "weight_decay" in get_law(law).constants]
-    if weight_decay is not None and not decaying:
-        raise click.UsageError("none of the compared laws has a weight decay: no --weight-decay")
-    constants = law_constants(decaying[0], weight_decay, trained) if decaying else None
-    found = compare_laws(
-        trained, held, chosen, constants=constants, command=command_line(), progress=progress
-    )
+    curves = reading.curves(paths)
+    from mplfit.api import compare, kept_curves
+    from mplfit.show.files import comparison_files
+
+    found = compare(
+        curves, chosen or None, train=train, test=test, weight_decay=weight_decay,
+        command=command_line(), progress=progress, say=say,
+    )  # fmt: skip
     for row in found:
         if row.failed:
             warn(f"{row.law}: {row.failed}")
-    target.write(lambda: _files(found, trained, held))
-    show_result(found, found.to_dict(), as_json=as_json, wide=wide)
-    if not as_json:
-        what = f"residuals.png, comparison.json (`mplfit report {target.name}` shows it)"
-        target.say(what, apart=True)
-
-
-def _files(found: Comparison, trained: Sequence[Curve], held: Sequence[Curve]) -> dict[str, bytes]:
-    from mplfit.show.compare_plot import plot_laws
-    from mplfit.show.plot import png
-    from mplfit.writers.text import json_bytes
-
-    files = {"comparison.json": json_bytes(found.to_dict())}
-    fits = {law.law: law.fit for law in found if law.fit is not None}
-    if fits:
-        files["residuals.png"] = png(plot_laws(fits, trained, held))
-    return files
+    what = f"residuals.png, comparison.json (`mplfit report {output.name}` shows it)"
+    output.give(found, what, lambda: comparison_files(found, *kept_curves(found)))

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    Target,
-    fit_given,
-    json_option,
-    named_schedules,
-    saves,
-    schedule_given,
-    show_result,
-    warn,
-    wide_option,
-)
-
-if TYPE_CHECKING:
-    from mplfit.plan.design import Design
-    from mplfit.schedule import Schedule
+from mplfit.cli.options import command, fit_given
+from mplfit.cli.output import Output, output_options
+from mplfit.cli.specs import named_schedules, schedule_given
 
 __all__ = ["design_command"]
 
 
-@click.command(
+@command(
     "design",
-    cls=Examples,
     examples=(
         "mplfit design data/fit_25 --target linear:steps=48k,peak=3e-4,warmup=2160"
         " --candidates cosine:steps=24k,peak=3e-4,warmup=2160"
@@ -57,9 +42,7 @@ __all__ = ["design_command"]
 @click.option("--over", metavar="SPEC", help="The gain of --target over this schedule instead.")
 @click.option("--runs", default=3, show_default=True, help="How many runs to choose.")
 @click.option("--every", type=int, help="Steps between logged rows. [default: as in FIT's runs]")
-@saves(what="A folder for the table and a figure.")
-@wide_option
-@json_option
+@output_options(what="A folder for the table and a figure.")
 def design_command(
     params: str,
     candidates: Sequence[str],
@@ -67,9 +50,7 @@ def design_command(
     over: str | None,
     runs: int,
     every: int | None,
-    target: Target,
-    wide: bool,
-    as_json: bool,
+    output: Output,
 ) -> None:
     """Choose which runs to do next, so that a prediction of FIT becomes surer.
 
@@ -79,26 +60,12 @@ def design_command(
     much of the parameters whatever its losses are. Differences between runs, and the law's own
     error, are left: the last column says how much of the interval no run takes away.
     """
-    from mplfit.plan.design import design
-    from mplfit.readers.fits import load_fit
+    from mplfit.api import design
+    from mplfit.show.files import design_files
 
-    fit, named = load_fit(params), named_schedules(candidates)
+    named = named_schedules(candidates)
     found = design(
-        fit, schedule_given(wanted), named, over=schedule_given(over) if over else None, runs=runs,
-        every=every, name=params, called=(wanted, over),
+        params, {wanted: schedule_given(wanted)}, named, runs=runs, every=every,
+        over={over: schedule_given(over)} if over else None,
     )  # fmt: skip
-    for text in found.warnings:
-        warn(text)
-    target.write(lambda: _files(found, named))
-    show_result(found, found.to_dict(), as_json=as_json, wide=wide)
-    if not as_json:
-        target.say("design.json, design.png", apart=True)
-
-
-def _files(found: Design, named: Mapping[str, Schedule]) -> dict[str, bytes]:
-    from mplfit.show.plans import plot_design
-    from mplfit.show.plot import png
-    from mplfit.writers.text import json_bytes
-
-    made = json_bytes(found.to_dict())
-    return {"design.json": made, "design.png": png(plot_design(found, named))}
+    output.give(found, "design.json, design.png", lambda: design_files(found, named))

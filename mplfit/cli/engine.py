@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import socket
@@ -9,64 +10,62 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, InvalidStateError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from itertools import starmap
 from multiprocessing import active_children, get_context
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 import click
 
-from mplfit.cli.common import one_line_warnings
+from mplfit.cli.messages import one_line_warnings
 from mplfit.errors import MplfitError
 
-__all__ = ["engine", "engine_options", "processes", "worker_count", "workers_option"]
+__all__ = ["Engine", "engine_options", "processes", "worker_count", "workers_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SAID = "mplfit.engine"
+Engine: TypeAlias = Callable[[], AbstractContextManager[Executor | None]]
+"""What a command with `engine_options` opens for its long work."""
+
 _PATIENCE = 10.0  # seconds to wait for a scheduler
 _LAST_SECONDS = 0.2  # to wait for a killed process
 
 
-def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
-    context.meta.setdefault(_SAID, {})[option.name] = value
-
-
 def workers_option(usual: str) -> Callable[[F], F]:
-    """--workers, which `engine()` and `worker_count()` look up; the text says what is usual."""
+    """--workers, with what is usual as text; see `worker_count` and `engine`."""
     return click.option(
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",
-        expose_value=False,
-        callback=_keep,
         help="Share long work among N processes; 1: all of it here. The results are the same. "
         f"[default: MPLFIT_WORKERS, else {usual}]",
     )
 
 
 def engine_options(command: F) -> F:
-    """The options of every command with work to share; the command opens `engine()`."""
-    command = workers_option("this process and one beside it")(command)
-    return click.option(
-        "--dask",
-        metavar="ADDRESS",
-        expose_value=False,
-        callback=_keep,
-        help="Share long work on the Dask cluster whose scheduler is at ADDRESS.",
-    )(command)
+    """The options of every command with work to share; the command gets an `Engine`."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, workers: int | None, dask: str | None, **kwargs: Any) -> Any:
+        if workers is not None and dask is not None:
+            raise click.UsageError("--workers and --dask exclude one another: choose one")
+        return command(*args, engine=partial(_engine, workers, dask), **kwargs)
+
+    made: Any = workers_option("this process and one beside it")(wrapped)
+    text = "Share long work on the Dask cluster whose scheduler is at ADDRESS."
+    return cast("F", click.option("--dask", metavar="ADDRESS", help=text)(made))
 
 
-def worker_count() -> int:
+def worker_count(asked: int | None) -> int:
     """How many processes the user wants, by option or environment; else one a core."""
-    asked = click.get_current_context().meta.get(_SAID, {}).get("workers")
     return asked or _usual_workers() or _cores()
 
 
 @contextmanager
-def engine() -> Iterator[Executor | None]:
+def _engine(workers: int | None, address: str | None) -> Iterator[Executor | None]:
     """The executor that the user asked for; without a wish one process beside this one.
 
     None where all is to be done here: with --workers 1, where there is one core, or where no
@@ -77,10 +76,6 @@ def engine() -> Iterator[Executor | None]:
     MplfitError
         If Dask is not installed, or no scheduler answers at the address.
     """
-    said = click.get_current_context().meta.get(_SAID, {})
-    workers, address = said.get("workers"), said.get("dask")
-    if workers is not None and address is not None:
-        raise click.UsageError("--workers and --dask exclude one another: choose one")
     workers = workers or _usual_workers()
     if address is not None:
         with _dask(address) as executor:

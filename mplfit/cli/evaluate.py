@@ -7,20 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    json_option,
-    params_option,
-    print_json,
-    progress,
-    read_options,
-    reading_options,
-    say,
-    say_notes,
-    warn,
-    warn_of_loss,
-    wide_option,
-)
+from mplfit.cli.messages import say, warn
+from mplfit.cli.options import command, params_option, split_options
+from mplfit.cli.output import Output, output_options, print_json
+from mplfit.cli.reading import Reading, reading_options
 from mplfit.errors import FitError
 
 if TYPE_CHECKING:
@@ -28,12 +18,11 @@ if TYPE_CHECKING:
     from mplfit.estimate.metrics import Evaluation
     from mplfit.estimate.result import Fit
 
-__all__ = ["evaluate_command", "names_of", "show_coverage"]
+__all__ = ["evaluate_command", "show_coverage"]
 
 
-@click.command(
+@command(
     "evaluate",
-    cls=Examples,
     examples=(
         "mplfit evaluate data/simulated_400 --params 400",
         "mplfit evaluate data/simulated_25 --params 25 --json",
@@ -41,47 +30,44 @@ __all__ = ["evaluate_command", "names_of", "show_coverage"]
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @params_option
-@click.option("--train", multiple=True, metavar="NAME", help="A curve the fit has seen (repeat).")
-@click.option("--test", multiple=True, metavar="NAME", help="A held-out curve (repeat).")
+@split_options
 @reading_options
 @click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
-@wide_option
-@json_option
+@output_options(files=False)
 def evaluate_command(
     paths: Sequence[str],
     params: str,
     train: Sequence[str],
     test: Sequence[str],
+    reading: Reading,
     exact: bool,
-    wide: bool,
-    as_json: bool,
+    output: Output,
 ) -> None:
     """Measure a fit on the loss curves in PATHS: R2, MAE, RMSE, PredE, WorstE and Huber.
 
     Curves that FIT was trained on (the same file contents) are told apart from held-out ones; so
     are the released training curves, for the published parameters.
     """
+    from mplfit.assess.reach import check_loss
     from mplfit.estimate.metrics import evaluate
     from mplfit.readers.fits import load_fit
-    from mplfit.readers.paths import read_curves, split_for
+    from mplfit.readers.paths import split_for
     from mplfit.schedule import Schedule
-    from mplfit.show.table import text as text_of
     from mplfit.show.tables.fit import metrics_tables
 
     fit = load_fit(params)
-    options, own = read_options()
-    curves = read_curves(paths, options, **own, progress=progress)
-    say_notes(curves)
+    curves = reading.curves(paths)
     trained, held, how = split_for(fit, curves, train, test)
-    seen = names_of(trained) or "nothing"
-    say(f"{names_of(held) or 'nothing'} held out, {seen} trained on: {how}")
+    say(f"{_names(held)} held out, {_names(trained)} trained on: {how}")
     metrics = evaluate(fit, curves, train=trained, exact=exact)
     for curve in curves:
         try:
-            warn_of_loss(fit, Schedule(curve.schedule.lr[: curve.step[-1] + 1]), curve.name)
+            so_far = Schedule(curve.schedule.lr[: curve.step[-1] + 1])
+            for text in check_loss(fit, so_far, curve.name):
+                warn(text)
         except FitError as error:  # measured all the same
             warn(str(error))
-    if as_json:
+    if output.as_json:
         from mplfit.assess.intervals import coverage
         from mplfit.estimate.records import CurveRecord
         from mplfit.types import to_plain
@@ -100,12 +86,12 @@ def evaluate_command(
         )
     else:
         click.echo(f"{_measured(metrics, params, fit)}\n")
-        click.echo("\n\n".join(text_of(one, wide=wide) for one in metrics_tables(metrics)))
+        output.show(*metrics_tables(metrics))
         show_coverage(fit, held, trained)
 
 
-def names_of(curves: Sequence[Curve]) -> str:
-    return ", ".join(curve.name for curve in curves)
+def _names(curves: Sequence[Curve]) -> str:
+    return ", ".join(curve.name for curve in curves) or "nothing"
 
 
 def _measured(metrics: Evaluation, params: str, fit: Fit) -> str:

@@ -8,16 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.common import (
-    SCHEDULE_HELP,
-    Examples,
-    fit_given,
-    force_option,
-    json_option,
-    print_json,
-    say,
-    schedule_given,
-)
+from mplfit.cli.messages import say
+from mplfit.cli.options import SCHEDULE_HELP, command, fit_given, force_option, json_option
+from mplfit.cli.output import print_json
+from mplfit.cli.specs import schedule_given
 from mplfit.errors import MplfitError
 
 if TYPE_CHECKING:
@@ -28,9 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["explore_command"]
 
 
-@click.command(
+@command(
     "explore",
-    cls=Examples,
     examples=(
         "mplfit explore 400 --out /tmp/explore.html --force",
         "mplfit explore data/fit_25 --schedule cosine:steps=24k,peak=3e-4,warmup=2160"

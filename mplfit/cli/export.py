@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import (
-    SCHEDULE_HELP,
-    Examples,
-    force_option,
-    json_option,
-    print_json,
-    say,
-    schedule_given,
-)
+from mplfit.cli.messages import say
+from mplfit.cli.options import SCHEDULE_HELP, command, force_option, json_option
+from mplfit.cli.output import print_json
+from mplfit.cli.specs import schedule_given
 
 if TYPE_CHECKING:
     from mplfit.schedule import Schedule
@@ -27,9 +22,8 @@ _FORMATS = ["csv", "npy", "json", "python", "torch", "hf", "optax", "keras"]
 _FORMATS += ["olmo-core", "megatron", "torchtitan", "nanogpt", "litgpt"]
 
 
-@click.command(
+@command(
     "export",
-    cls=Examples,
     examples=(
         "mplfit export wsdld:steps=24000,peak=3e-4,decay=4000,warmup=2160 --format torch",
         "mplfit export cosine:steps=24000,peak=3e-4,warmup=2160 --format litgpt --accumulate 8"

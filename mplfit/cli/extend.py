@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Literal
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    Target,
-    json_option,
-    saves,
-    schedule_given,
-    show_result,
-    warn,
-    wide_option,
-)
-
-if TYPE_CHECKING:
-    from mplfit.plan.extend import Continuation, How
-    from mplfit.schedule import Schedule
+from mplfit.cli.options import command
+from mplfit.cli.output import Output, output_options
+from mplfit.cli.specs import schedule_given
 
 __all__ = ["extend_command"]
 
 
-@click.command(
+@command(
     "extend",
-    cls=Examples,
     examples=(
         "mplfit extend --from wsdld:steps=4000,peak=3e-4,decay=0.2 --to-steps 6000",
         "mplfit extend --from wsdld:steps=24000,peak=3e-4,decay=4000,warmup=2160 --to-steps 48000"
@@ -44,17 +31,13 @@ __all__ = ["extend_command"]
     help="A longer cooldown, or a lower rate from where the old one began.",
 )
 @click.option("--params", metavar="FIT", help="A fitted law, to predict the loss of each choice.")
-@saves(what="A folder for the schedule.")
-@wide_option
-@json_option
+@output_options(what="A folder for the schedule.")
 def extend_command(
     past: str,
     steps: int,
-    by: str,
+    by: Literal["cooldown", "factor"],
     params: str | None,
-    target: Target,
-    wide: bool,
-    as_json: bool,
+    output: Output,
 ) -> None:
     """Continue a run for longer with its base learning rate.
 
@@ -65,34 +48,10 @@ def extend_command(
     of --by as schedule.csv, .npy and .json, with a figure of all. A
     way that does not exist is left out with a warning that says why; the other one is then taken.
     """
-    from mplfit.plan.extend import compare_ways, ways_to_go_on
-    from mplfit.readers.fits import load_fit
+    from mplfit.api import extend
+    from mplfit.show.files import extension_files
 
     original = schedule_given(past)
-    ways, missing = ways_to_go_on(original, steps)
-    fit = load_fit(params) if params is not None else None
-    found = compare_ways(
-        original, ways, cast("How", by), fit, text=past, params=params, missing=missing
-    )
-    chosen = next(way for way in ways if way.how == found.chosen)
-    for text in found.warnings:
-        warn(text)
-    values = found.to_dict()
-    target.write(lambda: _files(original, chosen, ways, values))
-    show_result(found, values, as_json=as_json, wide=wide)
-    if not as_json:
-        target.say(f"schedule.csv, .npy, .json ({found.chosen}), ways.png", apart=True)
-
-
-def _files(
-    original: Schedule,
-    chosen: Continuation,
-    ways: Sequence[Continuation],
-    values: Mapping[str, Any],
-) -> dict[str, bytes]:
-    from mplfit.show.bound_plot import plot_continuations
-    from mplfit.show.plot import png
-    from mplfit.writers.text import schedule_files
-
-    files = schedule_files(chosen.schedule, {**chosen.schedule.to_dict(), "extension": values})
-    return {**files, "ways.png": png(plot_continuations(original, ways))}
+    found = extend({past: original}, steps, by, fit=params)
+    what = f"schedule.csv, .npy, .json ({found.chosen}), ways.png"
+    output.give(found, what, lambda: extension_files(found, original))

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    LawOption,
-    Target,
-    json_option,
-    law_constants,
-    read_options,
-    reading_options,
-    saves,
-    say,
-    say_notes,
-    show_result,
-    warn,
-    weight_decay_option,
-)
-from mplfit.cli.so_far import has_ended, log_size, run_so_far
+from mplfit.cli.messages import say, say_notes, warn
+from mplfit.cli.options import LawOption, command, weight_decay_option
+from mplfit.cli.output import Output, output_options
+from mplfit.cli.reading import Reading, reading_options
 from mplfit.errors import DataError, MplfitError, OutputError
 from mplfit.estimate.constants import FORECAST_LAW
 
@@ -48,9 +36,8 @@ class _Known:
     weight_decay: float | None
 
 
-@click.command(
+@command(
     "forecast",
-    cls=Examples,
     examples=(
         "mplfit forecast data/simulated_25/cosine_24000.csv --to-step 12000",
         "mplfit forecast data/simulated_25/wsd_20000_24000.csv --to-step 12000"
@@ -78,8 +65,7 @@ class _Known:
 @reading_options
 @click.option("--watch", is_flag=True, help="Repeat as the log grows, until the run has ended.")
 @click.option("--poll", default=30.0, show_default=True, help="Seconds between looks at the log.")
-@saves(what="A folder for the forecast, as csv and figure.")
-@json_option
+@output_options(what="A folder for the forecast, as csv and figure.")
 def forecast_command(
     run: Path,
     sources: Sequence[str],
@@ -87,8 +73,8 @@ def forecast_command(
     weight_decay: float | None,
     watch: bool,
     poll: float,
-    target: Target,
-    as_json: bool,
+    reading: Reading,
+    output: Output,
 ) -> None:
     """Forecast the rest of a run in progress, and its final loss.
 
@@ -102,36 +88,41 @@ def forecast_command(
     """
     if not poll > 0:
         raise DataError(f"--poll must be a positive number of seconds, got {poll:g}")
-    known = _known(run, sources, law, weight_decay)
+    known = _known(run, sources, law, weight_decay, reading)
     if not watch:
-        curve = run_so_far(run)
+        from mplfit.readers.so_far import run_so_far
+
+        curve = run_so_far(run, reading.options, reading.schedules)
         say_notes([curve])
-        _show(_forecast(curve, known), target, as_json)
+        found = _forecast(curve, known)
+        output.give(found, "forecast.csv, forecast.json, forecast.png")
         return
     try:
-        _watched(run, known, poll, target, as_json)
+        _watched(run, known, poll, reading, output)
     except KeyboardInterrupt:
         say("watching ended")
         raise
 
 
-def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: bool) -> None:
+def _watched(run: Path, known: _Known, poll: float, reading: Reading, output: Output) -> None:
     """Forecasts as the log grows. What cannot be read, or predicted from, yet is waited for."""
+    from mplfit.readers.so_far import has_ended, log_size, run_so_far
+
     last, size, said = -1, -1, ""
     warned: set[str] = set()
     while True:
         try:
             before, size = size, log_size(run)
-            curve = run_so_far(run, settled=size == before)
+            curve = run_so_far(run, reading.options, reading.schedules, settled=size == before)
             if last < 0:
                 say_notes([curve])
             if has_ended(curve):
-                _show_end(curve, as_json)
+                _show_end(curve, output.as_json)
                 return
             if curve.step[-1] > last:
                 found = _forecast(curve, known, quiet=last >= 0)
-                _show(found, target, as_json, warned)
-                last, target = int(curve.step[-1]), replace(target, force=True)
+                _show(found, output, warned)
+                last, output.force = int(curve.step[-1]), True
         except MplfitError as error:
             if isinstance(error, OutputError):
                 raise
@@ -141,7 +132,9 @@ def _watched(run: Path, known: _Known, poll: float, target: Target, as_json: boo
         time.sleep(poll)
 
 
-def _known(run: Path, sources: Sequence[str], law: str, weight_decay: float | None) -> _Known:
+def _known(
+    run: Path, sources: Sequence[str], law: str, weight_decay: float | None, reading: Reading
+) -> _Known:
     """Earlier runs and the earlier fit, told apart by their contents; never the run itself."""
     from mplfit.assess.posterior import covariance
     from mplfit.laws.registry import get_law
@@ -156,9 +149,10 @@ def _known(run: Path, sources: Sequence[str], law: str, weight_decay: float | No
     if fit is not None:
         covariance(fit)  # refuses one without
     paths = [source for source in sources if source not in fits]
-    options, own = read_options()
-    others = {name: plan for name, plan in own["schedules"].items() if name != run.stem}
-    curves = read_curves(paths, _of_others(options), schedules=others) if paths else []
+    others = {name: plan for name, plan in reading.schedules.items() if name != run.stem}
+    # Without what is said of the run alone: its plan and where it ends.
+    options = replace(reading.options, schedule=None, to_step=None)
+    curves = read_curves(paths, options, schedules=others) if paths else []
     # The run's own log, in a folder of runs, holds what is to be forecast.
     earlier = [curve for curve in curves if not _is_log_of(curve, run)]
     if len(earlier) < len(curves):
@@ -170,11 +164,6 @@ def _known(run: Path, sources: Sequence[str], law: str, weight_decay: float | No
 
 def _is_log_of(curve: Curve, run: Path) -> bool:
     return curve.origin is not None and Path(curve.origin.path).resolve() == run.resolve()
-
-
-def _of_others(options: Any) -> Any:
-    """The reading options without what is said of the run alone: its plan and where it ends."""
-    return replace(options, schedule=None, to_step=None)
 
 
 def _is_fit(source: str) -> bool:
@@ -194,33 +183,30 @@ def _is_fit(source: str) -> bool:
 
 
 def _forecast(curve: Curve, known: _Known, quiet: bool = False) -> Forecast:
-    from mplfit.plan.forecast import forecast
+    from mplfit.api import forecast
 
-    constants = None
-    if known.fit is None:
-        runs = [curve, *known.runs]
-        constants = law_constants(known.law, known.weight_decay, runs, quiet=quiet)
-    return forecast(curve, earlier=known.runs, known=known.fit, law=known.law, constants=constants)
+    return forecast(
+        curve, earlier=known.runs, known=known.fit, law=known.law, weight_decay=known.weight_decay,
+        say=None if quiet else say,
+    )  # fmt: skip
 
 
-def _show(found: Forecast, target: Target, as_json: bool, warned: set[str] | None = None) -> None:
-    """Print and write a forecast. With `warned`, the warnings so far, it is one of several: it
-    repeats none of these, and as JSON it is one line without the curve."""
+def _show(found: Forecast, output: Output, warned: set[str]) -> None:
+    """Print and write one of several forecasts, which repeats no warning; as JSON it is one line
+    without the curve."""
     for text in found.warnings:
-        if text not in (warned or ()):
+        if text not in warned:
             warn(text)
-    if warned is not None:
-        warned.update(found.warnings)
-    values = found.to_dict()
-    target.write(lambda: _files(found, values))
-    if as_json and warned is not None:
-        click.echo(json.dumps({key: values[key] for key in values if key not in ("rest", "fit")}))
+    warned.update(found.warnings)
+    if not output.as_json:
+        output.give(replace(found, warnings=()), "forecast.csv, forecast.json, forecast.png")
+        click.echo()
         return
-    show_result(found, values, as_json=as_json)
-    if not as_json:
-        target.say("forecast.csv, forecast.json, forecast.png", apart=True)
-        if warned is not None:
-            click.echo()
+    from mplfit.show.files import files_of
+
+    values = found.to_dict()
+    output.write(lambda: files_of(found, values))
+    click.echo(json.dumps({key: values[key] for key in values if key not in ("rest", "fit")}))
 
 
 def _show_end(curve: Curve, as_json: bool) -> None:
@@ -234,22 +220,3 @@ def _show_end(curve: Curve, as_json: bool) -> None:
             f"{curve.name} has ended: {loss:.4f} at step {last}, as logged (an observation: no "
             "interval). If the run goes on, give its plan with --schedule"
         )
-
-
-def _files(found: Forecast, values: Mapping[str, object]) -> dict[str, bytes]:
-    from mplfit.show.plans import plot_forecast
-    from mplfit.show.plot import png
-    from mplfit.writers.text import json_bytes
-
-    rest, lr = found.interval, found.run.schedule.lr
-    bounds = [end for pair in found.bounds.values() for end in pair]
-    names = [f"{end}_{level[2:]}" for level in found.bounds for end in ("low", "high")]
-    lines = [",".join(["step", "lr", "loss", *names])]
-    for i, step in enumerate(found.step.tolist()):
-        numbers = [lr[step], rest.loss[i], *(end[i] for end in bounds)]
-        lines.append(",".join([str(step), *(repr(float(one)) for one in numbers)]))
-    return {
-        "forecast.csv": ("\n".join(lines) + "\n").encode(),
-        "forecast.json": json_bytes(values),
-        "forecast.png": png(plot_forecast(found)),
-    }

@@ -7,7 +7,7 @@ from importlib import resources
 
 import click
 
-from mplfit.cli.common import Examples
+from mplfit.cli.options import command
 from mplfit.errors import DataError
 
 __all__ = ["TOPICS", "help_command"]
@@ -30,7 +30,7 @@ TOPICS = {
 }
 
 
-@click.command("help", cls=Examples, examples=("mplfit help", "mplfit help schedules"))
+@command("help", examples=("mplfit help", "mplfit help schedules"))
 @click.argument("topic", required=False)
 @click.pass_context
 def help_command(context: click.Context, topic: str | None) -> None:
@@ -46,10 +46,10 @@ def help_command(context: click.Context, topic: str | None) -> None:
         text = resources.files(TOPICS[topic][0]).joinpath("README.md").read_text(encoding="utf-8")
         click.echo(text, nl=False)
     elif topic in COMMANDS and context.parent is not None:
-        command = main.get_command(context.parent, topic)
-        if command is not None:
-            with click.Context(command, info_name=topic, parent=context.parent) as own:
-                click.echo(command.get_help(own))
+        found = main.get_command(context.parent, topic)
+        if found is not None:
+            with click.Context(found, info_name=topic, parent=context.parent) as own:
+                click.echo(found.get_help(own))
     else:
         near = get_close_matches(topic, [*TOPICS, *COMMANDS])
         hint = f"; did you mean {' or '.join(near)}" if near else ""

@@ -16,10 +16,11 @@ from typing import Any
 import click
 
 from mplfit import __version__
-from mplfit.cli.common import one_line_warnings, record_words
 from mplfit.cli.lazy import LazyGroup
+from mplfit.cli.messages import one_line_warnings
+from mplfit.cli.output import record_words
 from mplfit.cli.terminal import finish, standard_streams
-from mplfit.errors import MplfitError, printable
+from mplfit.errors import ArgumentsError, MplfitError, printable
 
 __all__ = ["COMMANDS", "GROUPS", "main"]
 
@@ -146,7 +147,7 @@ def _code(run: Callable[[], Any], words: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except MplfitError as error:
-        return _fails(str(error))
+        return _fails(str(error), 2 if isinstance(error, ArgumentsError) else 1)
     except RuntimeError as error:
         # So Python 3.11 hands on what a signal raised within a class, as packages are imported.
         cause = error.__cause__

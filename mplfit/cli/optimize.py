@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Literal, cast
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    Target,
-    command_line,
-    json_option,
-    progress,
-    saves,
-    schedule_given,
-    show_result,
-    size_option,
-    warn,
-    wide_option,
-)
+from mplfit.cli.messages import progress
+from mplfit.cli.options import command, size_option
+from mplfit.cli.output import Output, command_line, output_options
+from mplfit.cli.specs import schedule_given
 from mplfit.errors import FitError
-
-if TYPE_CHECKING:
-    from mplfit.plan.optimize import Plan
 
 __all__ = ["optimize_command"]
 
 
-@click.command(
+@command(
     "optimize",
-    cls=Examples,
     examples=(
         "mplfit optimize --params 400",
         "mplfit optimize --params 25 --steps 12000 --warmup 1000 --final-lr 3e-5"
@@ -75,9 +61,7 @@ __all__ = ["optimize_command"]
 )
 @click.option("--from", "past", metavar="SPEC", help="The schedule of a run under way, or its log.")
 @click.option("--from-step", type=int, help="Updates of it that are done.")
-@saves(what="A folder for the schedule.")
-@wide_option
-@json_option
+@output_options(what="A folder for the schedule.")
 def optimize_command(
     params: str | None,
     size: str | None,
@@ -92,9 +76,7 @@ def optimize_command(
     shape: str,
     past: str | None,
     from_step: int | None,
-    target: Target,
-    wide: bool,
-    as_json: bool,
+    output: Output,
 ) -> None:
     """Find the non-increasing schedule with the lowest predicted final loss.
 
@@ -110,8 +92,8 @@ def optimize_command(
     D/G (see `mplfit bound`). The default warmup is 0. The lowest bound of all has a last rate above
     those before it: --shape free finds it.
     """
-    from mplfit.plan.optimize import optimize, optimize_bound
-    from mplfit.readers.fits import load_fit
+    from mplfit.api import optimize
+    from mplfit.plan.optimize import optimize_bound
 
     if bound == (params is not None):
         raise click.UsageError("give either --params FIT or --bound")
@@ -128,12 +110,9 @@ def optimize_command(
     run = schedule_given(past) if past is not None else None
     (peak, highest), asked = _peak(peak_lr), _robust(robust)
     if params is not None:
-        fit = load_fit(params, size)
-        if size is not None and peak is None and run is None:
-            peak = fit.constants["eta_ref"]  # which the sizes' peaks lead to
         plan = optimize(
-            fit, steps=steps, warmup=warmup, peak=peak, highest=highest, final=final_lr,
-            knots=knots, past=run, past_steps=from_step or 0, robust=asked, name=params,
+            params, size=size, steps=steps, warmup=warmup, peak=peak, highest=highest,
+            final=final_lr, knots=knots, past=run, past_steps=from_step or 0, robust=asked,
             minimum=1e-10 if min_lr is None else min_lr, progress=progress,
         )  # fmt: skip
     else:
@@ -142,13 +121,9 @@ def optimize_command(
             peak=None if peak == "free" else peak, knots=knots, past=run,
             past_steps=from_step or 0, falling=shape == "falling", progress=progress,
         )  # fmt: skip
-    for text in plan.warnings:
-        warn(text)
     made = {**plan.to_dict(), "command": command_line()}
-    target.write(lambda: _files(plan, made))
-    show_result(plan, made, as_json=as_json, wide=wide)
-    if not as_json:
-        target.say("schedule.csv, .npy, .json, schedule.png", apart=True)
+    what = "schedule.csv, .npy, .json, schedule.png"
+    output.give(plan, what, values=made)
 
 
 def _peak(text: str | None) -> tuple[float | Literal["free"] | None, float | None]:
@@ -171,10 +146,3 @@ def _robust(text: str | None) -> float | Literal["mean"] | None:
         return float(text)
     except ValueError:
         raise FitError(f"--robust must be mean or a quantile such as 0.9, got {text!r}") from None
-
-
-def _files(plan: Plan, made: Mapping[str, Any]) -> dict[str, bytes]:
-    from mplfit.show.plot import plot_plan, png
-    from mplfit.writers.text import schedule_files
-
-    return {**schedule_files(plan.schedule, made), "schedule.png": png(plot_plan(plan))}

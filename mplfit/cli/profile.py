@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    Target,
-    fit_given,
-    json_option,
-    progress,
-    read_options_given,
-    reading_options,
-    saves,
-    say_notes,
-    show_result,
-    wide_option,
-)
-from mplfit.cli.engine import engine, engine_options
-
-if TYPE_CHECKING:
-    from mplfit.assess.profile import Profiles
+from mplfit.cli.engine import Engine, engine_options
+from mplfit.cli.messages import progress, say_notes
+from mplfit.cli.options import command, fit_given
+from mplfit.cli.output import Output, output_options
+from mplfit.cli.reading import Reading, reading_options
 
 __all__ = ["profile_command"]
 
 
-@click.command(
+@command(
     "profile",
-    cls=Examples,
     examples=(
         "mplfit profile data/fits/onepower_25.json --out /tmp/profiles --force",
         "mplfit profile --params data/fits/onepower_25.json --param alpha --no-save --json",
@@ -40,15 +26,13 @@ __all__ = ["profile_command"]
 @click.option("--param", "names", multiple=True, metavar="NAME", help="A parameter (repeat).")
 @reading_options
 @engine_options
-@saves("profile")
-@wide_option
-@json_option
+@output_options("profile")
 def profile_command(
     params: str,
     names: Sequence[str],
-    target: Target,
-    wide: bool,
-    as_json: bool,
+    reading: Reading,
+    engine: Engine,
+    output: Output,
 ) -> None:
     """Profile likelihoods of the parameters of FIT, beside Laplace's intervals.
 
@@ -62,22 +46,8 @@ def profile_command(
     from mplfit.readers.fits import load_fit
 
     fit = load_fit(params)
-    curves = read_again(fit, *read_options_given(fit))
+    curves = read_again(fit, *reading.again(fit))
     say_notes(curves)
     with engine() as executor:
         found = profile(fit, curves, names, name=params, executor=executor, progress=progress)
-    target.write(lambda: _files(found))
-    show_result(found, found.to_dict(), as_json=as_json, wide=wide)
-    if not as_json:
-        target.say("profile.json, profiles.png", apart=True)
-
-
-def _files(found: Profiles) -> dict[str, bytes]:
-    from mplfit.show.plot import png
-    from mplfit.show.profile_plot import plot_profiles
-    from mplfit.writers.text import json_bytes
-
-    return {
-        "profile.json": json_bytes(found.to_dict()),
-        "profiles.png": png(plot_profiles(found)),
-    }
+    output.give(found, "profile.json, profiles.png")

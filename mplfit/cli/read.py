@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    is_verbose,
-    json_option,
-    print_json,
-    progress,
-    read_options,
-    reading_options,
-    say_notes,
-    wide_option,
-)
+from mplfit.cli.messages import is_set, progress, say_notes
+from mplfit.cli.options import command
+from mplfit.cli.output import Output, output_options, print_json
+from mplfit.cli.reading import Reading, reading_options
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -27,9 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["read_command"]
 
 
-@click.command(
+@command(
     "read",
-    cls=Examples,
     examples=(
         "mplfit read data/lab_text",
         "mplfit read data/simulated_25/cosine_24000.csv --smooth 5 --every 1000 --json",
@@ -37,13 +29,8 @@ __all__ = ["read_command"]
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @reading_options
-@wide_option
-@json_option
-def read_command(
-    paths: Sequence[str],
-    wide: bool,
-    as_json: bool,
-) -> None:
+@output_options(files=False)
+def read_command(paths: Sequence[str], reading: Reading, output: Output) -> None:
     """Show what is in the logs in PATHS: runs, formats, steps, losses, schedules.
 
     PATHS are files, folders (with all folders in them) or - for standard input: tables (CSV, JSON
@@ -54,27 +41,27 @@ def read_command(
     run; with -v all of them, and every run.
     """
     from mplfit.readers.paths import read_runs
-    from mplfit.show.table import text
     from mplfit.show.tables.many_runs import MANY, many_table, skipped_lines
     from mplfit.show.tables.read import runs_table
 
-    options, own = read_options()
-    runs = read_runs(paths, options, **own, progress=progress)
+    options = reading.options
+    runs = read_runs(
+        paths, options, schedules=reading.schedules, sizes=reading.sizes, progress=progress
+    )
     read = list(runs.read)
     if options.from_step is None:
         read = [(_with_beginning(curve), log) for curve, log in read]
     say_notes(curve for curve, _ in read)
-    if as_json:
+    if output.as_json:
         entries = [_entry(curve, log) for curve, log in read]
         skipped = [{"path": str(one.path), "why": one.why} for one in runs.skipped]
         print_json({"schema": "mplfit.logs/1", "runs": entries, "skipped": skipped})
         return
-    if len(read) > MANY and not (is_verbose() or wide):
-        click.echo(text(many_table(read, runs.skipped)))
+    if len(read) > MANY and not (is_set("verbose") or output.wide):
+        output.show(many_table(read, runs.skipped))
         return
     table = runs_table(read)
-    table = replace(table, notes=(*skipped_lines(runs.skipped), *table.notes))
-    click.echo(text(table, wide=wide))
+    output.show(replace(table, notes=(*skipped_lines(runs.skipped), *table.notes)))
 
 
 def _with_beginning(curve: Curve) -> Curve:

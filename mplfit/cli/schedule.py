@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    Target,
-    json_option,
-    named_schedules,
-    print_json,
-    saves,
-    wide_option,
-)
+from mplfit.cli.options import command
+from mplfit.cli.output import Output, output_options, print_json
+from mplfit.cli.specs import named_schedules
 from mplfit.schedule.spec import GRAMMAR
 
 if TYPE_CHECKING:
@@ -25,9 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["schedule_command"]
 
 
-@click.command(
+@command(
     "schedule",
-    cls=Examples,
     examples=(
         "mplfit schedule cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160"
         " wsd:steps=24000,peak=3e-4,final=3e-5,decay=4000,warmup=2160 --out /tmp/two --force",
@@ -47,24 +40,18 @@ __all__ = ["schedule_command"]
     folder, by default mplfit-runs/schedule, with schedules.png.""",
 )
 @click.argument("specs", nargs=-1, required=True, metavar="[NAME=]SPEC…")
-@saves("schedule")
-@wide_option
-@json_option
-def schedule_command(specs: Sequence[str], target: Target, wide: bool, as_json: bool) -> None:
-    from mplfit.show.table import text
+@output_options("schedule")
+def schedule_command(specs: Sequence[str], output: Output) -> None:
+    from mplfit.show.files import schedules_files
 
     named = named_schedules(specs)
-    target.write(lambda: _files(named))
-    if as_json:
-        print_json(
-            {
-                "schema": "mplfit.schedules/1",
-                "schedules": {name: made.to_dict() for name, made in named.items()},
-            }
-        )
+    output.write(lambda: schedules_files(named))
+    if output.as_json:
+        plans = {name: made.to_dict() for name, made in named.items()}
+        print_json({"schema": "mplfit.schedules/1", "schedules": plans})
         return
-    click.echo(text(_table(named), wide=wide))
-    target.say("schedules.png and the rates as csv and npy", apart=True)
+    output.show(_table(named))
+    output.say("schedules.png and the rates as csv and npy")
 
 
 def _table(named: Mapping[str, Schedule]) -> Table:
@@ -84,15 +71,3 @@ def _table(named: Mapping[str, Schedule]) -> Table:
         for name, one in named.items()
     )
     return Table(answer, columns, rows, ("exact: these are the schedule's own rates",))
-
-
-def _files(named: Mapping[str, Schedule]) -> dict[str, bytes]:
-    from mplfit.show.plot import plot_schedules, png
-    from mplfit.writers.text import file_name, schedule_files
-
-    files = {"schedules.png": png(plot_schedules(named))}
-    for name, schedule in named.items():
-        arrays = schedule_files(schedule, schedule.to_dict())
-        for kind in ("csv", "npy"):
-            files[f"{file_name(name)}.{kind}"] = arrays[f"schedule.{kind}"]
-    return files

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from mplfit.cli.common import (
-    SCHEDULE_HELP,
-    Examples,
-    force_option,
-    json_option,
-    named_schedules,
-    params_option,
-    print_json,
-    say,
-)
+from mplfit.cli.messages import say
+from mplfit.cli.options import SCHEDULE_HELP, command, force_option, json_option, params_option
+from mplfit.cli.output import print_json
+from mplfit.cli.specs import named_schedules
 from mplfit.errors import DataError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["simulate_command"]
 
 
-@click.command(
+@command(
     "simulate",
-    cls=Examples,
     examples=(
         "mplfit simulate --params 400 --released --noise 1e-3 --out /tmp/simulated --force",
         "mplfit simulate --params 25 mine=linear:steps=5000,peak=3e-4,warmup=500 --every 50"

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import (
-    SCHEDULE_HELP,
-    Examples,
-    Target,
-    command_line,
-    json_option,
-    named_specs,
-    print_json,
-    progress,
-    read_options,
-    reading_options,
-    saves,
-    say,
-    say_notes,
-    show_result,
-    sized_path,
-    warn,
-    weight_decay_option,
-    wide_option,
-)
+from mplfit.cli.messages import progress, say, say_notes, warn
+from mplfit.cli.options import SCHEDULE_HELP, command, weight_decay_option
+from mplfit.cli.output import Output, command_line, output_options, print_json
+from mplfit.cli.reading import Reading, reading_options
+from mplfit.cli.specs import named_specs, sized_path
 from mplfit.errors import DataError, FitError
 
 if TYPE_CHECKING:
-    from mplfit.cli.common import OfRuns
     from mplfit.curve import Curve
-    from mplfit.readers.options import ReadOptions
     from mplfit.schedule import Schedule
     from mplfit.sizes.predictions import SizePredictions
     from mplfit.sizes.result import Sizes
@@ -50,9 +33,8 @@ _KEYS = {
 }
 
 
-@click.command(
+@command(
     "sizes",
-    cls=Examples,
     examples=(
         "mplfit sizes data/lab_sizes --predict 137k --predict 500k --steps 3k --steps 6k"
         " --schedule cosine:steps=3000,peak=6e-3,final=10%,warmup=300"
@@ -111,9 +93,7 @@ _KEYS = {
 )
 @weight_decay_option
 @partial(reading_options, schedule="--run-schedule")
-@saves("sizes")
-@wide_option
-@json_option
+@output_options("sizes")
 def sizes_command(
     paths: Sequence[str],
     targets: Sequence[str],
@@ -125,11 +105,11 @@ def sizes_command(
     flops_per_token: float,
     update_tokens: float | None,
     weight_decay: float | None,
-    target: Target,
-    wide: bool,
-    as_json: bool,
+    reading: Reading,
+    output: Output,
 ) -> None:
     from mplfit.readers.sizes import parse_size
+    from mplfit.show.files import sizes_files
     from mplfit.sizes.fit import fit_sizes
     from mplfit.sizes.predictions import predict_sizes
 
@@ -138,9 +118,8 @@ def sizes_command(
     if design and not targets:
         raise click.UsageError("--design belongs to --predict N")
     sizes = [parse_size(text) for text in targets]
-    options, own = read_options()
     schedules = _schedules(specs, horizons)
-    curves = _read(paths, options, own)
+    curves = _read(paths, reading)
     say_notes(curves)
     law = fit_sizes(curves, weight_decay=weight_decay)
     law = replace(law, made_by=command_line())
@@ -171,30 +150,27 @@ def sizes_command(
             warn(text)
         shown.insert(0, budgets)
     largest = max((size.count or 0.0 for size in sizes), default=0.0)
-    target.write(lambda: _files(law, curves, schedules, largest))
-    if as_json:
+    output.write(lambda: sizes_files(law, curves, schedules, largest))
+    if output.as_json:
         values = {_KEYS[type(one).__name__]: one.to_dict() for one in shown}
-        print_json({"schema": "mplfit.sizes_report/1", **values, "folder": target.name})
+        print_json({"schema": "mplfit.sizes_report/1", **values, "folder": output.name})
         return
-    for number, one in enumerate(shown):
-        if number:
-            click.echo()
-        show_result(one, wide=wide)
-    target.say("sizes.json, losses.png, residuals.png", apart=True)
+    output.show(*shown)
+    output.say("sizes.json, losses.png, residuals.png")
 
 
-def _read(paths: Sequence[str], options: ReadOptions, own: OfRuns) -> list[Curve]:
+def _read(paths: Sequence[str], reading: Reading) -> list[Curve]:
     """The runs, those of [N=]PATH with that size."""
     from mplfit.readers.paths import read_curves
 
     plain = [text for text in paths if sized_path(text)[0] is None]
-    if not plain and any(own.values()):
+    if not plain and (reading.schedules or reading.sizes):
         raise DataError("--run-schedule and --size NAME=N name runs of paths without N=")
-    curves = read_curves(plain, options, **own) if plain else []
+    curves = reading.read(plain) if plain else []
     for text in paths:
         size, path = sized_path(text)
         if size is not None:
-            some = read_curves([path], replace(options, size=size))
+            some = read_curves([path], replace(reading.options, size=size))
             curves += [replace(curve, name=f"{size}/{curve.name}") for curve in some]
     return curves
 
@@ -253,21 +229,3 @@ def _frontier(
     told = all(one.size.tokens_per_update for one in made.law.sizes)
     form = made.chinchilla if told else None
     return frontier(made.law, flops, tokens_per_update=each, chinchilla=form, per_token=per_token)
-
-
-def _files(
-    law: Sizes, curves: Sequence[Curve], schedules: Mapping[str, Schedule], largest: float
-) -> dict[str, bytes]:
-    from mplfit.curve import RunSize
-    from mplfit.show.plot import png
-    from mplfit.show.sizes_plot import plot_size_losses, plot_size_residuals
-    from mplfit.sizes.usual import usual_schedules
-    from mplfit.writers.text import json_bytes
-
-    usual = usual_schedules(law, RunSize(parameters=max(largest, law.largest)))
-    figures: dict[str, Callable[[], Any]] = {
-        "losses.png": lambda: plot_size_losses(law, schedules or usual, curves, largest),
-        "residuals.png": lambda: plot_size_residuals(law, curves),
-    }
-    files = {"sizes.json": json_bytes(law.to_dict())}
-    return files | {name: png(draw()) for name, draw in figures.items()}

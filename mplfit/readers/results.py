@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,6 +51,20 @@ class SweepCall(Record):
     params: str | None = None
     schedule: str | None = None
 
+    def arguments(self) -> dict[str, Any]:
+        """The same as `mplfit.sweep` takes it: tolerance is a share there, not a percentage.
+
+        >>> from mplfit.readers.results import SweepCall
+        >>> SweepCall(reference=("width=256",)).arguments()["reference"]
+        {'width': 256.0}
+        """
+        pairs = (text.partition("=") for text in self.reference)
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        own["fit"] = own.pop("params")
+        own["reference"] = {name.strip(): float(value) for name, _, value in pairs}
+        own["tolerance"] = self.tolerance / 100
+        return own
+
 
 @dataclass(frozen=True)
 class SweepFile:
@@ -88,7 +102,7 @@ class Results:
     fits: Mapping[str, Fit] = field(default_factory=dict)
     comparison: Comparison | None = None
     plan: Plan | None = None
-    sweep: SweepResult | None = None
+    sweep: SweepResult | SweepAnalysis | None = None
     command: str | None = None
 
 

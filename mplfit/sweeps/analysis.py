@@ -134,6 +134,30 @@ class SweepAnalysis(Result):
         return self.table.notes
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """Runs that diverged, and settings whose best rate the sweep does not enclose."""
+        said, optima = [], self.optima
+        diverged = sum(int(one.group.diverged.sum()) for one in optima)
+        if diverged:
+            rates = sum(int((one.group.diverged > 0).sum()) for one in optima)
+            said.append(
+                f"{diverged} of {len(self.table)} runs diverged (NaN, infinite or more than 1000 "
+                f"times the lowest loss), at {rates} rates, which are not taken as best"
+            )
+        for flag, text in (
+            ("single rate", "only one rate was tried, which says nothing about the best"),
+            ("edge low", "the best rate is the smallest tried: try smaller ones"),
+            ("edge high", "the best rate is the largest tried: try larger ones"),
+            ("no optimum", "every rate has a diverged run: there is no best one"),
+        ):
+            names = [one.group.name for one in optima if flag in one.flags]
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            if names:
+                shown = "; ".join(names[:3]) + more
+                said.append(f"in {len(names)} of {len(optima)} settings {text} ({shown})")
+        return tuple(said)
+
+    @property
     def parametrizations(self) -> tuple[Part, ...]:
         """`parts`, as JSON calls them."""
         return self.parts

@@ -145,7 +145,7 @@ def test_a_bootstrap_that_fails_leaves_the_fit(monkeypatch, tmp_path):
     def fail(*_arguments, **_options):
         raise FitError("only 1 of 12 refits converged")
 
-    monkeypatch.setattr("mplfit.assess.bootstrap.bootstrap", fail)
+    monkeypatch.setattr("mplfit.api.fitting.resample", fail)
     arguments = ["fit", *LOGS, "--law", "onepower", "--out", str(tmp_path / "kept")]
     result = run(*arguments, "--bootstrap", "12")
     assert "no bootstrap: only 1 of 12 refits converged" in result.stderr

@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mplfit.cli.common import Target, say_notes
 from mplfit.cli.lab import LAB_COMMANDS
 from mplfit.cli.main import COMMANDS, main
+from mplfit.cli.messages import say_notes
+from mplfit.cli.output import Output
 from mplfit.curve import Curve, Origin
 from mplfit.errors import OutputError
 from mplfit.schedule import constant
@@ -191,7 +192,7 @@ def test_a_full_disk_leaves_the_old_file(small_disk: Path) -> None:
 
 def test_two_commands_that_found_the_same_name_free_both_keep_their_results(tmp_path: Path) -> None:
     usual = tmp_path / "mplfit-runs" / "predict"
-    target = Target(usual, False, usual)
+    target = Output(usual, False, usual)
 
     def made() -> dict[str, bytes]:
         write_folder(usual, {"a": b"theirs"})
@@ -201,7 +202,7 @@ def test_two_commands_that_found_the_same_name_free_both_keep_their_results(tmp_
     assert target.folder == tmp_path / "mplfit-runs" / "predict-2"
     assert (usual / "a").read_bytes() == b"theirs"
     assert (target.folder / "a").read_bytes() == b"mine"
-    named = Target(tmp_path / "named", False)
+    named = Output(tmp_path / "named", False)
     write_folder(tmp_path / "named", {"a": b"theirs"})
     with pytest.raises(OutputError, match="named exists already"):
         named.write(lambda: {"a": b"mine"})

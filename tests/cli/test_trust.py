@@ -154,7 +154,7 @@ def test_a_fitted_weight_decay_is_kept_and_printed_with_its_interval(monkeypatch
         assert len(train) == 2
         return 0.2, (0.05, None)
 
-    monkeypatch.setattr("mplfit.assess.weight_decay.profiled_weight_decay", profiled)
+    monkeypatch.setattr("mplfit.api.fitting.profiled_weight_decay", profiled)
     names = [DATA / f"{name}.csv" for name in ("constant_24000", "wsdcon_9")]
     words = ("fit", *names, "--weight-decay")
     result = run(*words, "fit", "--law", "effective", "--no-rival", "--out", "run")

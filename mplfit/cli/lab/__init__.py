@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from mplfit.cli.common import Examples
 from mplfit.cli.lazy import LazyGroup
+from mplfit.cli.options import Examples
 
 __all__ = ["LAB_COMMANDS", "lab_command"]
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    Target,
-    json_option,
-    progress,
-    saves,
-    show_result,
-    wide_option,
-)
 from mplfit.cli.lab.options import make_plan, numbers, run_options, set_threads, threads_option
-
-if TYPE_CHECKING:
-    from mplfit.lab.coordinates import CoordinateChecks
+from mplfit.cli.messages import progress
+from mplfit.cli.options import command
+from mplfit.cli.output import Output, output_options
 
 __all__ = ["coord_check_command"]
 
 
-@click.command(
+@command(
     "coord-check",
-    cls=Examples,
     examples=(
         "mplfit lab coord-check --task icl-regression --widths 16,32,64 --base-width 16 --updates 2"
         " --seeds 1 --out /tmp/coordinates --force",
@@ -38,18 +27,14 @@ __all__ = ["coord_check_command"]
 @click.option("--seeds", default=3, show_default=True, help="Models of every width.")
 @run_options()
 @threads_option
-@saves(what="A folder for figure and table.")
-@wide_option
-@json_option
+@output_options(what="A folder for figure and table.")
 def coord_check_command(
     widths: str,
     lr: float,
     updates: int,
     seeds: int,
     threads: int,
-    target: Target,
-    wide: bool,
-    as_json: bool,
+    output: Output,
     **options: Any,
 ) -> None:
     """How activations scale with the width over the first updates, in SP and in muP.
@@ -66,28 +51,4 @@ def coord_check_command(
         plan, numbers(widths, "--widths", int), lr=lr, updates=updates, seeds=seeds,
         progress=progress,
     )  # fmt: skip
-    target.write(lambda: _files(found))
-    show_result(found, found.to_dict(), as_json=as_json, wide=wide)
-    if not as_json:
-        target.say("coordinates.png, coordinates.csv", apart=True)
-
-
-def _files(found: CoordinateChecks) -> dict[str, bytes]:
-    from mplfit.show.lab_plot import plot_coordinates
-    from mplfit.show.plot import png
-
-    drawn = png(plot_coordinates(found.checks))
-    return {"coordinates.png": drawn, "coordinates.csv": _csv(found)}
-
-
-def _csv(found: CoordinateChecks) -> bytes:
-    lines = ["parametrization,width,updates,activation,rms,rms_error,rms_of_change,change_error"]
-    for kind, check in found.checks.items():
-        for w, width in enumerate(check.widths):
-            for s, step in enumerate(check.steps):
-                for name in check.names:
-                    scale, change = check.scale[name][w][s], check.change[name][w][s]
-                    numbers = (scale.value, scale.error, change.value, change.error)
-                    cells = ("" if math.isnan(number) else f"{number:.6g}" for number in numbers)
-                    lines.append(f"{kind},{width},{step},{name},{','.join(cells)}")
-    return "\n".join([*lines, ""]).encode()
+    output.give(found, "coordinates.png, coordinates.csv")

@@ -10,16 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import (
-    Examples,
-    command_line,
-    force_option,
-    json_option,
-    progress,
-    say,
-    show_result,
-    wide_option,
-)
 from mplfit.cli.engine import workers_option
 from mplfit.cli.lab.options import (
     make_plan,
@@ -28,6 +18,9 @@ from mplfit.cli.lab.options import (
     threads_option,
     train_side_by_side,
 )
+from mplfit.cli.messages import progress, say
+from mplfit.cli.options import command, force_option, json_option, wide_option
+from mplfit.cli.output import Output, command_line, print_json
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,9 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["loop_command"]
 
 
-@click.command(
+@command(
     "loop",
-    cls=Examples,
     examples=(
         "mplfit lab loop --steps 80 --seeds 2 --width 16 --layers 1 --batch 2 --block 16 --every 4"
         " --eval-sequences 16 --workers 1 --out /tmp/loop --force",
@@ -70,6 +62,7 @@ def loop_command(
     peak_lr: float,
     seeds: int,
     width: int,
+    workers: int | None,
     threads: int,
     resume: bool,
     out: Path,
@@ -106,7 +99,7 @@ def loop_command(
     if resume and place.exists() and place.read_bytes() != settings:
         raise DataError(f"{out} was made with other settings (see {place}): resume with those")
     write_file(place, settings, force=force or resume)
-    trainer = _Trainer(plan, out, resume, threads)
+    trainer = _Trainer(plan, out, resume, workers, threads)
     curves = trainer.curves({(name, 0): specs[name] for name in TRAINING})
     chosen = _chosen_before(out / "forecasts.json") if resume else None
     say("fitting; the optimized schedule is that of before" if chosen else "fitting and optimizing")
@@ -133,8 +126,10 @@ def loop_command(
     write_file(out / "results.json", json_bytes(results), force=True)
     page = loop_page(result, training, [command_line()])
     write_file(out / "report.html", page, force=True)
-    show_result(result, results, as_json=as_json, wide=wide)
-    if not as_json:
+    if as_json:
+        print_json(results)
+    else:
+        Output(wide=wide).show(result)
         click.echo(
             f"\n{trainer.trained} runs trained, {took / 60:.1f} minutes; written to {out}/:\n"
             "report.html, results.json, forecasts.json, the fits and the logs"
@@ -158,9 +153,11 @@ def _chosen_before(place: Path) -> str | None:
 class _Trainer:
     """Trains runs side by side and keeps each one's log; finished ones are read back."""
 
-    def __init__(self, plan: Plan, out: Path, resume: bool, threads: int) -> None:
+    def __init__(
+        self, plan: Plan, out: Path, resume: bool, workers: int | None, threads: int
+    ) -> None:
         self.plan, self.out, self.resume = plan, out, resume
-        self.threads, self.trained = threads, 0
+        self.workers, self.threads, self.trained = workers, threads, 0
         self.made: dict[tuple[str, int], Curve] = {}
 
     def curves(self, wanted: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], Curve]:
@@ -190,7 +187,7 @@ class _Trainer:
             self.trained += 1
             say(f"{name} (seed {seed}): {outcome.eval_loss:.4f}, {outcome.seconds:.0f} s")
 
-        train_side_by_side(jobs, keep, self.threads, str(self.out))
+        train_side_by_side(jobs, keep, self.workers, self.threads, str(self.out))
         for key in todo:
             curve = self._read(key, wanted[key], fresh=True)
             assert curve is not None

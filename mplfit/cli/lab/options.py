@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mplfit.cli.common import progress, say
 from mplfit.cli.engine import processes, worker_count
+from mplfit.cli.messages import progress, say
 from mplfit.errors import DataError, OutputError, ScheduleError
 
 if TYPE_CHECKING:
@@ -123,12 +123,16 @@ class StopRequest:
 
 
 def train_side_by_side(
-    jobs: Sequence[Job], keep: Callable[[int, Outcome], None], threads: int, where: str
+    jobs: Sequence[Job],
+    keep: Callable[[int, Outcome], None],
+    workers: int | None,
+    threads: int,
+    where: str,
 ) -> None:
-    """Train every job on --workers processes; each finished one goes to `keep(number, outcome)`."""
+    """Train every job on so many processes; each finished one goes to `keep(number, outcome)`."""
     from mplfit.lab.grid import train_all
 
-    count = min(worker_count(), len(jobs))
+    count = min(worker_count(workers), len(jobs))
     limits = dict.fromkeys(_THREADS, str(threads))  # read when a process imports numpy
     try:
         if count > 1:

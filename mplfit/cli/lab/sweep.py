@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import Examples, force_option, json_option, print_json, say
 from mplfit.cli.engine import workers_option
 from mplfit.cli.lab.options import (
     make_plan,
@@ -18,6 +17,9 @@ from mplfit.cli.lab.options import (
     threads_option,
     train_side_by_side,
 )
+from mplfit.cli.messages import say
+from mplfit.cli.options import command, force_option, json_option
+from mplfit.cli.output import print_json
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,9 +30,8 @@ __all__ = ["sweep_command"]
 _HEADER = "parametrization,width,lr,seed,loss,val_loss,seconds"
 
 
-@click.command(
+@command(
     "sweep",
-    cls=Examples,
     examples=(
         "mplfit lab sweep --task icl-regression --schedule cosine:steps=20,peak=1,warmup=4"
         " --widths 16,32 --rates 1e-3,1e-2 --seeds 2 --base-width 16 --eval-sequences 32"
@@ -57,6 +58,7 @@ def sweep_command(
     rates: str,
     parametrizations: str,
     seeds: int,
+    workers: int | None,
     threads: int,
     resume: bool,
     out: Path,
@@ -119,6 +121,7 @@ def sweep_command(
     train_side_by_side(
         list(todo.values()),
         lambda number, outcome: keep(order[number], outcome),
+        workers,
         threads,
         str(out),
     )

@@ -10,16 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mplfit.cli.common import (
-    SCHEDULE_HELP,
-    Examples,
-    force_option,
-    json_option,
-    print_json,
-    progress,
-    say,
-    warn,
-)
 from mplfit.cli.lab.options import (
     StopRequest,
     make_plan,
@@ -28,6 +18,9 @@ from mplfit.cli.lab.options import (
     set_threads,
     threads_option,
 )
+from mplfit.cli.messages import progress, say, warn
+from mplfit.cli.options import SCHEDULE_HELP, command, force_option, json_option
+from mplfit.cli.output import print_json
 
 if TYPE_CHECKING:
     from mplfit.lab.log import LossKind
@@ -38,9 +31,8 @@ __all__ = ["train_command"]
 _LOG_SECONDS, _SAVE_SECONDS = 5.0, 60.0
 
 
-@click.command(
+@command(
     "train",
-    cls=Examples,
     examples=(
         "mplfit lab train --schedule cosine:steps=60,peak=3e-3,warmup=6 --width 32"
         " --out /tmp/run.csv --force",

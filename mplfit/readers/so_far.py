@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mplfit.cli.common import read_options
+from mplfit.curve import Curve
 from mplfit.errors import DataError, MplfitError
-
-if TYPE_CHECKING:
-    from mplfit.curve import Curve
+from mplfit.readers.growing import whole_lines
+from mplfit.readers.options import ReadOptions
+from mplfit.readers.paths import read_curves
+from mplfit.readers.plausible import GOES_ON
+from mplfit.schedule import Schedule
 
 __all__ = ["has_ended", "log_size", "run_so_far"]
 
 
-def run_so_far(run: Path, settled: bool = False) -> Curve:
+def run_so_far(
+    run: Path,
+    options: ReadOptions,
+    schedules: Mapping[str, Schedule | str],
+    *,
+    settled: bool = False,
+) -> Curve:
     """The run so far: without a last line that has no end yet.
 
     Some logs never get that end. So where the log has `settled` (it has not grown since the last
     look), such a line counts if it is the run's last row; any other may be half of a line whose
     writer waits for more.
     """
-    from mplfit.readers.growing import whole_lines
-
     with whole_lines(run) as (path, cut):
         try:
-            curve = _only_run(path, run)
+            curve = _only_run(path, run, options, schedules)
         except DataError as error:  # of the copy without the last line, perhaps
             raise DataError(str(error).replace(str(path), str(run))) from None
     if cut and settled:
         with suppress(MplfitError):
-            whole = _only_run(run, run)
+            whole = _only_run(run, run, options, schedules)
             if has_ended(whole):
                 return whole
     if curve.origin is not None and cut:
@@ -49,13 +55,11 @@ def log_size(run: Path) -> int:
         return -1
 
 
-def _only_run(path: Path, run: Path) -> Curve:
+def _only_run(
+    path: Path, run: Path, options: ReadOptions, schedules: Mapping[str, Schedule | str]
+) -> Curve:
     """The one run in the log at `path`, which may be a copy of that of `run`."""
-    from mplfit.readers.paths import read_curves
-    from mplfit.readers.plausible import GOES_ON
-
-    options, own = read_options()
-    plan = {name: schedule for name, schedule in own["schedules"].items() if name == run.stem}
+    plan = {name: schedule for name, schedule in schedules.items() if name == run.stem}
     curves = read_curves([path], options, schedules=plan)
     if len(curves) != 1:
         names = ", ".join(curve.name for curve in curves)
