@@ -26,6 +26,7 @@ from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Solver
 from mplfit.laws.registry import LAWS, get_law
+from mplfit.readers.names import listed
 from mplfit.readers.paths import split
 from mplfit.readers.released import TRAIN
 from mplfit.sizes.fit import learn_from_siblings
@@ -225,8 +226,8 @@ def _sides(
         return curves, held
     trained, rest, how = split(curves, train, names)
     held = held or rest
-    out = ", ".join(curve.name for curve in held) or "nothing"
-    say(f"training on {', '.join(curve.name for curve in trained)}; held out: {out}: {how}")
+    out = listed([curve.name for curve in held]) or "nothing"
+    say(f"training on {listed([curve.name for curve in trained])}; held out: {out}: {how}")
     return trained, held
 
 

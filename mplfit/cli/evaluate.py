@@ -91,7 +91,9 @@ def evaluate_command(
 
 
 def _names(curves: Sequence[Curve]) -> str:
-    return ", ".join(curve.name for curve in curves) or "nothing"
+    from mplfit.readers.names import listed
+
+    return listed([curve.name for curve in curves]) or "nothing"
 
 
 def _measured(metrics: Evaluation, params: str, fit: Fit) -> str:

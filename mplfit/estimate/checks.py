@@ -30,6 +30,7 @@ _RISE = 1.25  # the loss of a diverged run ends so many times above what it was
 _ROWS = 5  # medians of so many rows, so that single spikes do not count
 _SPIKE = 10.0  # robust deviations from the neighbours' median
 _EXCESS = 0.03  # and at least this much, relative
+_NAMED = 4  # badly fitted runs that are named each
 _POOR_R2 = 0.9
 _FAR = 1.2  # standard deviations of the prior, the root mean square over shapes
 _POOR_ERROR, _POOR_LEAST = 5.0, 0.005  # times the other curves' mean error, and at least this much
@@ -132,8 +133,11 @@ def prior_warnings(prior: Prior | None, unknowns: FloatArray) -> list[str]:
 
 
 def poor_curves(trained: Group | None) -> list[str]:
-    """Training curves that a fit does not meet: by themselves, or beside the others."""
-    said = []
+    """Training curves that a fit does not meet: by themselves, or beside the others.
+
+    Of many the worst is named, and how many there are.
+    """
+    poor: list[tuple[float, str, str]] = []
     curves = trained.curves if trained else {}
     for name, metrics in curves.items():
         r2, error = metrics.r2, metrics.prede
@@ -145,11 +149,19 @@ def poor_curves(trained: Group | None) -> list[str]:
             how = f"its mean error is {100 * error:.2g} %, that of the others {100 * usual:.2g} %"
         else:
             continue
-        said.append(
-            f"{name} is fitted badly ({how}): look at its plot; its first rows, its schedule or "
-            "its step may be wrong, or it is a run of another kind"
-        )
-    return said
+        poor.append((error, name, how))
+    if len(poor) > _NAMED:
+        _, name, how = max(poor)
+        return [
+            f"{len(poor)} of {len(curves)} training runs are fitted badly (the worst is {name}: "
+            f"{how}): look at their plots; first rows, schedules or steps may be wrong, or they "
+            "are runs of several kinds (model, data, batch), which one fit cannot describe"
+        ]
+    return [
+        f"{name} is fitted badly ({how}): look at its plot; its first rows, its schedule or "
+        "its step may be wrong, or it is a run of another kind"
+        for _, name, how in poor
+    ]
 
 
 def not_held_out(train: Sequence[Curve], test: Sequence[Curve]) -> list[str]:

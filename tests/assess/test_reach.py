@@ -134,6 +134,9 @@ def test_a_training_curve_that_is_fitted_badly_is_named() -> None:
     flat = replace(runs[0], name="flat", loss=np.linspace(2.2, 2.3, step.size))
     (said,) = [text for text in fit([flat], "onepower").warnings if "badly" in text]
     assert said.startswith("flat is fitted badly (its R2 is ")
+    many = [replace(other, name=f"run{n}", loss=other.loss * (1.1 + n / 10)) for n in range(5)]
+    (said,) = poor_curves(measure_curves(law, params, [*runs, *many]).train)
+    assert said.startswith("5 of 8 training runs are fitted badly (the worst is run4: its R2 is ")
 
 
 def test_the_rise_of_a_warmup_tells_nothing_of_a_fall() -> None:

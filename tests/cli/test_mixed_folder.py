@@ -111,3 +111,14 @@ def test_every_run_is_there_by_a_telling_name(folder: Path) -> None:
     assert len([one for one in values["skipped"] if "README" not in one["path"]]) == 2
     table = read(folder, "-v").stdout
     assert all(name in table for name in expected)
+
+
+def test_a_fit_of_it_says_few_lines(folder: Path, tmp_path: Path) -> None:
+    asked = ["fit", str(folder / "sweep"), "--law", "onepower", "--no-save", "--workers", "1"]
+    result = CliRunner().invoke(main, [*asked, "--no-rival"])
+    assert result.exit_code == 0, result.output
+    assert len(result.stderr.splitlines()) <= 20
+    said = " ".join(result.stderr.split())
+    assert "training on lr1e-3_seed0, " in said
+    assert "and 52 more; held out" in said
+    assert "60 of 60 training runs are fitted badly (the worst is " in said
