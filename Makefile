@@ -8,6 +8,8 @@
 # make help   this list
 # make mutants   changes the code at a sample of places: does a test fail? (tests/MUTANTS.md;
 #                SAMPLE=40 places a room, ALL=1 every mutant, SEED=2, ROOMS=mplfit/plan, JOBS=2)
+# make fuzz    10,000 damaged logs of each format, each refused or read right (COUNT=100,
+#                FORMAT="npz", SEED=5)
 # make study  every law on both collections of real runs (../shared), written to tests/study/README.md
 # make prior  the priors of the scale-free laws, from ../shared and data/, into mplfit/laws/learned.py
 # make clean  remove what these made
@@ -16,7 +18,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help format demo loop test portable lint bench mutants study prior clean
+.PHONY: help format demo loop test portable lint bench mutants fuzz study prior clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mplfit fit data/lab_text --out mplfit-runs/demo --force
@@ -53,6 +55,9 @@ bench: $(VENV)/.tested
 mutants: $(VENV)/.mutants
 	nice $(BIN)/python -m tests.mutants --sample $(if $(ALL),0,$(or $(SAMPLE),20)) \
 	  --seed $(or $(SEED),1) --jobs $(or $(JOBS),1) $(ROOMS)
+
+fuzz: $(VENV)/.tested
+	nice $(BIN)/python -m tests.fuzz --count $(or $(COUNT),10000) --seed $(or $(SEED),4) $(if $(FORMAT),"$(FORMAT)")
 
 study: $(VENV)/.tested
 	$(BIN)/python -m tests.study --workers 2

@@ -17,6 +17,7 @@ from typing import Any
 from mplfit.curve import RunSize
 from mplfit.readers.names import plain
 from mplfit.readers.sizes import KEYS, size_of
+from mplfit.readers.source import log_stem
 
 __all__ = ["TOLD", "constants_in", "size_beside", "weight_decay_beside"]
 
@@ -92,7 +93,7 @@ def _configurations(log: Path) -> Iterator[tuple[Path, dict[str, set[float]]]]:
     if folder.parent.name == "runs":  # the Trainer's runs/DATE_host
         above = folder.parent.parent
     for place in (folder, above):
-        for name in (log.stem, *_NAMES) if place else ():
+        for name in (log_stem(log), *_NAMES) if place else ():
             for suffix in (".json", ".yaml", ".yml"):
                 text = os.path.join(place or folder, f"{name}{suffix}")
                 if not os.path.isfile(text):  # as most are not: no Path is made of them

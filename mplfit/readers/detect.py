@@ -17,7 +17,7 @@ from mplfit.readers.long_table import is_long, read_long
 from mplfit.readers.mlflow import is_mlflow_run, is_sqlite, read_mlflow_run, read_mlflow_store
 from mplfit.readers.names import is_loss, is_rate, is_step
 from mplfit.readers.options import ReadOptions
-from mplfit.readers.source import file_head, first_bytes, log_suffix
+from mplfit.readers.source import file_head, first_bytes, log_suffix, whole_file
 from mplfit.readers.table import open_table
 from mplfit.readers.tensorboard import read_events
 from mplfit.readers.text_formats import FORMATS
@@ -60,7 +60,7 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
     start = first_bytes(path)
     if start.startswith(b"PAR1"):
         return read_parquet(path, options)
-    if start.startswith(b"PK") and log_suffix(path) == ".npz":
+    if start.startswith(b"PK") and (log_suffix(path) == ".npz" or _holds_arrays(path)):
         return read_npz(path, options)
     head = file_head(path, _HEAD)
     if looks_like_events(path) or is_event_file(head):
@@ -101,6 +101,12 @@ def read_log(path: Path, options: ReadOptions) -> list[Log]:
         raise UnknownLogError(f"{error}. Perhaps: {command}") from None
 
 
+def _holds_arrays(path: Path) -> bool:
+    """Whether the first file in a zip archive is an array of numpy's, as in .npz."""
+    head = whole_file(path)[:1000]
+    return head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(b".npy")
+
+
 def _is_json(head: bytes) -> bool:
     """Whether text that begins with a bracket is JSON, and not a log line such as [rank0]: …"""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n[{")[:1] in (b'"', b"{", b"}", b"]")
@@ -118,7 +124,7 @@ def _read_json(path: Path, options: ReadOptions) -> list[Log]:
     data, sha256 = file_bytes(path), hash_file(path)
     body = data.removeprefix(b"\xef\xbb\xbf").strip()
     first, _, rest = body.partition(b"\n")
-    if rest.strip() and first.rstrip().endswith(b"}") and first.startswith(b"{"):
+    if rest.strip() and first[:1] + first.rstrip()[-1:] in (b"{}", b"[]"):
         return _read_json_lines(path, options)
     values = parse_json(path, data)
     if is_trainer_state(values):

@@ -25,6 +25,7 @@ from mplfit.readers.log import Log, Series
 from mplfit.readers.names import plain
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.sizes import size_of
+from mplfit.readers.source import log_stem
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray
 
@@ -101,7 +102,7 @@ def read_epfml(path: Path, sha256: str, values: Any, options: ReadOptions) -> Ep
     resumed = _resumed(config, rate if len(rate) else loss)
     total = config.get("iterations")
     return Epfml(
-        name=path.stem,
+        name=log_stem(path),
         kind="epfml JSON",
         path=path,
         sha256=sha256,

@@ -18,9 +18,13 @@ from mplfit.readers.json_rows import number
 from mplfit.readers.log import Log, Series
 from mplfit.readers.names import losses_among
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.source import log_stem
 from mplfit.trend import trend_of
 
 __all__ = ["is_trainer_state", "placed_rates", "read_trainer_state"]
+
+
+_MOST = 1e15  # steps: beyond it there is no next one
 
 
 def is_trainer_state(values: Any) -> bool:
@@ -89,7 +93,11 @@ def placed_rates(rate: Series, total: int | None) -> tuple[Series, str]:
     later = Series(rate.step, rate.value, counted=False)
     if len(rate) and rate.value[-1] == 0 and rate.step[-1] == total:
         return later, "the rate of a row is that of the next update (the last row's is 0)"
-    if len(rate) > 2 and 0 < rate.value[0] < rate.value[1] and rate.step[0] < rate.step[1]:
+    if (
+        len(rate) > 2
+        and 0 < rate.value[0] < rate.value[1]
+        and -1 < rate.step[0] < rate.step[1] < _MOST
+    ):
         slope = (rate.value[1] - rate.value[0]) / (rate.step[1] - rate.step[0])
         begin = rate.step[0] - rate.value[0] / slope
         if abs(begin) < 0.2:
@@ -112,9 +120,9 @@ def placed_rates(rate: Series, total: int | None) -> tuple[Series, str]:
 
 def _name(path: Path) -> str:
     """The run's folder: the one above checkpoint-N, where the file lies in that."""
-    if path.stem != "trainer_state":
-        return path.stem
+    if log_stem(path) != "trainer_state":
+        return log_stem(path)
     folder = path.resolve().parent
     if folder.name.startswith("checkpoint-"):
         folder = folder.parent
-    return folder.name or path.stem
+    return folder.name or log_stem(path)

@@ -19,6 +19,7 @@ from mplfit.errors import DataError
 from mplfit.readers.log import Log, Series, hash_file
 from mplfit.readers.names import CALLS, COUNTERS, is_loss, is_rate, listed, plain, refuse_units
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.source import log_stem
 from mplfit.readers.table import open_table, read_columns
 
 __all__ = [
@@ -81,8 +82,8 @@ def read_tensorboard_csv(path: Path) -> Log:
     """One tag of one run; both are in the name that TensorBoard gives the file."""
     table = open_table(path)
     step, value = read_columns(table, [table.header[1], table.header[2]])
-    found = re.fullmatch(r"run-(.+?)-tag-(.+)", path.stem)
-    run, tag = (found[1], found[2]) if found else (path.stem, path.stem)
+    found = re.fullmatch(r"run-(.+?)-tag-(.+)", log_stem(path))
+    run, tag = (found[1], found[2]) if found else (log_stem(path), log_stem(path))
     series = Series(step, value)
     return piece_of(path, hash_file(path), run, tag, series, "TensorBoard csv")
 

@@ -34,12 +34,13 @@ from tests.readers.test_text_formats import text_of
 from tests.readers.test_wandb_local import framed, row
 
 Found = list[tuple[float, float]]  # steps (indices) and losses, in the file's order
-# Mutations of each sample; .ci/run tries 10,000 of the first formats by MPLFIT_INPUTS.
+# Mutations of each sample; .ci/run tries 10,000 of the first formats by MPLFIT_INPUTS, and
+# `python -m tests.fuzz` as many of any.
 INPUTS = int(os.environ.get("MPLFIT_INPUTS", "1_500"))
-FEWER = 200  # of later formats, whose 10,000 were run by hand: CI has minutes, not hours
+FEWER = 200  # of later formats: CI has minutes, not hours
 GIVEN = s.constant(200, 1e-3)
 SILENT_ONES = ("torchtitan", "wandb", "nanoGPT", "litgpt", "TensorBoard csv")
-SILENT_ONES += ("MLflow's folder", "Composer", "nanochat", "modded-nanogpt")
+SILENT_ONES += ("MLflow's folder", "Composer", "nanochat", "modded-nanogpt", "ClearML's graph")
 ENDS = ("__MIN", "__MAX")
 
 
@@ -76,9 +77,9 @@ def plain_csv(data: bytes) -> Found:
 
 def plain_jsonl(data: bytes) -> Found:
     found = []
-    for line in data.decode("utf-8", "surrogateescape").splitlines():
+    for line in data.splitlines():
         try:
-            row = json.loads(line)
+            row = json.loads(line.decode())
         except ValueError:
             continue
         row = {name_of(key): value for key, value in row.items()}
@@ -417,6 +418,48 @@ def plain_store(data: bytes) -> Found:
     return [(float(t), math.nan if nan else float(y)) for *_, t, y, nan in exact or rows]
 
 
+def plain_lines(lines: list[tuple[str, str, object, object]]) -> Found:
+    """Of ClearML's titles and series those called loss, in either order; else any that has it."""
+    names = [(name_of(title), name_of(series), t, y) for title, series, t, y in lines]
+    usual = [one for one in names if sorted(one[:2]) == ["loss", "train"]]
+    chosen = usual or [one for one in names if "loss" in one[0] + one[1]]
+    return [(plain_number(t), plain_number(y)) for *_, t, y in chosen]
+
+
+def plain_session(data: bytes) -> Found:
+    lines = []
+    for line in data.decode("utf-8", "surrogateescape").splitlines():
+        try:
+            some = json.loads(line)
+        except ValueError:
+            continue
+        for one in some if isinstance(some, list) else [some]:
+            if one.get("type") == "training_stats_scalar":
+                title, series = str(one.get("metric") or ""), str(one.get("variant") or "")
+                lines.append((title, series, one.get("iter"), one.get("value")))
+    return plain_lines(lines)
+
+
+def plain_scalars(data: bytes) -> Found:
+    return plain_lines(
+        [
+            (title, series, t, y)
+            for title, some in json.loads(data).items()
+            for series, line in (some.items() if isinstance(some, dict) else [])
+            if isinstance(line, dict) and "x" in line and "y" in line
+            for t, y in zip(line["x"], line["y"], strict=True)
+        ]
+    )
+
+
+def plain_graph(data: bytes) -> Found:
+    return [
+        (plain_number(t), plain_number(y))
+        for line in json.loads(data)
+        for t, y in zip(line["x"], line["y"], strict=True)
+    ]
+
+
 LATER: dict[str, tuple[str, str, Callable[[bytes], Found]]] = {
     "NeMo": ("run.log", "NeMo", plain_nemo),
     "Composer": ("run.log", "Composer", plain_composer),
@@ -452,10 +495,26 @@ def samples(folder: Path) -> dict[str, tuple[str, bytes, Callable[[bytes], Found
         name: (file, text_of(key).encode(), parse) for name, (file, key, parse) in LATER.items()
     }
     long = "".join(f"r,loss,{y},{t},17\nr,lr,{lr:.4g},{t},17\n" for t, lr, y in rows)
+    x, lrs, ys = (list(column) for column in zip(*rows, strict=True))
+    session = "\n".join(
+        json.dumps(
+            [
+                {"type": "training_stats_scalar", "metric": "train", "variant": name, "iter": t,
+                 "value": value}
+                for name, value in (("loss", y), ("lr", lr))
+            ]
+        )
+        for t, lr, y in rows
+    )  # fmt: skip
+    scalars_of_task = {"train": {"loss": {"x": x, "y": ys}, "lr": {"x": x, "y": lrs}}}
+    graph = [{"name": "train", "x": x, "y": ys, "task": "abc", "type": "scatter"}]
     arrays = io.BytesIO()
     np.savez(arrays, **dict(zip(("step", "lr", "loss"), zip(*rows, strict=True), strict=True)))
     return {
         **later,
+        "ClearML's session": ("metrics.jsonl", session.encode(), plain_session),
+        "ClearML's scalars": ("run.json", json.dumps(scalars_of_task).encode(), plain_scalars),
+        "ClearML's graph": ("loss.json", json.dumps(graph).encode(), plain_graph),
         "long table": ("a.csv", f"run_id,key,value,step,timestamp\n{long}".encode(), plain_long),
         "npz": ("run.npz", arrays.getvalue(), plain_npz),
         "MLflow's store": (
@@ -545,7 +604,8 @@ def chunked(rng: np.random.Generator, data: bytes) -> bytes:
     return framed(out)
 
 
-BINARY = ("long table", "npz", "MLflow's store", "MLflow's folder")
+OTHER = ("W&B run", "long table", "npz", "MLflow's store", "MLflow's folder")
+OTHER += ("ClearML's session", "ClearML's scalars", "ClearML's graph")
 REMADE = {"events": reframed, "W&B run": chunked}
 
 
@@ -584,9 +644,10 @@ def check(path: Path, data: bytes, plain: Callable[[bytes], Found], schedule: bo
     return True
 
 
-def run(name: str, folder: Path, inputs: int) -> None:
+def run(name: str, folder: Path, inputs: int, seed: int = 4) -> int:
+    """Try so many mutations of a format's sample; the number of those that are read."""
     file, data, plain = samples(folder)[name]
-    rng, path, accepted = np.random.default_rng(4), folder / "in" / file, 0
+    rng, path, accepted = np.random.default_rng(seed), folder / "in" / file, 0
     path.parent.mkdir(parents=True)
     assert check(path, data, plain, name in SILENT_ONES)
     for i in range(inputs):
@@ -598,10 +659,14 @@ def run(name: str, folder: Path, inputs: int) -> None:
             print(f"input {i} of {name}: {made!r}")
             raise
     assert inputs / 50 < accepted < inputs  # the loop must reach both ends
+    return accepted
 
 
 NAMES = ["csv", "json lines", "trainer_state", "epfml", "wandb", "events", "megatron", "torchtitan"]
 NAMES += ["nanoGPT", "litgpt", "OLMo-core", "TensorBoard csv"]
+
+
+FORMATS = (*NAMES, *OTHER, *LATER)
 
 
 @pytest.fixture
@@ -614,7 +679,7 @@ def memory(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.parametrize("name", ["W&B run", *BINARY, *LATER])
+@pytest.mark.parametrize("name", [*OTHER, *LATER])
 def test_damaged_logs_of_later_formats(name: str, memory: Path) -> None:
     run(name, memory, INPUTS if "MPLFIT_INPUTS" in os.environ else FEWER)
 
