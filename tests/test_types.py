@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import pickle
+import pkgutil
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +16,9 @@ from typing import ClassVar, Literal
 import numpy as np
 import pytest
 
+import mplfit
 from mplfit.errors import DataError
+from mplfit.results import Shown
 from mplfit.types import FloatArray, FrozenMap, MaybeNaN, Plain, Record, from_plain, to_plain
 
 
@@ -120,7 +124,7 @@ def test_a_missing_field_and_a_wrong_object():
 
 
 # While a log is read or a place is chosen; and as torchtitan has its configurations.
-CHANGED = {"ScheduleConfig", "Target", "_Alike", "_Run"}
+CHANGED = {"ScheduleConfig", "Output", "_Alike", "_Run"}
 
 
 def test_nothing_that_is_returned_can_be_changed():
@@ -133,6 +137,23 @@ def test_nothing_that_is_returned_can_be_changed():
     ]
     assert len(found) > 100
     assert {name for name, options in found if "frozen=True" not in options} == CHANGED
+
+
+def test_every_record_is_compared_by_its_values_and_every_result_shows_itself():
+    for module in pkgutil.walk_packages(mplfit.__path__, "mplfit."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    left, seen = [Record, Shown], set()
+    while left:
+        cls = left.pop()
+        left += [one for one in cls.__subclasses__() if one not in seen]
+        seen.add(cls)
+        if cls.__module__.startswith("mplfit."):
+            if issubclass(cls, Record):
+                assert cls.__eq__ is Record.__eq__, f"{cls.__name__} needs eq=False"
+            if issubclass(cls, Shown):
+                assert cls.__repr__ is Shown.__repr__, f"{cls.__name__} needs repr=False"
+    assert len(seen) > 50
 
 
 def test_nothing_in_a_record_can_be_changed():

@@ -36,7 +36,7 @@ class FinalRow:
     loss: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chinchilla(Record):
     """L(N, D) = E + A N^-alpha + B D^-beta, and how many final losses it was fitted to."""
 

@@ -25,7 +25,7 @@ _LARGEST = 0.75  # of the target
 _TOKENS = 20.0  # a parameter, where no run tells tokens
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NextRun(Record):
     """A run to add: its size, tokens and cost, and the standard deviation at the target with it
     and with those before it.

@@ -60,7 +60,7 @@ class SizeRuns:
         return scales(self.curves).S_max / self.peak
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Units(Record):
     """What the law must be told at any size.
 

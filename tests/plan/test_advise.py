@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from mplfit import load_fit, simulate
 from mplfit.assess.gains import gains
@@ -16,6 +17,8 @@ from mplfit.estimate.fit import fit
 from mplfit.estimate.result import Fit
 from mplfit.plan import advise as room
 from mplfit.plan.advise import SURE, Advice, Ending, advise, endings
+from mplfit.plan.baselines import Baseline
+from mplfit.plan.design import design
 from mplfit.schedule import Schedule, constant, cosine, wsdld
 from mplfit.show.tables import whole_text
 
@@ -86,10 +89,24 @@ def test_a_loss_is_reached_after_so_many_updates(said: Advice, fitted: Fit) -> N
     assert advise(fitted, [run_of(constant(3000, 3e-4), "x")], loss=2.4).reached is None
 
 
+def test_a_run_of_at_least_two_warmups_and_ten_updates_is_looked_for() -> None:
+    plan = constant(3000, 3e-4, warmup=100)
+    usual = Baseline("constant", plan, 3.0, lambda n: plan, lambda lr: 3.0)
+    assert room._reached(usual, 3.1) == 211
+
+
 def test_runs_without_a_decay_are_said_to_be_too_little(runs: list[Curve]) -> None:
-    alone = advise(fit(runs[:1], "effective", quick=True), runs[:1])
+    found = fit(runs[:1], "effective", quick=True)
+    alone = advise(found, runs[:1])
     assert not alone.fallen
     assert not alone.own
+    branch, more = alone.telling.branch, alone.telling.updates
+    run = wsdld(branch + more, 3e-4, decay=more, warmup=100)
+    made = design(found, alone.schedule, {"run": run}, runs=1)
+    half_widths = np.array([alone.telling.before, alone.telling.after])
+    np.testing.assert_allclose(
+        half_widths, norm.ppf(0.975) * np.array([made.before, made.choices[0].sd])
+    )
     text = whole_text(alone)
     assert "Too little to be sure: in no run has the rate fallen" in text.replace("\n", " ")
     assert alone.telling.after < 0.9 * alone.telling.before

@@ -56,6 +56,10 @@ def test_the_rest_is_every_update_to_come(known):
     assert np.all(np.diff(found.interval.sd[-400:]) > 0)  # the decay is what nobody has seen
     low, high = found.interval.bounds(0.95)
     assert low[-1] < truth_of("wsd") < high[-1]
+    assert found.intervals["0.95"] == (low[-1], high[-1])
+    assert found.rest.step[[0, -1]].tolist() == [1000, STEPS - 1]
+    assert set(np.diff(found.rest.step)) <= {4, 5, 6}  # 201 of 1,000 updates
+    np.testing.assert_array_equal(found.rest.sd, found.interval.sd[found.rest.step - 1000])
 
 
 @pytest.mark.parametrize("how", ["runs", "fit"])

@@ -175,6 +175,15 @@ def test_impossible_wishes_get_a_sentence(options, message):
         search_schedule(final_of("400"), **options)
 
 
+@pytest.mark.parametrize("loss", [np.inf, np.nan, 0.0])
+def test_a_starting_schedule_without_a_finite_loss_is_refused(loss):
+    def final(lr):
+        return loss, np.zeros(lr.size)
+
+    with pytest.raises(FitError, match="the final loss of the starting schedule is not finite"):
+        search_schedule(final, steps=100, warmup=10, peak=1e-3)
+
+
 def test_descents_that_are_cut_short_are_no_convergence_and_starts_come_best_first(monkeypatch):
     def short(*arguments, options, **others):
         return minimize(*arguments, options={**options, "maxiter": 1}, **others)
