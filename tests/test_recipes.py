@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -14,10 +15,13 @@ from click.testing import CliRunner
 
 import mplfit
 from mplfit.cli.main import GROUPS, main
-from mplfit.errors import FitError, OutputError, ScheduleError
+from mplfit.errors import DataError, FitError, OutputError, ScheduleError
 from mplfit.laws import registry
 from mplfit.laws.base import check_params
 from mplfit.laws.onepower import OnePowerLaw
+from mplfit.readers.detect import READERS, Reader
+from mplfit.readers.log import Log, Series
+from mplfit.readers.text_formats import FORMATS, TextFormat
 from mplfit.schedule.spec import SHAPES
 from mplfit.writers.export import EXPORTS
 
@@ -154,3 +158,51 @@ def test_a_command_is_one_module_and_one_line_in_the_table(monkeypatch):
     assert "Did you mean toy-steps" in call(main, ["toy-step"]).stderr
     monkeypatch.undo()
     assert call(main, ["toy-steps", "constant:steps=7k,peak=1"]).exit_code == 2
+
+
+def test_a_reader_is_one_entry_of_the_table_for_files_and_for_folders(monkeypatch, tmp_path):
+    def read(file, options):
+        rows = [line.split() for line in file.path.read_text().splitlines()[1:]]
+        step, lr, loss = (np.array(column, float) for column in zip(*rows, strict=True))
+        log = Log(
+            file.path.stem, "toy", file.path, file.sha256, Series(step, loss), Series(step, lr)
+        )
+        return [log]
+
+    for name, first in (("a.toy", 3.0), ("b.toy", 4.0)):
+        lines = [f"{step} 0.001 {first - step / 1000}" for step in range(100, 900, 20)]
+        (tmp_path / name).write_text("\n".join(["#toy 1", *lines]))
+    with pytest.raises(DataError, match="no log that mplfit knows"):
+        mplfit.read(tmp_path)
+    monkeypatch.setitem(
+        READERS, "toy", Reader(lambda file: file.head.startswith(b"#toy"), read, (".toy",))
+    )
+    runs = mplfit.read(tmp_path)
+    assert runs.names == ("a", "b")
+    assert runs["a"].loss[0] == pytest.approx(3.0 - runs["a"].step[0] / 1000)
+    assert runs["b"].schedule.peak == 1e-3
+    told = CliRunner().invoke(main, ["read", str(tmp_path / "a.toy"), "--json"])
+    assert json.loads(told.stdout)["runs"][0]["format"] == "toy"
+    monkeypatch.undo()
+    with pytest.raises(DataError, match="no log that mplfit knows"):
+        mplfit.read(tmp_path / "a.toy")
+
+
+def test_a_text_format_is_one_entry_of_its_table(monkeypatch, tmp_path):
+    line = re.compile(r"^toycode (\d+) loss (\S+) lr (\S+)$", re.M)
+
+    def rows(text):
+        for step, loss, lr in line.findall(text):
+            yield float(step), "loss", float(loss)
+            yield float(step), "lr", float(lr)
+
+    monkeypatch.setitem(FORMATS, "toycode", TextFormat("toycode", line, line, rows, counted=False))
+    log = tmp_path / "toy.log"
+    log.write_text(
+        "".join(f"toycode {t} loss {3 - t / 1000} lr 0.001\n" for t in range(50, 900, 10))
+    )
+    (run,) = mplfit.read(log)
+    assert run.schedule.peak == 1e-3
+    assert run.step[-1] == 890
+    told = CliRunner().invoke(main, ["read", str(log), "--json"])
+    assert json.loads(told.stdout)["runs"][0]["format"] == "toycode text log"

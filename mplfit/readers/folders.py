@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mplfit.errors import MplfitError
-from mplfit.readers.detect import LOG_SUFFIXES, looks_like_events, read_log
+from mplfit.readers.detect import log_suffixes, looks_like_events, read_log
 from mplfit.readers.log import Log, UnknownLogError
 from mplfit.readers.mlflow import is_mlflow_run
 from mplfit.readers.names import listed
@@ -114,7 +114,7 @@ def folder_logs(
 
 def _units(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[Path]]]:
     """The files of each run, with the folder that the run lies in, in the order of their names."""
-    homes: list[Path] = []
+    homes, suffixes = list[Path](), log_suffixes()
     resumed: dict[str, list[Path]] = {}  # W&B's files of one run, in the order of their times
     for here, files in _folders(folder, skipped):
         for file in [file for file in files if log_suffix(file) == ".wandb"]:
@@ -132,7 +132,7 @@ def _units(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[Pa
         if events := [file for file in files if looks_like_events(file)]:
             yield here, events
         for file in files:
-            known = log_suffix(file) in LOG_SUFFIXES and file.name != "trainer_state.json"
+            known = log_suffix(file) in suffixes and file.name != "trainer_state.json"
             if known and not looks_like_events(file) and not _ASIDE.fullmatch(file.name):
                 yield here, [file]
 

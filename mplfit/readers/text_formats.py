@@ -1,4 +1,4 @@
-"""The text formats: how each training code prints its progress. One entry of `FORMATS` for each.
+"""The text formats: how each training code prints its progress. One entry of `_FORMATS` for each.
 
 Each entry says whether the printed step counts finished updates, and which update a printed rate
 belongs to: Megatron and DeepSpeed print the rate that the scheduler has set for the *next* update,
@@ -191,7 +191,7 @@ _LIT = rf"\biter \d+ (?:\| )?step (\d+)(?: \||:) loss train: ({_NUMBER}), val: (
 
 _MEAN = "each loss is the mean over the updates since the row before it"
 
-FORMATS = (
+_FORMATS = (
     TextFormat(  # before Megatron-LM, whose lines are alike
         "NeMo",
         re.compile(f"{_NEMO.pattern}|{_NEMO_BAR.pattern}"),
@@ -317,3 +317,4 @@ FORMATS = (
         word="| loss",
     ),
 )
+FORMATS = {form.name: form for form in _FORMATS}

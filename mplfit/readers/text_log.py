@@ -26,7 +26,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 def text_format(text: str) -> TextFormat | None:
     """The format whose lines a text has most of."""
     plain = _ANSI.sub("", text)
-    likely = [form for form in FORMATS if form.word in plain]
+    likely = [form for form in FORMATS.values() if form.word in plain]
     counts = [(sum(1 for _ in form.mark.finditer(plain)), form) for form in likely]
     most, form = max(counts, key=lambda pair: pair[0], default=(0, None))
     return form if most else None
@@ -45,7 +45,7 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
     if form is None:
         raise UnknownLogError(
             f"{path} is no log that mplfit knows: expected a table, JSON, event files, or the "
-            f"lines of {', '.join(one.name for one in FORMATS)}"
+            f"lines of {', '.join(FORMATS)}"
         )
     if form.calls and options.steps_per_row is None:
         raise DataError(
