@@ -21,7 +21,7 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.source import file_head
 from mplfit.readers.tensorboard import read_events
 from mplfit.readers.text_formats import FORMATS
-from mplfit.readers.text_log import read_text, text_format
+from mplfit.readers.text_log import read_text
 from mplfit.readers.tfevents import is_event_file
 from mplfit.readers.trainer_state import is_trainer_state, read_trainer_state
 from mplfit.readers.unknown import guessed_command, refuse_unknown
@@ -150,7 +150,7 @@ READERS = {
         lambda file, options: [read_tensorboard_csv(file.path)],
     ),
     "text": Reader(
-        lambda file: file.text is not None and text_format(file.text) is not None,
+        lambda file: file.text_format is not None,
         lambda file, options: [read_text(file.path, file.sha256, options)],
         (".log", ".txt", ".out"),
     ),

@@ -12,6 +12,7 @@ from mplfit.readers.log import file_bytes, hash_file
 from mplfit.readers.names import is_loss, is_rate, is_step
 from mplfit.readers.source import file_head, first_bytes, log_suffix, whole_file
 from mplfit.readers.table import Table, open_table
+from mplfit.readers.text_formats import TextFormat
 from mplfit.readers.text_log import text_format
 from mplfit.readers.unknown import guessed_command
 
@@ -78,6 +79,11 @@ class LogFile:
         return self.head.decode("utf-8", "replace")
 
     @cached_property
+    def text_format(self) -> TextFormat | None:
+        """The training code whose lines the text has."""
+        return None if self.text is None else text_format(self.text)
+
+    @cached_property
     def table(self) -> Table | None:
         """A table with a header; None of another file.
 
@@ -86,7 +92,7 @@ class LogFile:
         if self.suffix in _TABLES:
             file_head(self.path, 16)  # refuses what is to be converted
             return open_table(self.path)
-        if self.text is None or text_format(self.text) is not None:
+        if self.text is None or self.text_format is not None:
             return None
         try:
             table = open_table(self.path)
