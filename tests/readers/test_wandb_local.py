@@ -208,7 +208,7 @@ def test_tables_of_runs_and_summaries_hold_no_curve(tmp_path: Path) -> None:
 
 
 def test_a_run_that_wandb_itself_wrote(tmp_path: Path) -> None:
-    pytest.importorskip("wandb", reason="wandb is not installed")
+    pytest.importorskip("wandb.sdk", reason="wandb is not installed")  # a folder wandb is no such
     code = (
         "import wandb; run = wandb.init(project='p', name='mine', config={'weight_decay': 0.3})\n"
         "for t in range(12): run.log({'train/loss': 4 - t / 9, 'train/lr': 1e-3}, step=5 * t)\n"
