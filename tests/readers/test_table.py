@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mplfit.errors import DataError
+from mplfit.readers import table
 from mplfit.readers.paths import read_curves
 from mplfit.readers.table import open_table, read_columns, read_texts
 
@@ -49,6 +50,22 @@ def test_words_for_nothing_are_nan(tmp_path: Path, word: str) -> None:
     step, loss = read(tmp_path / "t.csv", f"step,loss\n1,{word}\n2,3\n", "step", "loss")
     assert step == [1, 2]
     assert loss == pytest.approx([np.nan, 3], nan_ok=True)
+
+
+def test_empty_cells_are_read_by_numpy_and_blank_rows_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ["1,2,", " ,none,3", "1_0,2,3", ",,"]
+    with pytest.raises(DataError, match=r"line 4: 'a' should be a number, got '1_0'"):
+        read(tmp_path / "t.csv", "\n".join(["a,b,c", *rows]), "a", "b")
+    a, b = read(tmp_path / "t.csv", "\n".join(["a,b,c", *rows[:2], rows[3]]), "a", "b")
+    assert (a, b) == (
+        pytest.approx([1, np.nan], nan_ok=True),
+        pytest.approx([2, np.nan], nan_ok=True),
+    )
+    monkeypatch.setattr(table, "_rows", None)  # row by row, a log of a row an update takes long
+    a, c = read(tmp_path / "t.csv", "\n".join(["a,b,c", rows[0], "2,,4"]), "a", "c")
+    assert (a, c) == ([1, 2], pytest.approx([np.nan, 4], nan_ok=True))
 
 
 def test_infinities_quotes_and_spaces(tmp_path: Path) -> None:
