@@ -23,6 +23,7 @@ from mplfit.readers.names import (
     CALLS,
     counts_units,
     find_column,
+    is_val,
     listed,
     losses_among,
     norm_column,
@@ -30,6 +31,7 @@ from mplfit.readers.names import (
     refuse_units,
 )
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.parts import rows_of_part
 from mplfit.readers.runs import runs_of
 from mplfit.readers.sizes import COLUMNS, size_of
 from mplfit.readers.source import log_stem
@@ -108,9 +110,12 @@ def columns_logs(
         "iter" if litgpt else find_column(path, header, "step", options.step_col, notes=notes)
     )
     _check_units(path, header, step_name or "", options, litgpt)
-    loss_name = find_column(
-        path, header, "loss", options.loss_col, metric=options.metric, notes=notes
-    )
+    metric = options.metric
+    apart = metric == "train" or (metric == "val" and not any(map(is_val, header)))
+    part = rows_of_part(header, texts, metric) if apart else None
+    if part is not None:
+        metric = "train"  # its column has both, in rows of their own
+    loss_name = find_column(path, header, "loss", options.loss_col, metric=metric, notes=notes)
     given = options.schedule is not None
     lr_name = find_column(path, header, "lr", options.lr_col, needed=False)
     if lr_name is not None and lr_name in (loss_name, step_name):
@@ -140,6 +145,15 @@ def columns_logs(
         lost = int((~known).sum())
         notes.append(f"{lost} row{'s' if lost > 1 else ''} without a {step_name} dropped")
         columns = {name: column[known] for name, column in columns.items()}
+    if part is not None:
+        kept = part[1][known]
+        columns = {name: column[kept] for name, column in columns.items()}
+        known[known] = kept
+        other = "val" if options.metric == "train" else "train"
+        notes.append(
+            f"{int((~kept).sum())} rows that {part[0]} tells to be others than those of "
+            f"{options.metric} left out (for them --metric {other})"
+        )
     if epoch is not None:
         first = float(np.nanmin(columns[epoch])) if known.any() else 0.0
         columns[epoch] = columns[epoch] - (first == 1)

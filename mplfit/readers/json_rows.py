@@ -68,7 +68,8 @@ def rows_log(
     step_name = find_column(path, header, "step", options.step_col)
     known = [row for row in rows if row.get(step_name) is not None]
     if len(known) < len(rows):
-        notes = (*notes, f"{len(rows) - len(known)} rows without a {step_name} dropped")
+        lost = len(rows) - len(known)
+        notes = (*notes, f"{lost} row{'s' if lost > 1 else ''} without a {step_name} dropped")
 
     def values(names: Sequence[str]) -> list[FloatArray]:
         return [

@@ -18,6 +18,7 @@ __all__ = [
     "is_loss",
     "is_rate",
     "is_step",
+    "is_val",
     "listed",
     "losses_among",
     "norm_column",
@@ -153,6 +154,11 @@ def is_step(name: str) -> bool:
 def is_loss(name: str) -> bool:
     """Whether a name is that of a training or validation loss."""
     return plain(name) in _ALIASES["loss"] + _ALIASES["val"]
+
+
+def is_val(name: str) -> bool:
+    """Whether a name is that of a validation loss."""
+    return plain(name) in _ALIASES["val"]
 
 
 def counts_units(name: str) -> bool:

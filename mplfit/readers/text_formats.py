@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from mplfit.errors import DataError
+
 __all__ = ["FORMATS", "TextFormat"]
 
 Row = tuple[float, str, float]  # step, name of the value, value
@@ -92,7 +94,7 @@ def _olmo(text: str) -> Iterator[Row]:
         if found := _OLMO.search(line):
             step = float(found[1])
         elif step is not None and (pair := _OLMO_VALUE.fullmatch(line)):
-            yield step, pair[1], _number(pair[2])
+            yield step, pair[1].rstrip(), _number(pair[2])
         elif line[:1].strip():
             step = None
 
@@ -141,16 +143,43 @@ def _levanter(text: str) -> Iterator[Row]:
 
 
 def _trainer(text: str) -> Iterator[Row]:
-    """Hugging Face's dictionaries; a row's step is how many losses were printed before it."""
-    count = 0
+    """Hugging Face's dictionaries; a row's step is how many losses were printed before it.
+
+    Where the epoch goes back, the run was resumed: the rows count on from the one of that epoch.
+    """
+    count, epochs = 0, list[float]()
     for found in _HF.finditer(text):
         pairs = [part.partition(": ") for part in found[0][1:-1].split(", ")]
         named = {name.strip("'"): value.strip("'") for name, _, value in pairs}
+        if "loss" in named:
+            count = _resumed(epochs, count, named.get("epoch", ""))
         step = count if "loss" in named else max(count - 1, 0)
         for name, value in named.items():
             if _VALUE.fullmatch(value):
                 yield float(step), name, _number(value)
         count += "loss" in named
+
+
+def _resumed(epochs: list[float], count: int, text: str) -> int:
+    """The number of the row of this epoch, where it is not the next one; `epochs` has those before.
+
+    Raises
+    ------
+    DataError
+        If it lies before the last epoch, and not at one alone.
+    """
+    epoch = _number(text) if _VALUE.fullmatch(text) else float("nan")
+    if epochs and epoch < epochs[-1]:
+        places = [place for place, value in enumerate(epochs) if value == epoch]
+        if len(places) != 1:
+            raise DataError(
+                f"the epoch goes back from {epochs[-1]:g} to {epoch:g}: was the run resumed, or "
+                "are there several? Give one run in a file"
+            )
+        count = places[0]
+        del epochs[count:]
+    epochs.append(epoch)
+    return count
 
 
 _VALUE = re.compile(_NUMBER, re.I)

@@ -53,10 +53,13 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
             "two of its lines (the Trainer's logging_steps), as in --steps-per-row 10"
         )
     columns: dict[str, tuple[list[float], list[float]]] = {}
-    for step, name, value in form.rows(text):
-        steps, values = columns.setdefault(name, ([], []))
-        steps.append(step)
-        values.append(value)
+    try:
+        for step, name, value in form.rows(text):
+            steps, values = columns.setdefault(name, ([], []))
+            steps.append(step)
+            values.append(value)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
     names = tuple(columns)
     own = form.loss if options.metric == "train" and form.loss in names else None
     column = options.loss_col or own

@@ -146,8 +146,8 @@ def plain_megatron(data: bytes) -> Found:
         parts = re.split(r"iteration[ \t]+(\d+)/[ \t]*\d+[ \t]*\|", line)
         for count, part in zip(parts[1::2], parts[2::2], strict=True):
             for name, _, value in (one.partition(":") for one in part.split("|")):
-                loss = plain_token(value.strip())
-                if loss is not None and re.fullmatch(r"[\w.,+-]+", value.strip()):
+                loss = plain_token(value.strip() + "\n", "\n")
+                if loss is not None:
                     found = (float(count) - 1, loss)
                     exact += [found] if name.strip() == "lm loss" else []
                     alike += [found] if name_of(name) == "lmloss" else []
@@ -196,8 +196,8 @@ def plain_olmo(data: bytes) -> Found:
             count = None
         elif count is not None and "=" in line and line[0] in " \t":
             name, _, value = line.partition("=")
-            loss = plain_token(value)
-            if loss is not None and re.fullmatch(r"[\w.,+-]+[ \t]*", value):
+            loss = plain_token(value.rstrip(" \t") + "\n", "\n")
+            if loss is not None:
                 exact += [(count - 1, loss)] if name.strip(" \t") == "train/CE loss" else []
                 alike += [(count - 1, loss)] if name_of(name).endswith("loss") else []
     return exact or alike
@@ -251,7 +251,7 @@ def plain_events(data: bytes) -> Found:
 
 def plain_wandb(data: bytes) -> Found:
     """The rows of wandb.log, by a plain walk over chunks, records and fields."""
-    found: Found = []
+    rows: list[dict[str, object]] = []
     at, record = 7, b""
 
     def message(part: bytes) -> list[tuple[int, bytes]]:
@@ -288,10 +288,19 @@ def plain_wandb(data: bytes) -> Found:
                     inner = message(item)
                     names = [value.decode() for key, value in inner if key in (10, 18)]
                     text = [value for key, value in inner if key == 16 << 3 | 2][-1:]
-                    row[name_of(".".join(names))] = plain_json(text[0] if text else b"")
-                found.append((plain_number(row.get("step", 0)), plain_number(row.get("loss"))))
+                    name = ".".join(names)
+                    key = "_step" if name == "_step" else name_of(name)
+                    row[key] = plain_json(text[0] if text else b"")
+                rows.append(row)
         at += 7 + size
-    return found
+    own = any("step" in row for row in rows)  # a step of the run's own goes before W&B's
+    return [
+        (
+            plain_number(row.get("step" if own else "_step")),
+            plain_number(row.get("loss")),
+        )
+        for row in rows
+    ]
 
 
 def plain_json(text: bytes) -> object:
@@ -325,8 +334,8 @@ def plain_nemo(data: bytes) -> Found:
         named = {name.strip(): value.strip() for name, _, value in parts}
         step = named.get("global_step", head[1])
         for name, value in named.items():
-            loss = plain_token(value)
-            if loss is not None and re.fullmatch(r"[\w.,+-]+", value) and step.isdecimal():
+            loss = plain_token(value + "\n", "\n")
+            if loss is not None and step.isdecimal():
                 exact += [(float(step), loss)] if name == "reduced_train_loss" else []
                 alike += [(float(step), loss)] if name_of(name).endswith("loss") else []
     return exact or alike
@@ -339,7 +348,7 @@ def plain_composer(data: bytes) -> Found:
     for line in plain_text(data).splitlines():
         words = re.sub(r"^\d+:", "", line).strip(" \t")
         name, _, value = words.partition(": ")
-        loss = plain_token(value) if re.fullmatch(r"[\w.,+-]+", value) else None
+        loss = plain_token(value + "\n", "\n")
         if head := re.search(r"\[batch=(\d+)/\d+\]:", line):
             count = float(head[1])
         elif (
@@ -372,11 +381,16 @@ def plain_levanter(data: bytes) -> Found:
 
 
 def plain_trainer(data: bytes) -> Found:
-    found, count = [], 0
+    found, count, seen = [], 0, {}
     for part in re.findall(r"\{'(?:eval_)?loss': [^{}\n]*\}", plain_text(data)):
         pairs = [one.split(": ", 1) for one in part[1:-1].split(", ")]
         named = {pair[0].strip("'"): pair[1].strip("'") for pair in pairs if len(pair) > 1}
         if "loss" in [pair[0].strip("'") for pair in pairs]:
+            epoch = plain_token(named.get("epoch", ""), "") or math.nan
+            if seen and epoch < list(seen.values())[-1]:  # a resumed run: it goes on from there
+                count = next((at for at, value in seen.items() if value == epoch), count)
+                seen = {at: value for at, value in seen.items() if at < count}
+            seen[count] = epoch
             loss = plain_token(named.get("loss", ""))
             if loss is not None and re.fullmatch(r"(?:[\w.+-]|,(?=\w))*", named["loss"]):
                 found.append((float(count), loss))
