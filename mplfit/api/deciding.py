@@ -32,7 +32,7 @@ from mplfit.plan.advise import Advice
 from mplfit.plan.advise import advise as advise_next
 from mplfit.plan.design import Design
 from mplfit.plan.design import design as design_runs
-from mplfit.plan.extend import Extension, compare_ways, ways_to_go_on
+from mplfit.plan.extend import Extension, by_law, compare_ways, ways_to_go_on
 from mplfit.plan.forecast import Forecast
 from mplfit.plan.forecast import forecast as forecast_run
 from mplfit.plan.optimize import Plan
@@ -159,7 +159,7 @@ def forecast(
 def extend(
     schedule: ScheduleLike | Mapping[str, ScheduleLike],
     steps: int,
-    by: Literal["cooldown", "factor"] = "cooldown",
+    by: Literal["cooldown", "factor", "law"] | None = None,
     *,
     fit: FitLike | None = None,
 ) -> Extension:
@@ -168,8 +168,9 @@ def extend(
     Parameters
     ----------
     schedule : of the run as planned, constant or warmup-stable-decay.  steps : of the longer run.
-    by : a longer cooldown, or a lower rate from where the old one began; where there is no such way
-        the other one is taken, and a warning says why.
+    by : a longer cooldown, or a lower rate from where the old one began, by convex theory; or the
+        cooldown that the fit predicts to be best (law), the default where there is a fit. Where
+        there is no such way the other one is taken, and a warning says why.
     fit : predicts the loss of each way.
 
     >>> import mplfit
@@ -180,7 +181,12 @@ def extend(
     text, original = schedule_named(schedule)
     ways, missing = ways_to_go_on(original, steps)
     known, name = (None, None) if fit is None else (fit_of(fit), name_of(fit))
-    return compare_ways(original, ways, by, known, text=text, params=name, missing=missing)
+    if known is not None:
+        ways.append(by_law(original, steps, known))
+    elif by == "law":
+        raise ArgumentsError("by=law needs a fit: give params=, or another by=")
+    how = by or ("cooldown" if known is None else "law")
+    return compare_ways(original, ways, how, known, text=text, params=name, missing=missing)
 
 
 def design(

@@ -15,7 +15,6 @@ from mplfit.errors import FitError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
-    from mplfit.estimate.metrics import Evaluation
     from mplfit.estimate.result import Fit
 
 __all__ = ["evaluate_command", "show_coverage"]
@@ -53,7 +52,8 @@ def evaluate_command(
     from mplfit.readers.fits import load_fit
     from mplfit.readers.paths import split_for
     from mplfit.schedule import Schedule
-    from mplfit.show.tables.fit import metrics_tables
+    from mplfit.show.table import Table
+    from mplfit.show.tables.fit import measured, metrics_tables
 
     fit = load_fit(params)
     curves = reading.curves(paths)
@@ -85,8 +85,7 @@ def evaluate_command(
             }
         )
     else:
-        click.echo(f"{_measured(metrics, params, fit)}\n")
-        output.show(*metrics_tables(metrics))
+        output.show(Table(measured(fit, params, metrics), (), ()), *metrics_tables(metrics))
         show_coverage(fit, held, trained)
 
 
@@ -94,17 +93,6 @@ def _names(curves: Sequence[Curve]) -> str:
     from mplfit.readers.names import listed
 
     return listed([curve.name for curve in curves]) or "nothing"
-
-
-def _measured(metrics: Evaluation, params: str, fit: Fit) -> str:
-    """How wrong the fit is on these curves, in a sentence."""
-    group = metrics.test or metrics.train
-    law = f"{fit.formula.title} ({fit.law}) with the parameters {params}"
-    if group is None:
-        return f"{law}: no curve was measured."
-    where = "held-out" if metrics.test else "training"
-    off = group.final_error
-    return f"{law}:\nfinal losses of {len(group.curves)} {where} runs are off by {off:.4f} (mean)."
 
 
 def show_coverage(fit: Fit, held: Sequence[Curve], trained: Sequence[Curve]) -> None:

@@ -25,17 +25,16 @@ __all__ = ["extend_command"]
 @click.option("--to-steps", "steps", type=int, required=True, help="Updates of the longer run.")
 @click.option(
     "--by",
-    type=click.Choice(["cooldown", "factor"]),
-    default="cooldown",
-    show_default=True,
-    help="A longer cooldown, or a lower rate from where the old one began.",
+    type=click.Choice(["cooldown", "factor", "law"]),
+    help="A longer cooldown or a lower rate from where the old one began, by theory; or the "
+    "cooldown that the law predicts to be best. [default: law with --params, else cooldown]",
 )
 @click.option("--params", metavar="FIT", help="A fitted law, to predict the loss of each choice.")
 @output_options(what="A folder for the schedule.")
 def extend_command(
     past: str,
     steps: int,
-    by: Literal["cooldown", "factor"],
+    by: Literal["cooldown", "factor", "law"] | None,
     params: str | None,
     output: Output,
 ) -> None:
@@ -44,9 +43,10 @@ def extend_command(
     The rate of a constant or warmup-stable-decay schedule (SPEC) is taken to be the best for its
     length. For more steps it stays the best, by convex theory, with a longer cooldown, or with a
     lower rate from where the old cooldown began; the length or the factor is solved for. With
-    --params, the loss that a fitted law predicts stands beside the bound. --out writes the choice
-    of --by as schedule.csv, .npy and .json, with a figure of all. A
-    way that does not exist is left out with a warning that says why; the other one is then taken.
+    --params, the cooldown that a fitted law predicts to be best comes first, and the losses that it
+    predicts stand beside theory's ways. --out writes the choice of --by as schedule.csv, .npy and
+    .json, with a figure of all. A way that does not exist is left out with a warning that says why;
+    the other one is then taken.
     """
     from mplfit.api import extend
     from mplfit.show.files import extension_files

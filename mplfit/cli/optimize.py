@@ -61,7 +61,7 @@ __all__ = ["optimize_command"]
 )
 @click.option("--from", "past", metavar="SPEC", help="The schedule of a run under way, or its log.")
 @click.option("--from-step", type=int, help="Updates of it that are done.")
-@output_options(what="A folder for the schedule.")
+@output_options("optimize", what="A folder for the schedule.")
 def optimize_command(
     params: str | None,
     size: str | None,
@@ -85,7 +85,8 @@ def optimize_command(
     over each (with its interval and the probability that it is a gain, where FIT knows how sure it
     is), and the steps that each would need for the same loss. --robust minimises over the
     posterior of FIT instead of at its estimate. With --from and --from-step the past of a run is
-    given and only the rest is chosen. --out writes schedule.csv, .npy, .json and a plot.
+    given and only the rest is chosen. A folder (by default mplfit-runs/optimize) gets schedule.csv,
+    .npy and .json, schedule.py for torch, a plot, and, where the page knows the law, explore.html.
 
     --bound minimises the bound of convex theory on the last iterate instead of a fitted law's loss.
     --peak-lr is then taken to be the best rate of a linear decay; without it, rates are in units of
@@ -94,6 +95,9 @@ def optimize_command(
     """
     from mplfit.api import optimize
     from mplfit.plan.optimize import optimize_bound
+    from mplfit.readers.fits import load_fit
+    from mplfit.show.explore import LAWS
+    from mplfit.show.files import plan_files
 
     if bound == (params is not None):
         raise click.UsageError("give either --params FIT or --bound")
@@ -122,8 +126,10 @@ def optimize_command(
             past_steps=from_step or 0, falling=shape == "falling", progress=progress,
         )  # fmt: skip
     made = {**plan.to_dict(), "command": command_line()}
-    what = "schedule.csv, .npy, .json, schedule.png"
-    output.give(plan, what, values=made)
+    page = None if params is None else load_fit(params, size)
+    pages = page is not None and page.law in LAWS
+    what = "schedule.csv, .npy, .json, .py (torch), .png" + ", explore.html" * pages
+    output.give(plan, what, lambda: plan_files(plan, made, page), values=made)
 
 
 def _peak(text: str | None) -> tuple[float | Literal["free"] | None, float | None]:

@@ -52,7 +52,7 @@ class Examples(click.Command):
         self.examples = tuple(examples)
         for names, text in (
             (["-q", "--quiet"], "No notes and no progress on stderr; warnings and errors stay."),
-            (["-v", "--verbose"], "All notes on how logs were read; else one line a run."),
+            (["-v", "--verbose"], "All notes on how logs were read, and all statistics."),
         ):
             self.params.append(
                 click.Option(names, is_flag=True, expose_value=False, callback=keep_set, help=text)

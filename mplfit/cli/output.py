@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from mplfit.cli.messages import warn
+from mplfit.cli.messages import is_set, warn
 from mplfit.cli.options import force_option, json_option, wide_option
 from mplfit.errors import OutputError, printable
 
@@ -73,9 +73,13 @@ class Output:
         from mplfit.show.table import Table, text
         from mplfit.show.tables import whole_text
 
+        more = is_set("verbose")
         made = [
-            text(one, wide=self.wide) if isinstance(one, Table) else whole_text(one, wide=self.wide)
+            text(one, wide=self.wide)
+            if isinstance(one, Table)
+            else whole_text(one, wide=self.wide, more=more)
             for one in results
+            if more or not (isinstance(one, Table) and one.more)
         ]
         click.echo("\n\n".join(made))
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
 from mplfit.assess.gains import GainSummary, gains
 from mplfit.assess.intervals import final_interval
@@ -33,14 +33,16 @@ __all__ = [
     "Extension",
     "Phases",
     "Way",
+    "by_law",
     "compare_ways",
     "extend",
     "extensions",
     "phases",
+    "schedules_of",
     "ways_to_go_on",
 ]
 
-How: TypeAlias = Literal["same", "cooldown", "factor"]
+How: TypeAlias = Literal["same", "cooldown", "factor", "law"]
 
 _LEAST = 1e-3  # the smallest factor that is looked at
 _TRIED = 12  # points between which a change of sign is looked for; the rest is root finding
@@ -91,7 +93,8 @@ class Phases:
 class Continuation:
     """One way to go on.
 
-    how : "same" (the cooldown's share kept), "cooldown" (longer) or "factor" (a lower rate first).
+    how : "same" (the cooldown's share kept), "cooldown" (longer), "factor" (a lower rate first) or
+    "law" (the cooldown that a fit predicts to be best).
     value : the cooldown's share of all steps, or the factor.
     begins : the update from which the rates differ from the stable rate.
     base : the best base rate over the one in use: 1 where the latter stays optimal.
@@ -142,6 +145,27 @@ class Extension(Result):
     steps: int
     warnings: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
+
+
+def schedules_of(found: Extension, original: Schedule) -> dict[str, Schedule]:
+    """The schedules of the ways of an extension, made again from what it keeps.
+
+    >>> from mplfit.plan.extend import compare_ways, extensions, schedules_of
+    >>> from mplfit.schedule import wsdld
+    >>> run = wsdld(4000, 1e-3, decay=0.2)
+    >>> ways = extensions(run, 6000)
+    >>> made = schedules_of(compare_ways(run, ways), run)
+    >>> all((made[way.how].lr == way.schedule.lr).all() for way in ways)
+    True
+    """
+    parts, made = phases(original), {}
+    for way in found.ways:
+        if way.how == "factor":
+            lr = parts.rates(found.steps, parts.fraction, factor=way.value, switch=way.begins)
+        else:
+            lr = parts.rates(found.steps, way.value)
+        made[str(way.how)] = Schedule(lr, original.warmup)
+    return made
 
 
 def phases(schedule: Schedule) -> Phases:
@@ -212,7 +236,8 @@ def extend(schedule: Schedule, steps: int, by: How = "cooldown") -> Continuation
             f"the run is to be extended from {parts.steps} to {steps} updates: give more updates "
             "than it has"
         )
-    wanted = best_base(schedule.lr[: parts.steps]).rate
+    planned = schedule.lr[: parts.steps]
+    wanted = best_base(planned).rate
     if by == "cooldown":
         grid = np.linspace(1 / steps, 1 - parts.head.size / steps, _TRIED)
         value = _solve(lambda c: parts.rates(steps, c), wanted, grid, by)
@@ -228,15 +253,46 @@ def extend(schedule: Schedule, steps: int, by: How = "cooldown") -> Continuation
     else:
         value = parts.fraction
         lr, begins = parts.rates(steps, value), round((1 - value) * steps)
-    used, at = 1 / wanted, bound(schedule.lr[: parts.steps], D=1 / wanted)
+    return _continuation(by, float(value), begins, Schedule(lr, schedule.warmup), planned)
+
+
+def by_law(schedule: Schedule, steps: int, fit: Fit) -> Continuation:
+    """The cooldown with the lowest final loss that a fit predicts, not before the planned one.
+
+    Its shape is the planned cooldown's; the rate before it is the one in use.
+
+    >>> from mplfit import load_fit
+    >>> from mplfit.plan.extend import by_law, extend
+    >>> from mplfit.schedule import wsdld
+    >>> law, run = load_fit("400"), wsdld(24000, 3e-4, decay=4000, warmup=2160)
+    >>> found, same = by_law(run, 48000, law), extend(run, 48000, "same")
+    >>> law.loss(found.schedule)[-1] < law.loss(same.schedule)[-1]
+    np.True_
+    """
+    parts = phases(schedule)
+    extend(schedule, steps, "same")  # refuses what cannot be extended
+
+    def loss(begin: float) -> float:
+        lr = parts.rates(steps, 1 - begin / steps)
+        return float(fit.formula.final(fit.values, lr))
+
+    grid = np.linspace(parts.start, steps - 2, _TRIED)
+    k = int(np.argmin([loss(begin) for begin in grid.tolist()]))
+    around = grid[max(k - 1, 0)], grid[min(k + 1, grid.size - 1)]
+    begins = round(minimize_scalar(loss, bounds=around, options={"xatol": 1.0}).x)
+    value = 1 - begins / steps
+    longer = Schedule(parts.rates(steps, value), schedule.warmup)
+    return _continuation("law", value, begins, longer, schedule.lr[: parts.steps])
+
+
+def _continuation(
+    how: How, value: float, begins: int, longer: Schedule, planned: FloatArray
+) -> Continuation:
+    used = 1 / best_base(planned).rate
     return Continuation(
-        how=by,
-        value=float(value),
-        begins=begins,
-        schedule=Schedule(lr, schedule.warmup),
-        base=best_base(lr, D=used).rate,
-        bound=bound(lr, D=used) / at,
-    )
+        how, value, begins, longer, best_base(longer.lr, D=used).rate,
+        bound(longer.lr, D=used) / bound(planned, D=used),
+    )  # fmt: skip
 
 
 def extensions(schedule: Schedule, steps: int) -> list[Continuation]:

@@ -48,6 +48,11 @@ class Line(Record):
     lr: FloatArray
     loss: FloatArray
 
+    def rates(self) -> FloatArray:
+        """The rate of every update, linear between those that are kept."""
+        made: FloatArray = np.interp(np.arange(int(self.step[-1]) + 1), self.step, self.lr)
+        return made
+
 
 @dataclass(frozen=True, eq=False)
 class Choice(Record):

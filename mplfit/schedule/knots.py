@@ -14,6 +14,8 @@ __all__ = ["as_wsd", "describe", "drawn_steps", "exact_knots", "to_knots", "with
 
 _RTOL = 1e-12
 _DECAYS = 400  # beginnings of the decay that `as_wsd` tries
+_STEADY = 2e-3  # of the peak: a rate that is held, to people
+_PIECES = 5  # that are described one by one
 
 
 def to_knots(schedule: Schedule, rtol: float = 1e-13) -> list[tuple[int, float]]:
@@ -48,26 +50,73 @@ def drawn_steps(schedule: Schedule, count: int = 1200) -> IntArray:
 
 
 def describe(schedule: Schedule) -> str:
-    """A schedule in words: its warmup, how long the peak is held, drops at once, and its last rate.
+    """A schedule in words: its warmup, where rates are held, drop at once, or decay, and to what.
 
-    >>> from mplfit.schedule import wsdld
+    >>> from mplfit.schedule import two_stage, wsdld
     >>> from mplfit.schedule.knots import describe
     >>> describe(wsdld(400, 1e-3, decay=100, warmup=20))
-    'warmup over 20 updates, peak 0.001 held to step 300, then a decay to 1e-05'
+    'warmup over 20 updates, peak 0.001 held to step 300, then a linear decay to 1e-05'
+    >>> describe(two_stage(400, 1e-3, 6e-4, switch=300))
+    'peak 0.001 held to step 299, a drop at once to 0.0006 in step 300, then held to the end'
     """
-    lr, peak, warmup = schedule.lr, schedule.peak, schedule.warmup
+    peak, warmup = schedule.peak, schedule.warmup
+    rest = schedule.lr[warmup:]
+    pieces, last = _pieces(rest / peak), rest.size - 1
     parts = [f"warmup over {warmup} updates"] if warmup else []
-    below = np.flatnonzero(lr[warmup:] < (1 - 1e-3) * peak) + warmup
-    if not below.size:
+    if len(pieces) <= 1 and rest[0] == rest[-1]:
         return ", ".join([*parts, f"rate {peak:.4g} held to the end"])
-    held = int(below[0]) - 1
-    parts.append(f"peak {peak:.4g} held to step {held}" if held > warmup else f"peak {peak:.4g}")
-    fall = lr[:-1] - lr[1:]
-    drops = np.flatnonzero(fall[warmup:] > 0.1 * peak) + warmup
-    if 0 < drops.size <= 3:
-        parts += [f"a drop at once to {lr[k + 1]:.3g} at step {k + 1}" for k in drops.tolist()]
-    ends = f"{lr[-1]:.3g}" if lr[-1] > 2e-3 * peak else "nearly 0" if lr[-1] > 0 else "0"
-    return ", ".join([*parts, f"then a decay to {ends}"])
+    said = []
+    for kind, start, stop in pieces:
+        to, by = _rate(rest[stop], peak), "" if stop == last else f" by step {warmup + stop}"
+        if kind == "held":
+            until = "the end" if stop == last else f"step {warmup + stop}"
+            said.append(f"held to {until}")
+        elif kind == "drop":
+            said.append(f"a drop at once to {to} in step {warmup + stop}")
+        elif kind == "rise":
+            said.append(f"a rise to {to}{by}")
+        else:
+            said.append(f"a {_bend(rest[start : stop + 1])}decay to {to}{by}")
+    if len(said) > _PIECES:
+        said = [said[0], f"{len(said) - 1} falls, rises and steady stretches, to {to}"]
+    first = f"peak {peak:.4g}" if rest[0] == peak else f"rate {_rate(rest[0], peak)}"
+    if pieces[0][0] == "held":
+        said[0] = f"{first} {said[0]}"
+    else:
+        said.insert(0, first)
+    return ", ".join([*parts, *said[:-1], f"then {said[-1]}"])
+
+
+def _pieces(share: FloatArray) -> list[tuple[str, int, int]]:
+    """Rates (as shares of the peak) as stretches that are held, fall or rise, and single drops."""
+    ends = _line_knots(share, np.full(share.size, _STEADY))
+    slopes = [(share[b] - share[a]) / (b - a) for a, b in pairwise(ends)]
+    pieces: list[tuple[str, int, int]] = []
+    for k, (a, b) in enumerate(pairwise(ends)):
+        change = share[b] - share[a]
+        around = max(map(abs, [*slopes[max(k - 1, 0) : k], *slopes[k + 1 : k + 2], 0.0]))
+        kind = "held" if abs(change) <= _STEADY else "fall" if change < 0 else "rise"
+        if b == a + 1 and change < -0.05 and change < -3 * around:
+            kind = "drop"
+        if kind == "held" and pieces and b - a < 0.01 * share.size:
+            kind = pieces[-1][0] if pieces[-1][0] != "drop" else kind
+        if pieces and pieces[-1][0] == kind != "drop":
+            a = pieces.pop()[1]
+        pieces.append((kind, a, b))
+    return pieces
+
+
+def _bend(rates: FloatArray) -> str:
+    """What a decay is called: linear, convex (fast at first), concave, or nothing."""
+    height = (rates - rates[-1]) / (rates[0] - rates[-1])
+    off = height - np.linspace(1, 0, rates.size)
+    if np.abs(off).max() < 0.02:
+        return "linear "
+    return "convex " if off.mean() < -0.05 else "concave " if off.mean() > 0.05 else ""
+
+
+def _rate(rate: float, peak: float) -> str:
+    return f"{rate:.3g}" if rate > 2e-3 * peak else "nearly 0" if rate > 0 else "0"
 
 
 def exact_knots(schedule: Schedule) -> list[tuple[int, float]]:

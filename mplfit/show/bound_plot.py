@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from mplfit.bounds.agreement import Agreement, Group
 from mplfit.bounds.scan import Scan
 from mplfit.bounds.table import BoundTable
-from mplfit.plan.extend import Continuation
 from mplfit.schedule import Schedule
 from mplfit.schedule.knots import drawn_steps
 from mplfit.show.plot import (
@@ -125,12 +124,17 @@ def plot_scan(scans: Mapping[str, Scan], *, fig: Figure | None = None) -> Figure
 
 
 def plot_continuations(
-    original: Schedule, ways: Sequence[Continuation], *, ax: Axes | None = None
+    original: Schedule, ways: Mapping[str, Schedule], *, ax: Axes | None = None
 ) -> Figure:
     """The ways to go on with a run, and the one that is to be extended."""
     axes = axes_for(ax, (8, 4))
-    names = {"same": "same share of cooldown", "cooldown": "longer cooldown", "factor": "factor"}
-    shown = {"planned so far": original} | {names[one.how]: one.schedule for one in ways}
+    names = {
+        "same": "same share of cooldown",
+        "cooldown": "longer cooldown",
+        "factor": "lower rate",
+        "law": "by the law",
+    }
+    shown = {"planned so far": original} | {names[how]: one for how, one in ways.items()}
     _draw_schedules(axes, shown, emphasis="planned so far")
     axes.set_title("Ways to go on for longer", loc="left")
     _legend(axes, len(shown))

@@ -21,7 +21,7 @@ from mplfit.estimate.trace import Iteration
 from mplfit.lab.coordinates import CoordinateChecks
 from mplfit.plan.advise import Advice, Ending
 from mplfit.plan.design import Design
-from mplfit.plan.extend import Extension, extensions
+from mplfit.plan.extend import Extension, schedules_of
 from mplfit.plan.forecast import Forecast
 from mplfit.plan.optimize import Plan
 from mplfit.schedule import Schedule
@@ -69,6 +69,7 @@ __all__ = [
     "extension_files",
     "files_of",
     "fit_files",
+    "plan_files",
     "schedules_files",
     "sizes_files",
 ]
@@ -150,8 +151,8 @@ def schedules_files(named: Mapping[str, Schedule]) -> dict[str, bytes]:
 
 def extension_files(found: Extension, original: Schedule) -> dict[str, bytes]:
     """The chosen way as a schedule, and a figure of all ways."""
-    ways = extensions(original, found.steps)
-    schedule = next(way.schedule for way in ways if way.how == found.chosen)
+    ways = schedules_of(found, original)
+    schedule = ways[found.chosen]
     files = schedule_files(schedule, {**schedule.to_dict(), "extension": found.to_dict()})
     return {**files, "ways.png": png(plot_continuations(original, ways))}
 
@@ -236,8 +237,21 @@ def _predictions(found: Predictions, values: Mapping[str, Any]) -> dict[str, byt
     return files
 
 
-def _plan(found: Plan, values: Mapping[str, Any]) -> dict[str, bytes]:
-    return {**schedule_files(found.schedule, values), "schedule.png": png(plot_plan(found))}
+def plan_files(plan: Plan, values: Mapping[str, Any], fit: Fit | None = None) -> dict[str, bytes]:
+    """The schedule in all forms and a figure; with the fit, the page to play with."""
+    from mplfit.show.explore import LAWS, explore_page
+
+    files = {
+        **schedule_files(plan.schedule, values),
+        "schedule.py": export(plan.schedule, "torch"),
+        "schedule.png": png(plot_plan(plan)),
+    }
+    if fit is not None and fit.law in LAWS:
+        ranked = sorted(plan.baselines, key=lambda one: one.loss)[:3]
+        usual = [Schedule(one.line.rates(), plan.schedule.warmup) for one in ranked]
+        title = "The optimized schedule, and others to try"
+        files["explore.html"] = explore_page(fit, plan.schedule, usual, title=title)
+    return files
 
 
 def _forecast(found: Forecast, values: Mapping[str, Any]) -> dict[str, bytes]:
@@ -298,7 +312,7 @@ _MAKERS: Mapping[str, Callable[[Any, Mapping[str, Any]], dict[str, bytes]]] = {
     "Agreement": _agreement,
     "CoordinateChecks": _coordinates,
     "Forecast": _forecast,
-    "Plan": _plan,
+    "Plan": plan_files,
     "Predictions": _predictions,
     "Profiles": _profiles,
     "SweepAnalysis": _sweep,

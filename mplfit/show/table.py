@@ -75,6 +75,8 @@ class Column:
 class Table:
     """A result for people: a sentence that says what it is, columns, rows, and notes below.
 
+    more : these are statistics, which commands print with -v alone; pages have them.
+
     Raises
     ------
     ValueError
@@ -85,6 +87,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    more: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:

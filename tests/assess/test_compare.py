@@ -37,8 +37,8 @@ def test_the_law_that_made_the_curves_predicts_best():
     assert again == rows
     sure = "surely" if rows[1].less_best.sure else "not surely"
     assert tables(again)[0].title == (
-        f"Best on 1 held-out curves: momentum, mean absolute error {best.held_out.mae:.5f}, final "
-        f"losses off by {best.final_error:.4f}; the next one, onepower, is {sure} worse."
+        f"Best on 1 held-out curve: momentum, final loss off by {best.final_error:.4f}; the next "
+        f"one, onepower ({rows[1].final_error:.4f}), is {sure} worse."
     )
 
 

@@ -61,7 +61,9 @@ def test_the_first_line_is_the_lowest_and_the_next_one() -> None:
         f"{following.above_lowest.probability if following.above_lowest else 0:.2f})."
     )
     alone = predictions(load_fit("25"), {"mine": PLANS["wsdld"]})
-    assert tables(alone)[0].title == f"mine, predicted final loss {alone.lowest.final_loss:.4f}."
+    assert tables(alone)[0].title == (
+        f"mine is predicted to end at a loss of {alone.lowest.final_loss:.4f}."
+    )
     assert alone.notes[-1] == NO_INTERVAL
 
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from mplfit import load_fit, load_schedule
 from mplfit.cli.main import COMMANDS, main
+from mplfit.show.tables import whole_text
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data" / "simulated_400"
@@ -43,20 +44,27 @@ def fitted(tmp_path_factory):
 def test_fit_prints_and_writes_what_it_found(fitted):
     folder, result = fitted
     saved = load_fit(folder)
-    assert f"({saved.law}), fitted to 3 runs (451 rows)" in result.stdout
+    said = " ".join(result.stdout.split())
+    assert said.startswith("The final losses of 6 held-out runs are predicted to ")
+    assert f"({saved.law}), fitted to 3 runs (451 rows)." in said
     other, published = saved.others
     assert {saved.law, other.law} == {"effective", "mpl"}
     assert load_fit(folder / f"fit-{other.law}.json").params == other.params
     assert published.published == "400"
     assert f"\n{saved.law} is used: " in result.stdout
-    assert f"\n{saved.law} (used) " in result.stdout
-    assert "\nmpl, published for 400M " in result.stdout
+    assert "Statistics: with -v." in said
+    statistics = whole_text(saved)
+    assert f"\n{saved.law} (used) " in statistics
+    assert "\nmpl, published for 400M " in statistics
+    assert "descents agree to 1e-6" in statistics
+    assert "descents agree to 1e-6" not in said
     assert f"written to {folder}/: fit.json, overview.png, fit-{other.law}.json, plots/" in (
         result.stdout
     )
     assert "split as released" in result.stderr
     for name in ("cosine_24000", "wsdcon_9", "constant_72000", "wsd_20000_24000"):
-        assert name in result.stdout
+        assert name in statistics
+        assert (name in said) == (name in saved.metrics.test.curves)
         assert (folder / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "overview.png").exists()
     saved = json.loads((folder / "fit.json").read_text())
@@ -161,7 +169,7 @@ def test_predict_by_exact_sums_agrees():
 def test_optimize_prints_compares_and_writes(fitted):
     folder, _ = fitted
     result = run("optimize", "--params", folder, "--steps", 4000, "--warmup", 400, "-o", "best")
-    for name in ("optimized", "constant", "cosine to 10 %", "WSD 1-sqrt", "steps saved"):
+    for name in ("optimized", "constant", "cosine to 10 %", "WSD 1-sqrt", "saved,"):
         assert name in result.stdout
     schedules = [load_schedule(f"best/schedule.{kind}") for kind in ("csv", "npy", "json")]
     assert all(np.array_equal(one.lr, schedules[0].lr) for one in schedules)
@@ -169,6 +177,20 @@ def test_optimize_prints_compares_and_writes(fitted):
     values = json.loads(Path("best/schedule.json").read_text())
     assert values["final_loss"] == pytest.approx(load_fit(folder).loss(schedules[0])[-1])
     assert Path("best/schedule.png").exists()
+    said = " ".join(result.stdout.split())
+    assert said.startswith("Run this for 4,000 updates: warmup over 400 updates, peak 0.0003 held")
+    assert "starts end within" not in said
+    page = Path("best/explore.html").read_text()
+    assert "The optimized schedule, and others to try" in page
+    assert "make_scheduler" in Path("best/schedule.py").read_text()
+
+
+def test_optimize_saves_where_nothing_is_said():
+    result = run("optimize", "--bound", "--steps", 60, "--knots", 8)
+    assert "written to mplfit-runs/optimize/: schedule.csv" in result.stdout
+    assert Path("mplfit-runs/optimize/schedule.py").exists()
+    run("optimize", "--bound", "--steps", 60, "--knots", 8, "--no-save")
+    assert not Path("mplfit-runs/optimize-2").exists()
 
 
 def test_optimize_continues_a_run():
@@ -214,7 +236,7 @@ def test_commands_are_listed_with_the_help_that_they_have():
 
 def test_the_solver_s_log_has_its_iterations_and_a_figure(tmp_path):
     curve = DATA / "constant_24000.csv"
-    asked = ("fit", curve, "--law", "onepower", "--solver", "lbfgs", "--no-save", "--log")
+    asked = ("fit", curve, "-v", "--law", "onepower", "--solver", "lbfgs", "--no-save", "--log")
     result = run(*asked, "logs/fit.csv")
     rows = np.genfromtxt(tmp_path / "logs" / "fit.csv", delimiter=",", names=True)
     names = ("descent", "iteration", "objective", "gradient_norm", "L0", "A", "alpha")

@@ -77,7 +77,8 @@ def test_sizes_predicts_a_size_without_runs(logs: Path, tmp_path: Path) -> None:
     ]
     done = invoke(*words, "--out", tmp_path / "law")
     assert done.exit_code == 0, done.stderr
-    assert done.stdout.startswith("One law for 3 sizes from 10M to 160M (9 runs) predicts a final")
+    assert done.stdout.startswith("A model of ")
+    assert "one law for 3 sizes from 10M to 160M (9 runs)." in " ".join(done.stdout.split())
     assert max(map(len, done.stdout.partition("\nwritten to")[0].splitlines())) <= 100
     for text in ("640M best", "L0(N)", "gain", "Chinchilla", "80 %", "95 %"):
         assert text in done.stdout

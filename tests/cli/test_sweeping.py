@@ -58,7 +58,7 @@ def test_the_same_numbers_every_time():
 
 
 def test_the_notebooks_numbers():
-    result = sweep(shared("optimetal_widths.json"), "--method", "grid")
+    result = sweep(shared("optimetal_widths.json"), "-v", "--method", "grid")
     assert result.exit_code == 0
     lines = [line for line in result.stdout.splitlines() if line.lstrip().startswith("grid (")]
     assert "6.190e-04" in lines[0]
@@ -133,7 +133,9 @@ def test_one_setting_and_a_diverged_one(tmp_path):
     path.write_text("lr,loss\n1,3\n2,2\n4,3\n")
     result = sweep(path)
     assert result.exit_code == 0
-    assert "3 runs of 1 setting" in result.stdout
+    said = " ".join(result.stdout.split())
+    assert said.startswith("Best rate 2 (95 %: ")
+    assert "(3 runs of 1 setting)" in said
     path.write_text("lr,loss\n1,nan\n2,inf\n")
     assert "every rate of every setting has a diverged run" in sweep(path).stderr
 

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mplfit import load_fit
 from mplfit import schedule as schedules
 from mplfit.bounds import best_base, bound
 from mplfit.errors import FitError, ScheduleError
 from mplfit.estimate.fit import fit
-from mplfit.plan.extend import compare_ways, extend, extensions, phases, ways_to_go_on
+from mplfit.plan.extend import by_law, compare_ways, extend, extensions, phases, ways_to_go_on
+from mplfit.show.tables import tables
 from tests.estimate.test_fit import three_curves
 
 RUN = schedules.wsdld(4000, 1e-3, decay=0.2)
@@ -161,3 +163,21 @@ def test_the_shape_of_the_cooldown_is_kept():
 def test_what_cannot_be_extended_gets_a_sentence(call, error, sentence):
     with pytest.raises(error, match=sentence):
         call()
+
+
+def test_with_a_fit_the_best_cooldown_is_that_of_the_law():
+    law = load_fit("400")
+    run = schedules.wsdld(24000, 3e-4, decay=4000, warmup=2160)
+    found = by_law(run, 40000, law)
+    parts = phases(run)
+    at = np.arange(parts.start, 39999, 100)
+    losses = [law.loss(schedules.Schedule(parts.rates(40000, 1 - k / 40000)))[-1] for k in at]
+    assert found.begins >= parts.start
+    assert law.loss(found.schedule)[-1] <= min(losses) + 1e-6
+    ways = [*extensions(run, 40000), found]
+    shown = compare_ways(run, ways, "law", law)
+    assert min(shown.ways, key=lambda way: way.loss).how == "law"
+    answer = tables(shown)[0]
+    assert f"begin the cooldown at step {found.begins} " in answer.title
+    assert f"predicted final loss {shown.ways[-1].loss:.4f}" in answer.title
+    assert answer.rows[0][0] == "by the law"

@@ -119,7 +119,7 @@ def test_a_best_batch_size_at_the_edge_is_flagged_and_left_out(tmp_path):
 
 
 def test_the_command_tells_it_first(path):
-    result = CliRunner().invoke(main, ["sweep", str(path), "--draws", "100"])
+    result = CliRunner().invoke(main, ["sweep", str(path), "--draws", "100", "-v"])
     assert result.exit_code == 0, result.output
     first = " ".join(result.stdout.split("\n\n")[0].split())
     assert first.startswith("minimised over bs, the best rate goes as N^-0.7")

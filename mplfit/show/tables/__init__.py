@@ -47,9 +47,13 @@ def tables(result: object) -> list[Table]:
     return made
 
 
-def whole_text(result: object, *, wide: bool = False) -> str:
-    """All tables of a result as text, with a blank line between."""
-    return "\n\n".join(filter(None, (text(table, wide=wide) for table in tables(result))))
+def whole_text(result: object, *, wide: bool = False, more: bool = True) -> str:
+    """The tables of a result as text, with a blank line between; the statistics if `more`."""
+    made = tables(result)
+    shown = [text(table, wide=wide) for table in made if more or not table.more]
+    if len(shown) < len(made):
+        shown.append("Statistics: with -v.")
+    return "\n\n".join(filter(None, shown))
 
 
 SHORT = 600  # characters of a repr, at most

@@ -25,16 +25,23 @@ def tables(found: BoundTable | BoundSweep | NormFit) -> list[Table]:
 
 def _ranked(found: BoundTable) -> Table:
     first, given = found.schedules[0], found.schedules[0].bound is not None
-    at = f"the rates given, {first.bound:.6g}" if given else (
-        f"its best peak rate, {first.best_peak_lr:.6g}: {first.best_bound:.6g}"
-    )  # fmt: skip
     columns = [Column("schedule"), Column("updates"), *_BEST]
     columns.append(Column("above lowest", "+.1f", unit="%"))
     if given:
         columns += [Column("peak lr", "g"), Column("bound at it", ".6g")]
     lowest = min(one.best_bound for one in found.schedules)
     rows = tuple(_row(one, lowest) for one in found.schedules)
-    answer = f"{first.name} has the lowest bound, at {at}."
+    answer = (
+        f"By convex theory {first.name} has the lowest bound on the final loss, {first.bound:.6g} "
+        "at the rates given"
+        if given
+        else f"By convex theory {first.name} has the lowest bound on the final loss, "
+        f"{first.best_bound:.6g} at its best peak rate {first.best_peak_lr:.6g}"
+    )
+    if len(rows) > 1 and not given:
+        other = found.schedules[1]
+        answer += f"; {other.name} is {100 * (other.best_bound / lowest - 1):.1f} % higher"
+    answer += "."
     return Table(answer, tuple(columns), rows, _units(found))
 
 

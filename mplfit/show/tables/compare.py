@@ -30,16 +30,20 @@ def _answer(found: Comparison) -> str:
         return "No law could be fitted." if best.fit is None else (
             f"{best.law} is fitted; no curve is held out, so that nothing is compared."
         )  # fmt: skip
-    where = "training curves, each left out in turn" if best.left_out else "held-out curves"
+    many = len(group.curves) > 1
+    where = f"held-out curve{'s' * many}"
+    if best.left_out:
+        where = f"training curve{'s' * many}, each left out in turn"
     sentence = (
-        f"Best on {len(group.curves)} {where}: {best.law}, mean absolute error "
-        f"{group.means['mae']:.5f}, final losses off by {group.final_error:.4f}"
+        f"Best on {len(group.curves)} {where}: {best.law}, final loss{'es' * many} off "
+        f"by {group.final_error:.4f}{' on average' * many}"
     )
     other = next((one for one in found.laws[1:] if one.less_best), None)
     if other is None or other.less_best is None:
         return f"{sentence}."
-    sure = "surely" if other.less_best.sure else "not surely"
-    return f"{sentence}; the next one, {other.law}, is {sure} worse."
+    sure = "surely worse" if other.less_best.sure else "not surely worse"
+    theirs = "" if other.group is None else f" ({other.group.final_error:.4f})"
+    return f"{sentence}; the next one, {other.law}{theirs}, is {sure}."
 
 
 def _error_row(one: ComparedLaw) -> tuple[Cell, ...]:
@@ -89,7 +93,7 @@ def _fits(found: Comparison) -> Table:
         "holds: so many of the held-out points that no training curve has, and the 95 % binomial "
         "interval of such a share of as many curves.",
     )
-    return Table("", columns, tuple(map(_fit_row, found)), notes)
+    return Table("", columns, tuple(map(_fit_row, found)), notes, more=True)
 
 
 def _fit_row(one: ComparedLaw) -> tuple[Cell, ...]:

@@ -36,7 +36,7 @@ def _sequence(found: Design) -> Table:
     first, wanted = found.choices[0], shorten(found.schedule, _LONGEST)
     over = f" over {shorten(found.over, _LONGEST)}" if found.over else ""
     answer = (
-        f"Run {first.name} next ({first.steps} steps): the {found.what} of the target, "
+        f"Run {first.name} next ({first.steps} updates): the {found.what} of the target, "
         f"{value:.4f} {_width(z * found.before)} (95 %) now, is then known to "
         f"{_width(z * first.sd)}."
     )
@@ -44,7 +44,6 @@ def _sequence(found: Design) -> Table:
         f"Target: {found.what} of {wanted}{over}.",
         f"{_width(z * found.floor)} of the width is left whatever is run: two runs differ, and the "
         "law has an error of its own.",
-        "Widths have no ±: they are themselves the uncertainty, by the fit's covariance.",
     )
     return Table(answer, columns, tuple(rows), notes + found.notes)
 
@@ -54,7 +53,8 @@ def _alone(found: Design) -> Table:
     tried = sorted(found.choices[0].others.items(), key=lambda pair: pair[1])
     columns = (Column("one run alone"), Column("width"), Column("shrunk by", ".4f"))
     rows = tuple((name, _width(z * sd), z * (found.before - sd)) for name, sd in tried)
-    return Table("", columns, rows)
+    note = "Widths have no ±: they are themselves the uncertainty, by the fit's covariance."
+    return Table("", columns, rows, (note,), more=True)
 
 
 def _around(value: float, half: float) -> tuple[float, float]:

@@ -7,26 +7,31 @@ from mplfit.show.table import Cell, Column, Table
 
 __all__ = ["tables"]
 
-_NAMES = {"same": "same share of cooldown", "cooldown": "longer cooldown", "factor": "lower rate"}
+_NAMES = {
+    "law": "by the law",
+    "cooldown": "longer cooldown",
+    "factor": "lower rate",
+    "same": "same share",
+}
 
 
 def tables(found: Extension) -> list[Table]:
     """One row a way."""
-    columns = [Column("way"), Column("value", ".3f"), Column("from step")]
     predicted = found.ways[0].loss is not None
     known = found.ways[0].intervals is not None
+    columns = [Column("way"), Column("value", ".3f"), Column("from step")]
     columns += [Column("best lr / lr", ".3f"), Column("bound / planned", ".4f", wide=known)]
     if predicted:
         columns.append(Column("predicted loss", ".4f"))
     if known:
         columns += [Column("95 % interval", ".4f"), Column("gain over same", "+.4f")]
         columns += [Column("95 % interval", "+.4f"), Column("P(gain)", ".2f")]
-    rows = tuple(_row(way, predicted, known) for way in found.ways)
+    ranked = sorted(found.ways, key=lambda way: list(_NAMES).index(way.how))
+    rows = tuple(_row(way, predicted, known) for way in ranked)
     notes = [
         f"Planned: {found.planned_steps} steps, cooldown from step {found.planned_start}.",
         "value: the cooldown's share of all steps, or the factor on the rate. best lr / lr below "
-        "1: the rate in use is too large for that way to go on; all of these are theory's, and "
-        "exact for it.",
+        "1: the rate in use is too large for that way to go on, by theory.",
     ]
     if known:
         notes.append(
@@ -42,15 +47,17 @@ def _answer(found: Extension) -> str:
     way = next(one for one in found.ways if one.how == found.chosen)
     how = (
         f"begin the cooldown at step {way.begins} ({100 * way.value:.0f} % of the run)"
-        if way.how == "cooldown"
+        if way.how in ("cooldown", "law")
         else f"lower the rate to {100 * way.value:.0f} % at step {way.begins}, and keep the share "
         "of the cooldown"
     )
     sentence = f"To go on to {found.steps} updates with the base rate in use: {how}"
+    if way.loss is not None:
+        sentence += f"; predicted final loss {way.loss:.4f}"
     if way.gain is not None:
         what = "gains" if way.gain.value > 0 else "costs"
         sentence += (
-            f"; by the fit that {what} {abs(way.gain.value):.4f} in loss against the same share of "
+            f"; that {what} {abs(way.gain.value):.4f} in loss against the same share of "
             f"cooldown (a gain with probability {way.gain.probability:.2f})"
         )
     return sentence + "."

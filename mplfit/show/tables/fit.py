@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 
 from mplfit.assess.compare import held_out_group
@@ -20,6 +21,7 @@ __all__ = [
     "brief",
     "correlation_table",
     "coverage_table",
+    "measured",
     "metrics_tables",
     "more_tables",
     "per_cent",
@@ -41,16 +43,21 @@ _HIGH = 0.9  # correlations above it are named
 def tables(fit: Fit) -> list[Table]:
     """Errors first, then the parameters, then what the runs leave open."""
     made = [Table(_answer(fit), (), ())]
-    if fit.choice:
-        made.append(_beside(fit))
-    made += [*metrics_tables(fit.metrics, fit.left_out), _parameters(fit)]
+    chosen = fit.choice or _rival_sentence(fit)
+    if chosen:
+        made.append(Table(chosen, (), ()))
+    made += [*metrics_tables(fit.metrics, fit.left_out), _more(_parameters(fit))]
     said = fit.identification.sentences if fit.identification else ()
     if said:
         title = "What these curves leave open, by the curvature at the minimum:"
-        made.append(Table(title, (), (), tuple(f"- {one}" for one in said)))
-    if fit.others and not fit.choice:
-        made.append(_beside(fit))
+        made.append(_more(Table(title, (), (), tuple(f"- {one}" for one in said))))
+    if fit.choice or fit.others:
+        made.append(_beside(fit, "" if chosen else "Other parameters on the same curves."))
     return [*made, *bootstrap_tables(fit)]
+
+
+def _more(table: Table) -> Table:
+    return replace(table, more=True)
 
 
 def brief(fit: Fit) -> str:
@@ -66,23 +73,45 @@ def _answer(fit: Fit) -> str:
     if not trained:
         return f"{law} with given parameters, not fitted here."
     points = sum(entry.points for entry in fit.trained)
-    sentence = f"{law}, fitted to {runs} ({points} rows)"
+    fitted = f"{law[0].lower()}{law[1:]}, fitted to {runs} ({points} rows)"
     test = fit.metrics.test if fit.metrics else None
-    for group, where in ((test, "held out"), (fit.left_out, "left out of the fit in turn")):
+    for group, which in ((test, "held-out run"), (fit.left_out, "run, each left out in turn")):
         if group is not None:
-            off = group.final_error
-            count = len(group.curves)
-            error = f" ± {off.error:.4f}" if isfinite(off.error) else ""
-            return (
-                f"{sentence}, predicts the final losses of {count} run{'s' if count > 1 else ''} "
-                f"{where} with a mean error of {off.value:.4f}{error}."
-            )
-    return f"{sentence}; no run was held out, so that its errors elsewhere are not known."
+            return f"{_off(group, which)}: {fitted}."
+    return f"How far off this fit is elsewhere is not known, as no run was held out: {fitted}."
+
+
+def _off(group: Group, which: str) -> str:
+    """How far off the final losses of a group are, as a sentence without its full stop.
+
+    which : what one of its runs is called, as "held-out run".
+    """
+    off, count = group.final_error, len(group.curves)
+    error = f" ± {off.error:.4f}" if isfinite(off.error) else ""
+    level = sum(one.observed for one in group.final.values()) / count
+    runs = which.replace("run", "runs", 1) if count > 1 else which
+    return (
+        f"The final loss{'es' if count > 1 else ''} of {count} {runs} "
+        f"{'are' if count > 1 else 'is'} predicted to {off.value:.4f}{error} "
+        f"({100 * off.value / level:.2g} %{', mean error' if count > 1 else ''})"
+    )
+
+
+def measured(fit: Fit, params: str, metrics: Evaluation) -> str:
+    """How far off a fit is on curves, in a sentence: `mplfit evaluate`."""
+    group = metrics.test or metrics.train
+    law = f"the {fit.formula.title.removeprefix('the ')} ({fit.law}) with the parameters {params}"
+    if group is None:
+        return f"No curve was measured: {law}."
+    return f"{_off(group, 'held-out run' if metrics.test else 'training run')}: {law}."
 
 
 def metrics_tables(metrics: Evaluation | None, left_out: Group | None = None) -> list[Table]:
-    """The errors on training, left-out and held-out curves, each with its means and their ±."""
-    made = []
+    """The errors on held-out, left-out and training curves, each with its means and their ±.
+
+    The first of these that there is stands alone; the others are statistics.
+    """
+    made: list[Table] = []
     for title, group in (
         ("held out", metrics.test if metrics else None),
         ("training, left out in turn", left_out),
@@ -97,8 +126,9 @@ def metrics_tables(metrics: Evaluation | None, left_out: Group | None = None) ->
             shared = ", ".join(f"{name} {rows}" for name, rows in group.shared_rows.items() if rows)
             rows += _means("mean of unshared rows", group.after_branching, None)
             notes = [f"Rows shared with a training curve: {shared}."]
-        made.append(Table("", (Column(title), *map(Column, _TITLES)), tuple(rows), tuple(notes)))
-    return [*made, Table("", (), (), (_NOTE,))]
+        columns = (Column(title), *map(Column, _TITLES))
+        made.append(Table("", columns, tuple(rows), tuple(notes), more=bool(made)))
+    return [*made, Table("", (), (), (_NOTE,), more=True)]
 
 
 def _row(name: str, metrics: Metrics, final: FinalLoss) -> tuple[Cell, ...]:
@@ -187,7 +217,7 @@ def bootstrap_tables(fit: Fit) -> list[Table]:
         (name, fit.params[name], laplace[name], drawn, found.standard_errors[name])
         for name, drawn in found.intervals["0.95"].items()
     )
-    made = [Table("", columns, rows)]
+    made = [Table("", columns, rows, more=True)]
     groups = (fit.metrics.train, fit.metrics.test) if fit.metrics else ()
     final = {name: one for group in groups if group for name, one in group.final.items()}
     ends = [
@@ -306,7 +336,7 @@ def per_cent(share: float, count: int) -> tuple[str, str]:
     return f"{100 * share:.0f} %", f"{100 * low:.0f}–{100 * high:.0f} %"
 
 
-def _beside(fit: Fit) -> Table:
+def _beside(fit: Fit, title: str) -> Table:
     """Other laws, and published parameters, on the same curves."""
     columns = (
         Column("law"),
@@ -331,7 +361,6 @@ def _beside(fit: Fit) -> Table:
         if both is not None:
             apart = _difference(difference(both[1], both[0]))
             notes.append(f"Differences, {one.law} less {fit.law}, curve by curve: {apart}.")
-    title = fit.choice or _rival_sentence(fit) or "Other parameters on the same curves."
     # Where nothing is held out, those columns have nothing to show.
     shown = [k for k in range(len(columns)) if k == 0 or any(row[k] is not None for row in rows)]
     return Table(
@@ -339,6 +368,7 @@ def _beside(fit: Fit) -> Table:
         tuple(columns[k] for k in shown),
         tuple(tuple(row[k] for k in shown) for row in rows),
         tuple(notes),
+        more=True,
     )
 
 

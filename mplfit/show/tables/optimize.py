@@ -17,7 +17,7 @@ def tables(plan: Plan) -> list[Table]:
     made = [_choices(plan)]
     if plan.peaks:
         made.append(_peaks(plan))
-    return made
+    return [*made, Table("", (), (), _statistics(plan), more=True)]
 
 
 def _choices(plan: Plan) -> Table:
@@ -58,30 +58,25 @@ def _row(plan: Plan, one: Choice, known: bool) -> tuple[Cell, ...]:
 
 def _answer(plan: Plan) -> str:
     """The sentence that says what to run and what it gives."""
-    usual = min(plan.baselines, key=lambda one: one.loss)
-    under = f"under the law {plan.law} with the parameters {plan.params}"
+    usual, digits = min(plan.baselines, key=lambda one: one.loss), 4
+    what = "predicted final loss"
     if plan.what == "bound":
-        under = f"under the convex bound ({plan.params})"
-    sentence = (
-        f"Of {plan.best.steps} updates, run this: {describe(plan.schedule)}. The final {plan.what} "
-        f"{under} is {plan.loss:.4g}"
-        if plan.what == "bound"
-        else f"Of {plan.best.steps} updates, run this: {describe(plan.schedule)}. Predicted final "
-        f"loss {under}: {plan.loss:.4f}"
-    )
-    better = f"; the best usual schedule ({usual.name}) is {usual.loss - plan.loss:+.4f} above it"
+        digits, what = 6, "bound of convex theory at the end"
+    sentence = f"Run this for {plan.best.steps:,} updates: {describe(plan.schedule)}."
+    ends = f"Its {what} is {plan.loss:.{digits}f}"
+    if plan.best.intervals is not None:
+        low, high = plan.best.intervals["0.95"]
+        ends += f" (95 %: {low:.4f}–{high:.4f})"
+    apart = usual.loss - plan.loss
+    ends += f"; the best usual schedule, {usual.name}, "
+    ends += f"is {abs(apart):.{digits}f} {'above' if apart >= 0 else 'below'} it"
     if usual.gain is not None:
-        better += f", a gain with probability {usual.gain.probability:.2f}"
-    return sentence + better + "."
+        ends += f" (a gain with probability {usual.gain.probability:.2f})"
+    return f"{sentence} {ends}."
 
 
 def _notes(plan: Plan, known: bool) -> list[str]:
-    schedule, starts = plan.schedule, plan.starts
-    notes = [f"Peak {schedule.peak:g}, last rate {schedule.lr[-1]:.3g}; " + (
-        "from the schedule that is best at the estimate."
-        if plan.robust
-        else f"{len(starts)} starts end within {starts[-1] - starts[0]:.1e} of each other."
-    )]  # fmt: skip
+    notes = []
     if plan.robust is not None:
         asked = plan.robust.objective
         what = "mean" if asked == "mean" else f"{asked} quantile"
@@ -90,16 +85,32 @@ def _notes(plan: Plan, known: bool) -> list[str]:
             f"{plan.robust.value:.5f}; of the schedule that is best at the estimate "
             f"{plan.robust.plain:.5f} (of the same draws: to be compared with one another alone)."
         )
-    if plan.what == "loss":
+    if plan.what == "loss" and not known:
+        notes.append(
+            "Predicted by one law from one fit, without an interval, as published parameters "
+            "have none: two runs of one schedule differ by 1e-3 to 8e-3."
+        )
+    return [*notes, *plan.notes]
+
+
+def _statistics(plan: Plan) -> tuple[str, ...]:
+    """Where the numbers are from, and how the search ended."""
+    schedule, starts = plan.schedule, plan.starts
+    law = f"law {plan.law} with the parameters" if plan.what == "loss" else "convex bound with"
+    notes = [
+        f"By the {law} {plan.params}. Peak {schedule.peak:g}, last rate {schedule.lr[-1]:.3g}; " + (
+            "from the schedule that is best at the estimate."
+            if plan.robust
+            else f"{len(starts)} starts end within {starts[-1] - starts[0]:.1e} of each other."
+        )
+    ]  # fmt: skip
+    if plan.best.intervals is not None:
         notes.append(
             "Intervals of losses are those of `mplfit predict`; of a gain: over draws of the "
             "parameters, with the law's own error, for two runs of one seed, which the difference "
             "between runs of one schedule is no part of; of steps saved: at both ends of the gain."
-            if known
-            else "Predicted by one law from one fit, without an interval, as published parameters "
-            "have none: two runs of one schedule differ by 1e-3 to 8e-3."
         )
-    return [*notes, *plan.notes]
+    return tuple(notes)
 
 
 def _peaks(plan: Plan) -> Table:

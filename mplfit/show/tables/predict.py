@@ -38,11 +38,11 @@ def tables(found: Prediction | Predictions) -> list[Table]:
 def _answer(found: Predictions) -> str:
     """The lowest final loss, and how far the next one is above it."""
     best, count = found.lowest, len(found.predictions)
-    said = f"{best.name}, predicted final loss {best.final_loss:.4f}{_ends(best)}"
     if count == 1:
-        return f"{said}."
+        return f"{best.name} is predicted to end at a loss of {best.final_loss:.4f}{_ends(best)}."
     others = (one for one in found.predictions if one is not best)
     next_best = min(others, key=lambda one: one.final_loss)
+    said = f"{best.name}, predicted final loss {best.final_loss:.4f}{_ends(best)}"
     said += f"; {next_best.name} is {next_best.final_loss - best.final_loss:.4f} higher"
     if next_best.above_lowest is not None:
         said += f" (higher with probability {next_best.above_lowest.probability:.2f})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mplfit.curve import RunSize
@@ -32,7 +34,7 @@ _MEANINGS = {
 def tables(result: object) -> list[Table]:
     """Of predictions: these and the law; of a rollout or a frontier: its rows."""
     if isinstance(result, SizePredictions):
-        return [_predictions(result), *_law(result.law)]
+        return [_predictions(result), *(replace(one, more=True) for one in _law(result.law))]
     if isinstance(result, Rollout):
         return [_rollout(result)]
     if isinstance(result, Frontier):
@@ -40,7 +42,7 @@ def tables(result: object) -> list[Table]:
     if isinstance(result, SizeDesign):
         return [_design(result)]
     assert isinstance(result, Sizes)
-    return [Table(_fitted(result), (), ()), *_law(result)]
+    return [Table(_known(result), (), ()), *_law(result)]
 
 
 def _fitted(law: Sizes) -> str:
@@ -51,14 +53,24 @@ def _fitted(law: Sizes) -> str:
     )
 
 
+def _known(law: Sizes) -> str:
+    """What the law can be asked."""
+    off = max(abs(float(one.own[0] - law.law_slopes(one.size)[0][0])) for one in law.sizes)
+    return (
+        f"{_fitted(law)}: the loss that further updates would take each size to (L0) lies within "
+        f"{100 * off:.1f} % of it. Other sizes: --predict N."
+    )
+
+
 def _predictions(made: SizePredictions) -> Table:
     rows, beside = made.rows, []
     best = min(rows, key=lambda row: row.loss)
     low, high = best.intervals["0.95"]
     answer = (
-        f"{_fitted(made.law)} predicts a final loss of {best.loss:.4f} at {best.size} under "
-        f"{best.schedule} ({best.steps:,} updates), 95 % {low:.4f}–{high:.4f}"
-        + (", the lowest of these." if len(rows) > 1 else ".")
+        f"A model of {best.size} is predicted to end at a loss of {best.loss:.4f} (95 %: {low:.4f}–"
+        f"{high:.4f}) under {best.schedule} ({best.steps:,} updates)"
+        + (", the lowest of these" if len(rows) > 1 else "")
+        + f": {_fitted(made.law).replace('One', 'one')}."
     )
     columns = [
         Column("size, schedule"), Column("updates"), Column("final loss", ".4f"),

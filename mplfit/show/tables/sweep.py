@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mplfit.estimate.mean import Mean
 from mplfit.show.table import Cell, Column, Table
@@ -33,12 +34,13 @@ def tables(analysis: SweepAnalysis) -> list[Table]:
     """Verdicts first; long tables are cut, and say so."""
     made = [_optima(analysis)]
     for part in analysis.parts[:_PARTS]:
-        made += _part(part, analysis.options.method)
+        first, *laws = _part(part, analysis.options.method)
+        made += [first, *(replace(one, more=True) for one in laws)]
     left = len(analysis.parts) - _PARTS
     if left > 0:
         made.append(Table(f"And {left} more parametrizations (--json has all).", (), ()))
     if any(part.laws for part in analysis.parts):
-        made.append(Table("", (), (), _METHODS))
+        made.append(Table("", (), (), _METHODS, more=True))
     return [*made, _predicted(analysis)]
 
 
@@ -47,7 +49,7 @@ def _optima(analysis: SweepAnalysis) -> Table:
     said = []
     for part in parts[:3]:
         over = part.over_batch.sentence(analysis.options.method) if part.over_batch else ""
-        said.append((f"{part.name}: " if part.key else "") + (over or headline(part)))
+        said.append((f"{part.name}: " if part.key else "") + over if over else _best(part))
     settings = f"{len(optima)} setting{'s' if len(optima) > 1 else ''}"
     answer = f"{'; '.join(said)} ({len(analysis.table)} runs of {settings})."
     within = f"within {100 * analysis.options.tolerance:g} %"
@@ -68,6 +70,20 @@ def _optima(analysis: SweepAnalysis) -> Table:
     return Table(answer, columns, rows, (*cut, *_legend(optima)))
 
 
+def _best(part: Part) -> str:
+    """The best rate of the largest setting, and whether it moves."""
+    found = [one for one in part.optima if not {"no optimum", "single rate"} & set(one.flags)]
+    name = f"{part.name}: " if part.key else ""
+    if not found:
+        return f"{name}{headline(part)}"
+    last = found[-1]
+    where = last.group.name.removeprefix(f"{part.name}, ")
+    return (
+        f"{name}{'best' if name else 'Best'} rate {last.lr:.3g} "
+        f"(95 %: {_ends(last)}) at {where}; {headline(part)}"
+    )
+
+
 def _optimum(one: Optimum) -> tuple[Cell, ...]:
     setting = [label({"": value})[1:] for value in one.group.key.values()] or [one.group.name]
     flags = ", ".join(one.flags) or "–"
@@ -75,12 +91,16 @@ def _optimum(one: Optimum) -> tuple[Cell, ...]:
         return (*setting, *[None] * 7, flags)
     if "single rate" in one.flags:
         return (*setting, one.grid_lr, None, None, None, one.loss, None, None, flags)
-    low, high = (f"{end:.3g}" for end in one.interval)
-    ends = f"{'≤' if one.open_low else ''}{low}–{'≥' if one.open_high else ''}{high}"
     sure = f"{100 * one.support:.0f} %" if one.noise.freedom else None
     return (
-        *setting, one.grid_lr, sure, one.lr, ends, one.loss, one.loss_interval, one.basin, flags,
+        *setting, one.grid_lr, sure, one.lr, _ends(one), one.loss, one.loss_interval, one.basin,
+        flags,
     )  # fmt: skip
+
+
+def _ends(one: Optimum) -> str:
+    low, high = (f"{end:.3g}" for end in one.interval)
+    return f"{'≤' if one.open_low else ''}{low}–{'≥' if one.open_high else ''}{high}"
 
 
 def _legend(optima: Sequence[Optimum]) -> list[str]:
