@@ -17,6 +17,7 @@ from mplfit.laws.base import to_params
 from mplfit.laws.effective import EffectiveLaw
 from mplfit.laws.learned import PRIORS
 from mplfit.sizes.checks import warnings_of
+from mplfit.sizes.constants import SIBLINGS_WIDER
 from mplfit.sizes.groups import SizeRuns, common_decay, group_sizes, scale_free, units_of
 from mplfit.sizes.hierarchy import Joint, Problem, amplitudes, solve
 from mplfit.sizes.result import SizeRecord, Sizes
@@ -213,7 +214,7 @@ def _joint(
     middle = float(np.exp(np.log(A).mean()))
     prior = prior_of(float(L0.min()), middle, (mean, sd), siblings=siblings)
     problem = Problem(sums, places, prior)
-    return problem, solve(problem, mean)
+    return problem, solve(problem, mean, SIBLINGS_WIDER if siblings else 1.0)
 
 
 def _learned() -> tuple[FloatArray, FloatArray]:

@@ -125,9 +125,12 @@ def amplitudes(sums: SharedSums, f: FloatArray) -> FloatArray:
     return np.array(found)
 
 
-def solve(problem: Problem, shapes: FloatArray) -> Joint:
-    """Minimise the objective, from these common shapes on."""
-    usual = np.array([SPREADS[name] for name in OWN])
+def solve(problem: Problem, shapes: FloatArray, wider: float = 1.0) -> Joint:
+    """Minimise the objective, from these common shapes on.
+
+    wider : times SPREADS are the usual spreads between sizes.
+    """
+    usual = wider * np.array([SPREADS[name] for name in OWN])
     spreads = usual.copy()
     first = amplitudes(problem.sums, problem.around(shapes))
     own = np.column_stack([first, np.tile(shapes, (len(first), 1))])

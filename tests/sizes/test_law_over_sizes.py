@@ -13,7 +13,7 @@ from mplfit.laws.base import to_params
 from mplfit.laws.learned import PRIORS
 from mplfit.sizes.constants import OLMO, RELEASED, SL, SPREADS, check_held_out
 from mplfit.sizes.groups import group_sizes, units_of
-from mplfit.sizes.hierarchy import Problem
+from mplfit.sizes.hierarchy import Problem, solve
 from mplfit.sizes.size_law import COMMON, OWN, mean_and_slopes, place_of, prior_of
 from mplfit.sizes.sums import SHAPES, SharedSums
 from tests.sizes.runs import LAW, PEAK, PLANS, runs, unknowns
@@ -76,6 +76,14 @@ def test_the_first_order_is_exact_at_the_common_shapes_and_in_b() -> None:
         assert np.allclose(
             made.sums.log_loss[i] - residual, np.log(np.concatenate(parts)), atol=1e-9
         )
+
+
+def test_a_prior_for_siblings_is_wider() -> None:
+    """Between three equal sizes hardly anything varies: what the spreads are is the usual ones'."""
+    made, mean = problem(noise=0.0)
+    usual, wide = (solve(made, mean, wider).spreads for wider in (1.0, 2.0))
+    assert np.all(wide > 1.5 * usual)
+    assert np.all(wide < 2.2 * usual)
 
 
 def test_schedules_that_sizes_share_are_summed_once() -> None:
