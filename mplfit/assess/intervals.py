@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike
 
 from mplfit.assess.posterior import factor, log_slopes
 from mplfit.curve import Curve
-from mplfit.estimate.constants import BOTH, Informed, IntervalConstants, Sizes
+from mplfit.estimate.constants import BOTH, Informed, IntervalConstants, Uninformed
 from mplfit.estimate.mean import binomial
 from mplfit.estimate.result import Fit, Spread
 from mplfit.estimate.spread import drop_share
@@ -147,7 +147,7 @@ def interval_terms(fit: Fit, constants: IntervalConstants = BOTH) -> dict[str, f
     spread = fit.spread
     assert spread is not None  # without one there are no intervals
     lowest, highest = fit.peaks or (0.0, 0.0)
-    sizes: Informed | Sizes
+    sizes: Informed | Uninformed
     if spread.informed:
         sizes = constants.informed
         horizon, runs = sizes.horizon * spread.scatter, 0.0
@@ -170,7 +170,7 @@ def interval_terms(fit: Fit, constants: IntervalConstants = BOTH) -> dict[str, f
     }
 
 
-def run_effect(spread: Spread, sizes: Informed | Sizes = BOTH.informed) -> float:
+def run_effect(spread: Spread, sizes: Informed | Uninformed = BOTH.informed) -> float:
     """r: how far two runs of one schedule differ, as a standard deviation of ln loss.
 
     It is measured on the training runs that are replicates, where there are any; what it is by the
@@ -230,7 +230,7 @@ def _reached(
     return _FURTHEST * np.maximum.accumulate(fallen)[step].astype(np.float64)
 
 
-def _between_runs(spread: Spread, sizes: Sizes) -> float:
+def _between_runs(spread: Spread, sizes: Uninformed) -> float:
     """K."""
     if not spread.left_out:
         return sizes.alone

@@ -24,7 +24,7 @@ from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, MaybeNaN, Record
 
-__all__ = ["Agreement", "Group", "Outcome", "agreement", "spearman", "spearman_interval"]
+__all__ = ["Agreement", "Outcome", "RunGroup", "agreement", "spearman", "spearman_interval"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class Group(Record):
+class RunGroup(Record):
     """Runs that differ in one thing, and how far bound and loss order them alike.
 
     varies : "cooldown", "base rate" or "everything".  value : what varies, for each run.
@@ -95,15 +95,15 @@ class Agreement(Result):
     floor_error: MaybeNaN = field(metadata={"key": "C_error"})
     error: float = field(metadata={"key": "rms_error"})
     left_out_error: float = field(metadata={"key": "rms_error_left_out"})
-    compared: tuple[Group, ...] = field(metadata={"key": "groups"})
+    compared: tuple[RunGroup, ...] = field(metadata={"key": "groups"})
 
     @property
-    def everything(self) -> Group:
+    def everything(self) -> RunGroup:
         """All runs."""
         return self.compared[0]
 
     @property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[RunGroup, ...]:
         """Runs that differ in one thing."""
         return self.compared[1:]
 
@@ -164,10 +164,10 @@ def agreement(runs: Sequence[Outcome]) -> Agreement:
     omega = terms @ line
     lines = np.array([_line(np.delete(terms, i, 0), np.delete(loss, i)) for i in range(len(runs))])
 
-    def group(title: str, varies: str, chosen: Sequence[int], value: Sequence[float]) -> Group:
+    def group(title: str, varies: str, chosen: Sequence[int], value: Sequence[float]) -> RunGroup:
         order = np.asarray(chosen)[np.argsort(value, kind="stable")]
         apart = varies != "base rate"
-        return Group(
+        return RunGroup(
             title=title,
             varies=varies,
             names=tuple(runs[i].name for i in order),

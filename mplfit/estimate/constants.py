@@ -34,7 +34,7 @@ __all__ = [
     "TAU",
     "Informed",
     "IntervalConstants",
-    "Sizes",
+    "Uninformed",
     "held_out",
 ]
 
@@ -82,7 +82,7 @@ class Informed:
 
 
 @dataclass(frozen=True)
-class Sizes:
+class Uninformed:
     """The numbers in the intervals of other fits (`mplfit.assess.intervals`).
 
     parameters, scatter : as above.
@@ -106,13 +106,13 @@ class IntervalConstants:
     """
 
     informed: Informed
-    plain: Sizes
+    plain: Uninformed
     chosen_on: frozenset[str]
 
 
-_ON_BOTH = Sizes(parameters=0.5, scatter=1.0, runs=0.8, typical=0.008, alone=0.015)
+_ON_BOTH = Uninformed(parameters=0.5, scatter=1.0, runs=0.8, typical=0.008, alone=0.015)
 _ON_RELEASED = _ON_BOTH
-_ON_M124 = Sizes(parameters=0.5, scatter=1.5, runs=0.6, typical=0.008, alone=0.015)
+_ON_M124 = Uninformed(parameters=0.5, scatter=1.5, runs=0.6, typical=0.008, alone=0.015)
 
 BOTH = IntervalConstants(
     Informed(parameters=0.78, scatter=0.25, run=0.81, horizon=4.0, peak=8.2),
@@ -145,8 +145,8 @@ INTERVALS = (
     ),
 )
 """Those, and the ones chosen in the same way without each superfamily: `Informed` by the likelihood
-of held-out final losses (`python -m tests.study.choose`), `Sizes` by coverage over a grid, on the
-released curves, on the 124M runs or on both.
+of held-out final losses (`python -m tests.study.choose`), `Uninformed` by coverage over a grid, on
+the released curves, on the 124M runs or on both.
 """
 
 

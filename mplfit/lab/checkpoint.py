@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.lab.run import Plan, Row, Run
+from mplfit.lab.run import Row, Run, RunPlan
 from mplfit.schedule import Schedule
 
 __all__ = ["from_bytes", "to_bytes"]
@@ -28,11 +28,11 @@ def to_bytes(run: Run) -> bytes:
 
     >>> from mplfit.lab.checkpoint import from_bytes, to_bytes
     >>> from mplfit.lab.model import Shape
-    >>> from mplfit.lab.run import Plan, Run
+    >>> from mplfit.lab.run import RunPlan, Run
     >>> from mplfit.lab.tasks import IclRegression
     >>> from mplfit.schedule import constant
     >>> shape = Shape(width=8, layers=1, heads=2, block=4, vocabulary=0)
-    >>> run = Run(Plan(IclRegression(block=4), shape, batch=2), constant(5, 1e-2))
+    >>> run = Run(RunPlan(IclRegression(block=4), shape, batch=2), constant(5, 1e-2))
     >>> _ = run.update()
     >>> from_bytes(to_bytes(run)).done
     1
@@ -74,7 +74,7 @@ def from_bytes(data: bytes, where: str = "the checkpoint") -> Run:
         meta = json.loads(values["meta"].tobytes())
         if meta["schema"] != _SCHEMA:
             raise DataError(f"{where} has the schema {meta['schema']!r}, expected {_SCHEMA!r}")
-        plan = Plan.from_dict(meta["plan"], f"plan of {where}")
+        plan = RunPlan.from_dict(meta["plan"], f"plan of {where}")
         run = Run(plan, Schedule(values["lr"], meta["warmup"]), values["params"].dtype)
         for name, into in (
             ("params", run.model.flat),

@@ -17,7 +17,7 @@ from mplfit.errors import DataError
 from mplfit.estimate.mean import Mean
 from mplfit.lab.ops import Array
 from mplfit.lab.parametrization import KINDS
-from mplfit.lab.run import Plan, Run
+from mplfit.lab.run import Run, RunPlan
 from mplfit.results import Result
 from mplfit.schedule import constant
 from mplfit.tasks import Progress
@@ -90,7 +90,7 @@ class CoordinateChecks(Result):
 
 
 def coordinate_checks(
-    plan: Plan,
+    plan: RunPlan,
     widths: Sequence[int],
     *,
     lr: float = 1e-2,
@@ -109,7 +109,7 @@ def coordinate_checks(
 
 
 def coordinate_check(
-    plan: Plan,
+    plan: RunPlan,
     parametrization: str,
     widths: Sequence[int],
     *,

@@ -12,11 +12,11 @@ from itertools import product
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.lab.run import Plan, Row, Run, train
+from mplfit.lab.run import Row, Run, RunPlan, train
 from mplfit.schedule import Schedule
 from mplfit.tasks import Progress
 
-__all__ = ["Cell", "Job", "Outcome", "cells", "rates_between", "train_all", "train_job"]
+__all__ = ["Cell", "Job", "TrainedRun", "cells", "rates_between", "train_all", "train_job"]
 
 
 @dataclass(frozen=True, order=True)
@@ -28,7 +28,7 @@ class Cell:
     lr: float
     seed: int
 
-    def of(self, plan: Plan) -> Plan:
+    def of(self, plan: RunPlan) -> RunPlan:
         """The plan with this cell's width, parametrization and seed."""
         shape = replace(plan.shape, width=self.width, parametrization=self.parametrization)
         return replace(plan, shape=shape, seed=self.seed)
@@ -38,12 +38,12 @@ class Cell:
 class Job:
     """A run to its end, as a process gets it."""
 
-    plan: Plan
+    plan: RunPlan
     schedule: Schedule
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainedRun:
     """A run's rows and the seconds that it took; `diverged` where a loss was not finite."""
 
     rows: tuple[Row, ...]
@@ -92,11 +92,11 @@ def cells(
     return [Cell(kind, width, lr, seed) for seed, width, kind, lr in order]
 
 
-def train_job(job: Job) -> Outcome:
+def train_job(job: Job) -> TrainedRun:
     """One run to its end, in this process."""
     begin = time.perf_counter()
     one = train(Run(job.plan, job.schedule))
-    return Outcome(tuple(one.rows), time.perf_counter() - begin, one.diverged)
+    return TrainedRun(tuple(one.rows), time.perf_counter() - begin, one.diverged)
 
 
 def train_all(
@@ -104,10 +104,10 @@ def train_all(
     *,
     executor: Executor | None = None,
     progress: Progress | None = None,
-    each: Callable[[int, Outcome], None] | None = None,
-) -> list[Outcome]:
+    each: Callable[[int, TrainedRun], None] | None = None,
+) -> list[TrainedRun]:
     """Every run, on any executor; `each(number, outcome)` is called as soon as one has ended."""
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, TrainedRun] = {}
     for number, outcome in _trained(jobs, executor):
         outcomes[number] = outcome
         if each is not None:
@@ -117,7 +117,7 @@ def train_all(
     return [outcomes[number] for number in range(len(jobs))]
 
 
-def _trained(jobs: Sequence[Job], executor: Executor | None) -> Iterator[tuple[int, Outcome]]:
+def _trained(jobs: Sequence[Job], executor: Executor | None) -> Iterator[tuple[int, TrainedRun]]:
     if executor is None:
         yield from enumerate(map(train_job, jobs))
         return

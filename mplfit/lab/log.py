@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from mplfit.lab.run import Plan, Row
+from mplfit.lab.run import Row, RunPlan
 from mplfit.schedule import Schedule
 from mplfit.schedule.spec import format_schedule, parse_schedule
 
@@ -22,7 +22,7 @@ def schedule_text(schedule: Schedule, spec: str | None = None) -> str:
     return format_schedule(schedule)
 
 
-def log_csv(plan: Plan, schedule: str, rows: Sequence[Row], loss: LossKind = "train") -> bytes:
+def log_csv(plan: RunPlan, schedule: str, rows: Sequence[Row], loss: LossKind = "train") -> bytes:
     """The log of a run.
 
     The first line is a comment with the schedule's text, from which readers rebuild every rate.

@@ -15,13 +15,13 @@ from mplfit.lab.tasks import AnyTask
 from mplfit.schedule import Schedule
 from mplfit.types import Record
 
-__all__ = ["Plan", "Row", "Run", "train"]
+__all__ = ["Row", "Run", "RunPlan", "train"]
 
 _EVALUATED = 64  # sequences at once, however small the batches are
 
 
 @dataclass(frozen=True, eq=False)
-class Plan(Record):
+class RunPlan(Record):
     """All that determines a run but its schedule.
 
     batch : sequences in an update.  every : updates between logged rows.
@@ -74,7 +74,7 @@ class Row:
 class Run:
     """A run under way: the model, the optimizer, the rows so far, and `done` updates."""
 
-    def __init__(self, plan: Plan, schedule: Schedule, dtype: Any = np.float32) -> None:
+    def __init__(self, plan: RunPlan, schedule: Schedule, dtype: Any = np.float32) -> None:
         self.plan, self.schedule = plan, schedule
         self._check_length(schedule)
         self.model = Transformer(plan.shape, dtype)

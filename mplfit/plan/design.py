@@ -31,7 +31,7 @@ from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, Record
 
-__all__ = ["Choice", "Design", "Target", "design", "row_information", "target"]
+__all__ = ["ChosenRun", "Design", "Target", "design", "row_information", "target"]
 
 _ROWS = 200  # rows that a run is taken to log, where nothing else is said
 
@@ -58,7 +58,7 @@ class Target:
 
 
 @dataclass(frozen=True, eq=False)
-class Choice(Record):
+class ChosenRun(Record):
     """One run of the sequence.
 
     sd : of the target after this run and those before it.  steps : what the run costs.
@@ -90,7 +90,7 @@ class Design(Result):
     value: float
     before: float = field(metadata={"key": "sd"})
     floor: float = field(metadata={"key": "sd_left"})
-    choices: tuple[Choice, ...] = field(metadata={"key": "runs"})
+    choices: tuple[ChosenRun, ...] = field(metadata={"key": "runs"})
     reach: Reach
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -161,12 +161,12 @@ def design(
         added[key] = np.sqrt(weight) * log_slopes(fit, one, at)[1]
     before = goal.sd(G)
     left, now = dict(candidates), before
-    chosen: list[Choice] = []
+    chosen: list[ChosenRun] = []
     while left and len(chosen) < runs:
         after = {key: updated(G, added[key]) for key in left}
         sds = {key: goal.sd(one) for key, one in after.items()}
         best = max(left, key=lambda key: (now - sds[key]) / left[key].steps)
-        chosen.append(Choice(best, left[best].steps, sds[best], sds))
+        chosen.append(ChosenRun(best, left[best].steps, sds[best], sds))
         G, now = after[best], sds[best]
         del left[best]
     return Design(

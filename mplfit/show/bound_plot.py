@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mplfit.bounds.agreement import Agreement, Group
+from mplfit.bounds.agreement import Agreement, RunGroup
 from mplfit.bounds.scan import Scan
 from mplfit.bounds.table import BoundTable
 from mplfit.schedule import Schedule
@@ -172,7 +172,7 @@ def plot_agreement(found: Agreement, *, fig: Figure | None = None) -> Figure:
     return figure
 
 
-def _draw_groups(axes: Axes, groups: Sequence[Group]) -> None:
+def _draw_groups(axes: Axes, groups: Sequence[RunGroup]) -> None:
     for number, group in enumerate(groups):
         colour = _COLOURS[number % len(_COLOURS)]
         label = f"{group.title.partition(': ')[2]} ({group.spearman:+.1f})"

@@ -22,7 +22,7 @@ from mplfit.types import Record
 
 __all__ = [
     "SizeRuns",
-    "Units",
+    "SizeUnits",
     "common_decay",
     "group_sizes",
     "scale_free",
@@ -61,7 +61,7 @@ class SizeRuns:
 
 
 @dataclass(frozen=True, eq=False)
-class Units(Record):
+class SizeUnits(Record):
     """What the law must be told at any size.
 
     rate, rate_exponent : the reference rate is rate · (N / reference)^rate_exponent.
@@ -133,7 +133,7 @@ def group_sizes(curves: Curve | Iterable[Curve]) -> tuple[SizeRuns, ...]:
     return tuple(sorted(groups.values(), key=lambda group: group.parameters))
 
 
-def units_of(groups: Sequence[SizeRuns], weight_decay: float | None = None) -> Units:
+def units_of(groups: Sequence[SizeRuns], weight_decay: float | None = None) -> SizeUnits:
     """The units in which the sizes are alike.
 
     weight_decay : AdamW's; None for that of the runs' logs, or 0.1 where they tell none.
@@ -151,7 +151,7 @@ def units_of(groups: Sequence[SizeRuns], weight_decay: float | None = None) -> U
         exponent, middle = (float(one) for one in np.polyfit(n - n.mean(), np.log(peaks), 1))
         rate = float(np.exp(middle))
     longest = max(group.longest for group in groups)
-    return Units(rate, exponent, float(np.exp(n.mean())), decay, longest)
+    return SizeUnits(rate, exponent, float(np.exp(n.mean())), decay, longest)
 
 
 def common_decay(groups: Sequence[SizeRuns], weight_decay: float | None) -> float:

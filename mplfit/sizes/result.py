@@ -17,7 +17,7 @@ from mplfit.laws.effective import EffectiveLaw
 from mplfit.results import Result
 from mplfit.schedule import Schedule
 from mplfit.sizes.constants import RUN_EFFECT
-from mplfit.sizes.groups import Units
+from mplfit.sizes.groups import SizeUnits
 from mplfit.sizes.size_law import COMMON, OWN, mean_and_slopes, place_of
 from mplfit.types import FloatArray, Record
 
@@ -95,7 +95,7 @@ class Sizes(Result):
     common: FloatArray
     covariance: FloatArray
     spreads: FloatArray
-    units: Units
+    units: SizeUnits
     value: float
     converged: bool
     largest_S: float

@@ -11,7 +11,7 @@ from mplfit.errors import FitError
 from mplfit.sweeps.noise import Noise
 from mplfit.sweeps.optimum import Optimum, find_optimum
 from mplfit.sweeps.power_law import METHODS, PowerLaw, fit_power_law
-from mplfit.sweeps.table import Group, Value, label
+from mplfit.sweeps.table import Setting, Value, label
 from mplfit.types import FloatArray
 
 __all__ = ["BatchChoice", "OverBatch", "minimised_over_batch"]
@@ -164,7 +164,7 @@ def _both(
     values = np.array([one.group.sizes[batch] for one in kept])
     loss = np.array([one.loss for one in kept])
     ones = np.ones(len(kept), dtype=np.int64)
-    group = Group(sizes, sizes, values, loss, ones, 0 * ones, np.arange(len(kept)), loss)
+    group = Setting(sizes, sizes, values, loss, ones, 0 * ones, np.arange(len(kept)), loss)
     spread = np.array([float(one.loss_draws.std()) for one in kept])
     freedom = min(one.noise.freedom for one in kept)
     noise = Noise(float(np.median(spread / loss)), spread / loss, freedom, "its best rates")

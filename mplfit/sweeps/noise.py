@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.stats import chi2
 
-from mplfit.sweeps.table import Group
+from mplfit.sweeps.table import Setting
 from mplfit.types import FloatArray, IntArray, MaybeNaN
 
 __all__ = ["Noise", "noise_of"]
@@ -45,7 +45,7 @@ class Noise:
         return drawn
 
 
-def noise_of(groups: Sequence[Group]) -> list[Noise]:
+def noise_of(groups: Sequence[Setting]) -> list[Noise]:
     """The noise of every setting, from the seeds at its lowest rate and two on each side.
 
     Rates there whose variance is more than 9 times the usual are unstable and left out. Settings
@@ -72,7 +72,7 @@ def noise_of(groups: Sequence[Group]) -> list[Noise]:
     return made
 
 
-def _cells(group: Group) -> tuple[FloatArray, IntArray, FloatArray]:
+def _cells(group: Setting) -> tuple[FloatArray, IntArray, FloatArray]:
     """Variances and their degrees of freedom at repeated rates near the lowest; and at all."""
     mean = np.where(group.usable, group.mean, 1.0)
     squares = np.bincount(
@@ -84,7 +84,7 @@ def _cells(group: Group) -> tuple[FloatArray, IntArray, FloatArray]:
     return variance[near], group.count[near] - 1, variance
 
 
-def _near(group: Group) -> IntArray:
+def _near(group: Setting) -> IntArray:
     """The usable rates around the lowest, two on each side."""
     usable = np.flatnonzero(group.usable)
     if usable.size == 0:
@@ -103,7 +103,7 @@ def _pool(variance: FloatArray, freedom: IntArray) -> tuple[float, int]:
     return float(np.sqrt(np.sum(variance[kept] * freedom[kept]) / total)), total
 
 
-def _misfits(groups: Sequence[Group]) -> tuple[float, int]:
+def _misfits(groups: Sequence[Setting]) -> tuple[float, int]:
     total, freedom = 0.0, 0
     for group in groups:
         near = _near(group)

@@ -13,7 +13,7 @@ import numpy as np
 from mplfit.errors import DataError
 from mplfit.sweeps.noise import Noise, noise_of
 from mplfit.sweeps.parabola import Minimum, minimum
-from mplfit.sweeps.table import Group, Value
+from mplfit.sweeps.table import Setting, Value
 from mplfit.tasks import Progress, run
 from mplfit.types import FloatArray
 
@@ -68,7 +68,7 @@ class Optimum:
         *("setting", "sizes", "runs", "diverged", "rates", "mean_loss"),
     )
 
-    group: Group = field(metadata={"written": False})
+    group: Setting = field(metadata={"written": False})
     grid_lr: float
     grid_loss: float
     support: float
@@ -135,7 +135,7 @@ class Optimum:
 
 @dataclass(frozen=True)
 class _Task:
-    group: Group
+    group: Setting
     noise: Noise
     tolerance: float
     draws: int
@@ -143,7 +143,7 @@ class _Task:
 
 
 def find_optima(
-    groups: Sequence[Group],
+    groups: Sequence[Setting],
     *,
     tolerance: float = 0.01,
     draws: int = DRAWS,
@@ -193,13 +193,13 @@ def find_optima(
 
 
 def find_optimum(
-    group: Group, noise: Noise, *, tolerance: float, draws: int, seed: np.random.SeedSequence
+    group: Setting, noise: Noise, *, tolerance: float, draws: int, seed: np.random.SeedSequence
 ) -> Optimum:
     """The optimum of one setting whose noise is known; see `find_optima`."""
     return _find(_Task(group, noise, tolerance, draws, seed))
 
 
-def loss_at(group: Group, lr: float) -> float:
+def loss_at(group: Setting, lr: float) -> float:
     """The mean loss at a rate, linear in the log rate between those tried, constant beyond them."""
     usable = group.usable
     return float(np.interp(np.log(lr), np.log(group.lr[usable]), group.mean[usable]))
@@ -317,7 +317,7 @@ def _second_basin(mean: FloatArray, error: FloatArray) -> int | None:
 
 
 def _flags(
-    group: Group,
+    group: Setting,
     usable: np.ndarray[tuple[int], np.dtype[np.int64]],
     at: int,
     reach: int,

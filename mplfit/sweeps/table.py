@@ -11,7 +11,7 @@ import numpy as np
 from mplfit.errors import DataError
 from mplfit.types import BoolArray, FloatArray, IntArray, MaybeNaNArray, Record, TableColumn
 
-__all__ = ["HUGE", "Group", "SweepTable", "Value", "groups_of", "label"]
+__all__ = ["HUGE", "Setting", "SweepTable", "Value", "groups_of", "label"]
 
 Value: TypeAlias = str | float
 """A value of a column: numbers are floats, everything else is text."""
@@ -79,7 +79,7 @@ class SweepTable(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class Setting:
     """The runs of one setting, by rate.
 
     key : the values of the grouping columns; `sizes` : those of the size columns.
@@ -118,7 +118,7 @@ def label(key: Mapping[str, Value]) -> str:
     return ", ".join(f"{name}={_text(value)}" for name, value in key.items()) or "all runs"
 
 
-def groups_of(table: SweepTable) -> list[Group]:
+def groups_of(table: SweepTable) -> list[Setting]:
     """The settings of a sweep, in the order of their keys.
 
     A run with a loss above `HUGE` times the smallest of its setting has diverged too. The order of
@@ -147,7 +147,7 @@ def _group(
     key: dict[str, Value],
     lr_values: FloatArray,
     lr_code: IntArray,
-) -> Group:
+) -> Setting:
     used, place = np.unique(lr_code[rows], return_inverse=True)
     loss = table.loss[rows]
     finite = np.isfinite(loss)
@@ -158,7 +158,7 @@ def _group(
     total = np.bincount(place[finite], weights=loss[finite], minlength=used.size)
     mean = np.where(lost > 0, np.inf, total / np.maximum(count, 1))
     sizes = {name: float(table.columns[name][rows[0]]) for name in table.sizes}
-    return Group(key, sizes, lr_values[used], mean, count, lost, place[finite], loss[finite])
+    return Setting(key, sizes, lr_values[used], mean, count, lost, place[finite], loss[finite])
 
 
 def _codes(table: SweepTable) -> tuple[IntArray, list[dict[str, Value]]]:

@@ -60,12 +60,12 @@ def _measure(width: int, layers: int, block: int, batch: int) -> dict[str, float
     import numpy as np
 
     from mplfit.lab.model import Shape
-    from mplfit.lab.run import Plan, Run
+    from mplfit.lab.run import Run, RunPlan
     from mplfit.lab.tasks import Text
     from mplfit.schedule import constant
 
     shape = Shape(width, layers, 4, block, 256)
-    run = Run(Plan(Text(block=block), shape, batch=batch, evaluated=0), constant(50, 1e-3))
+    run = Run(RunPlan(Text(block=block), shape, batch=batch, evaluated=0), constant(50, 1e-3))
     data = run.plan.task.batch(0, 0, batch)
 
     def step() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from mplfit.readers.sweep_table import read_sweep
 from mplfit.sweeps.analysis import analyse
 from mplfit.sweeps.optimum import DRAWS
-from mplfit.sweeps.simulate import simulate_sweep, sweep_csv
 from tests.benchmarks.timing import best
+from tests.support.sweeps import simulate_sweep, sweep_csv
 
 _RATES = np.geomspace(1e-5, 1e-1, 25).tolist()
 _EXPONENTS = {"standard": -0.8, "muP": 0.0}

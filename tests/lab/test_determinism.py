@@ -13,12 +13,12 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import hashlib, sys
 from mplfit.lab.model import Shape
-from mplfit.lab.run import Plan, Run, train
+from mplfit.lab.run import RunPlan, Run, train
 from mplfit.lab.tasks import Text
 from mplfit.schedule import constant
 junk = bytearray(int(sys.argv[1]))
 task = Text(block=24, path=sys.argv[2])
-plan = Plan(task, Shape(24, 2, 2, 24, 256), batch=4, every=4, evaluated=8)
+plan = RunPlan(task, Shape(24, 2, 2, 24, 256), batch=4, every=4, evaluated=8)
 run = train(Run(plan, constant(8, 1e-2)))
 print(hashlib.sha256(run.model.flat.tobytes()).hexdigest(), run.rows)
 """

@@ -11,7 +11,7 @@ from mplfit.errors import DataError
 from mplfit.lab.coordinates import coordinate_check
 from mplfit.lab.model import Batch, Shape, Transformer, layout
 from mplfit.lab.optimizer import AdamW, Settings
-from mplfit.lab.run import Plan, Run, train
+from mplfit.lab.run import Run, RunPlan, train
 from mplfit.lab.tasks import IclRegression
 from mplfit.schedule import constant, cosine
 from tests.lab.torch_model import torch_loss
@@ -153,7 +153,7 @@ def test_a_step_is_torch_s(name, dtype):
 
 # --- muP ---------------------------------------------------------------------------------------
 
-PLAN = Plan(
+PLAN = RunPlan(
     IclRegression(block=8),
     Shape(width=16, layers=2, heads=2, block=8, vocabulary=0, base_width=16),
     batch=4, every=5, evaluated=8,

@@ -13,13 +13,13 @@ from mplfit.errors import DataError
 from mplfit.lab.checkpoint import from_bytes, to_bytes
 from mplfit.lab.log import log_csv, schedule_text
 from mplfit.lab.model import Shape
-from mplfit.lab.run import Plan, Run, train
+from mplfit.lab.run import Run, RunPlan, train
 from mplfit.lab.tasks import IclRegression, Text
 from mplfit.readers.csv_log import read_csv
 from mplfit.schedule import constant, cosine, from_knots, wsdld
 from mplfit.schedule.spec import parse_schedule
 
-ICL = Plan(
+ICL = RunPlan(
     IclRegression(block=8), Shape(16, 1, 2, 8, 0, dropout=0.1), batch=2, every=7, evaluated=4
 )
 
@@ -28,7 +28,7 @@ def text_plan(tmp_path, size=6000):
     rng = np.random.default_rng(0)
     (tmp_path / "text.bin").write_bytes(rng.integers(97, 101, size, dtype=np.uint8).tobytes())
     task = Text(block=8, path=str(tmp_path / "text.bin"))
-    return Plan(task, Shape(16, 1, 2, 8, 256), batch=2, every=5, evaluated=4)
+    return RunPlan(task, Shape(16, 1, 2, 8, 256), batch=2, every=5, evaluated=4)
 
 
 def state(run):
@@ -152,7 +152,7 @@ def test_the_user_s_own_text_is_kept_where_it_is_the_schedule():
 
 def test_a_plan_goes_through_json(tmp_path):
     for plan in (ICL, text_plan(tmp_path)):
-        assert Plan.from_dict(plan.to_dict()) == plan
+        assert RunPlan.from_dict(plan.to_dict()) == plan
 
 
 @pytest.mark.parametrize(

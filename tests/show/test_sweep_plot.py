@@ -6,8 +6,8 @@ import pytest
 from mplfit.show.sweep_law_plot import plot_rate_law, plot_size_law, plot_transfer
 from mplfit.show.sweep_plot import plot_basins, plot_beside, plot_exponents, sweep_figures
 from mplfit.sweeps.analysis import Options, analyse
-from mplfit.sweeps.simulate import basin, simulate_sweep
 from mplfit.sweeps.table import SweepTable
+from tests.support.sweeps import basin, simulate_sweep
 
 RATES = 2.0 ** np.arange(-14, -4)
 

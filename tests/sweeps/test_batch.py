@@ -14,7 +14,7 @@ from mplfit.readers.sweep_table import read_sweep
 from mplfit.show.sweep_law_plot import plot_over_batch
 from mplfit.sweeps.analysis import Options, analyse
 from mplfit.sweeps.roles import Roles
-from mplfit.sweeps.simulate import basin
+from tests.support.sweeps import basin
 
 A, B, C = -0.713, 0.307, 0.571  # published: best rate ~ N^A D^B, best batch size ~ D^C
 SHAPES = {

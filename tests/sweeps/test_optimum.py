@@ -11,8 +11,8 @@ from scipy.stats import norm
 
 from mplfit.errors import DataError
 from mplfit.sweeps.optimum import _second_basin, find_optima, loss_at
-from mplfit.sweeps.simulate import basin, simulate_sweep
 from mplfit.sweeps.table import SweepTable, groups_of
+from tests.support.sweeps import basin, simulate_sweep
 
 FACTOR_3 = 3.0 ** np.arange(-9, -2)
 

@@ -11,8 +11,8 @@ from mplfit.errors import FitError
 from mplfit.readers.sweep_table import read_sweep
 from mplfit.sweeps.optimum import find_optima
 from mplfit.sweeps.power_law import fit_power_law
-from mplfit.sweeps.simulate import basin, simulate_sweep
 from mplfit.sweeps.table import SweepTable, groups_of
+from tests.support.sweeps import basin, simulate_sweep
 
 SHARED = Path(os.environ.get("MPLFIT_SHARED", Path(__file__).parents[3] / "shared")) / "sweeps"
 RATES = 2.0 ** np.arange(-14, -4)

@@ -8,8 +8,8 @@ from mplfit.errors import FitError
 from mplfit.schedule import wsdld
 from mplfit.sweeps.optimum import find_optima
 from mplfit.sweeps.predicted import compare_predicted, predictor
-from mplfit.sweeps.simulate import basin, simulate_sweep
 from mplfit.sweeps.table import groups_of
+from tests.support.sweeps import basin, simulate_sweep
 
 RATES = 2.0 ** np.arange(-14, -4)
 

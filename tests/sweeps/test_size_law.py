@@ -6,9 +6,9 @@ from scipy.optimize import curve_fit
 
 from mplfit.errors import FitError
 from mplfit.sweeps.optimum import find_optima
-from mplfit.sweeps.simulate import simulate_sweep
 from mplfit.sweeps.size_law import fit_size_law
 from mplfit.sweeps.table import SweepTable, groups_of
+from tests.support.sweeps import simulate_sweep
 
 RATES = 2.0 ** np.arange(-14, -4)
 WIDTHS = [16, 32, 64, 128, 256, 512, 1024]

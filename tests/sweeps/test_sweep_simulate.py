@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mplfit.sweeps.simulate import basin, simulate_sweep, sweep_csv
+from tests.support.sweeps import basin, simulate_sweep, sweep_csv
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -8,9 +8,9 @@ import pytest
 
 from mplfit.readers.sweep_table import read_sweep
 from mplfit.sweeps.analysis import Options, analyse
-from mplfit.sweeps.simulate import simulate_sweep
 from mplfit.sweeps.table import SweepTable
 from mplfit.sweeps.verdict import headline, sentences
+from tests.support.sweeps import simulate_sweep
 
 SHARED = Path(os.environ.get("MPLFIT_SHARED", Path(__file__).parents[3] / "shared")) / "sweeps"
 RATES = 2.0 ** np.arange(-14, -4)

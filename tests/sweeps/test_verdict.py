@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mplfit.sweeps.analysis import Options, analyse
-from mplfit.sweeps.simulate import simulate_sweep
 from mplfit.sweeps.verdict import headline, sentences
+from tests.support.sweeps import simulate_sweep
 
 RATES = 2.0 ** np.arange(-14, -4)
 

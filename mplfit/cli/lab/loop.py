@@ -25,8 +25,8 @@ from mplfit.errors import DataError
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
-    from mplfit.lab.grid import Outcome
-    from mplfit.lab.run import Plan
+    from mplfit.lab.grid import TrainedRun
+    from mplfit.lab.run import RunPlan
 
 __all__ = ["loop_command"]
 
@@ -154,7 +154,7 @@ class _Trainer:
     """Trains runs side by side and keeps each one's log; finished ones are read back."""
 
     def __init__(
-        self, plan: Plan, out: Path, resume: bool, workers: int | None, threads: int
+        self, plan: RunPlan, out: Path, resume: bool, workers: int | None, threads: int
     ) -> None:
         self.plan, self.out, self.resume = plan, out, resume
         self.workers, self.threads, self.trained = workers, threads, 0
@@ -178,7 +178,7 @@ class _Trainer:
                 found[key] = curve
         jobs = [Job(replace(self.plan, seed=key[1]), parse_schedule(wanted[key])) for key in todo]
 
-        def keep(number: int, outcome: Outcome) -> None:
+        def keep(number: int, outcome: TrainedRun) -> None:
             name, seed = key = todo[number]
             if outcome.diverged:
                 raise DataError(f"the run {name} of seed {seed} diverged: give a lower --peak-lr")

@@ -18,8 +18,8 @@ from mplfit.cli.messages import progress, say
 from mplfit.errors import DataError, OutputError, ScheduleError
 
 if TYPE_CHECKING:
-    from mplfit.lab.grid import Job, Outcome
-    from mplfit.lab.run import Plan
+    from mplfit.lab.grid import Job, TrainedRun
+    from mplfit.lab.run import RunPlan
     from mplfit.schedule import Schedule
 
 __all__ = [
@@ -124,7 +124,7 @@ class StopRequest:
 
 def train_side_by_side(
     jobs: Sequence[Job],
-    keep: Callable[[int, Outcome], None],
+    keep: Callable[[int, TrainedRun], None],
     workers: int | None,
     threads: int,
     where: str,
@@ -175,11 +175,13 @@ def numbers(text: str, option: str, kind: Any, count: int | None = None) -> list
     return values
 
 
-def make_plan(options: Mapping[str, Any], *, width: int, parametrization: str, seed: int) -> Plan:
+def make_plan(
+    options: Mapping[str, Any], *, width: int, parametrization: str, seed: int
+) -> RunPlan:
     """The plan that `run_options` describe."""
     from mplfit.lab.model import Shape
     from mplfit.lab.optimizer import Settings
-    from mplfit.lab.run import Plan
+    from mplfit.lab.run import RunPlan
     from mplfit.lab.tasks import IclRegression, Task, Text
 
     task: Task
@@ -209,7 +211,7 @@ def make_plan(options: Mapping[str, Any], *, width: int, parametrization: str, s
         weight_decay=options["weight_decay"],
         clip=options["clip"],
     )
-    return Plan(
+    return RunPlan(
         task,
         shape,
         settings,

@@ -23,7 +23,7 @@ from mplfit.cli.output import print_json
 from mplfit.errors import DataError
 
 if TYPE_CHECKING:
-    from mplfit.lab.grid import Cell, Outcome
+    from mplfit.lab.grid import Cell, TrainedRun
 
 __all__ = ["sweep_command"]
 
@@ -109,7 +109,7 @@ def sweep_command(
     todo = {cell: job for cell, job in jobs.items() if cell not in rows}
     say(f"{len(todo)} of {len(jobs)} runs to train, {base.task.key}")
 
-    def keep(cell: Cell, outcome: Outcome) -> None:
+    def keep(cell: Cell, outcome: TrainedRun) -> None:
         rows[cell] = (
             f"{cell.parametrization},{cell.width},{cell.lr!r},{cell.seed},{outcome.loss:.6f},"
             f"{outcome.eval_loss:.6f},{outcome.seconds:.1f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mplfit.bounds.agreement import Agreement, Group
+from mplfit.bounds.agreement import Agreement, RunGroup
 from mplfit.estimate.mean import Mean
 from mplfit.show.table import Cell, Column, Table
 
@@ -40,14 +40,14 @@ def _correlations(found: Agreement) -> Table:
     return Table(answer, columns, tuple(map(_correlation, found.compared)), notes)
 
 
-def _correlation(one: Group) -> tuple[Cell, ...]:
+def _correlation(one: RunGroup) -> tuple[Cell, ...]:
     best: tuple[Cell, Cell] = ("", "")
     if one.spearman_best is not None:
         best = (one.spearman_best, one.spearman_best_interval)
     return (one.title, len(one.names), one.spearman, one.spearman_interval, *best)
 
 
-def _runs(one: Group) -> Table:
+def _runs(one: RunGroup) -> Table:
     columns = (
         Column(one.varies, "g"), Column("observed loss", ".4f"), Column("C + M·bound", ".4f"),
         Column("bound at best base", ".5f"),

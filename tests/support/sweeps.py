@@ -20,7 +20,7 @@ def basin(u: FloatArray, rise: float = 1.2, fall: float = 0.4) -> FloatArray:
     Losses rise faster above the best rate than below it, as in real sweeps.
 
     >>> import numpy as np
-    >>> from mplfit.sweeps.simulate import basin
+    >>> from tests.support.sweeps import basin
     >>> basin(np.array([-1.0, 0.0, 1.0])).round(3).tolist()
     [0.194, 0.0, 0.333]
     """
@@ -53,7 +53,7 @@ def simulate_sweep(
     noise : relative standard deviation of a run. depth : of the basins, relative to the loss.
     limit : runs above so many times their best rate diverge (NaN).
 
-    >>> from mplfit.sweeps.simulate import simulate_sweep
+    >>> from tests.support.sweeps import simulate_sweep
     >>> len(simulate_sweep([64, 128], [1e-3, 1e-2], exponents={"sp": -1.0, "mup": 0.0}))
     16
     """
