@@ -59,20 +59,24 @@ def read_events(path: Path, sha256: str, rows: Sequence[Any], options: ReadOptio
         If an event is none, or no scalar is a loss.
     """
     points: dict[str, tuple[list[object], list[object]]] = {}
+    lost = 0
     events = [event for row in rows for event in (row if isinstance(row, list) else [row])]
     for event in events:
         if not isinstance(event, Mapping):
             raise DataError(f"{path} has {str(event)[:40]!r} for an event of ClearML")
         if event.get("type") != "training_stats_scalar":
             continue  # pictures, tables and single values
-        steps, values = points.setdefault(
-            _name(event.get("metric"), event.get("variant")), ([], [])
-        )
+        title, series = event.get("metric"), event.get("variant")
+        if not (isinstance(title, str) and isinstance(series, str)):
+            lost += 1
+            continue
+        steps, values = points.setdefault(paired(title, series), ([], []))
         steps.append(event.get("iter"))
         values.append(event.get("value"))
     tags = {name: _series(path, name, *some) for name, some in points.items()}
     name, told = _task(path.parent / "task.json")
-    log = log_of_tags(path, name or log_stem(path), "ClearML", sha256, tags, options)
+    notes = (f"{lost} event{'s' * (lost > 1)} without a title or a series dropped",) * bool(lost)
+    log = log_of_tags(path, name or log_stem(path), "ClearML", sha256, tags, options, notes)
     decay, size, _ = constants_in(told, "the task's parameters")
     return replace(log, weight_decay=decay, size=size)
 

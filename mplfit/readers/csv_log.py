@@ -39,7 +39,7 @@ from mplfit.readers.table import open_table, read_columns, read_texts
 from mplfit.schedule.spec import parse_schedule
 from mplfit.types import FloatArray
 
-__all__ = ["ReadOptions", "columns_logs", "read_csv", "read_table"]
+__all__ = ["ReadOptions", "columns_logs", "epoch_column", "read_csv", "read_table"]
 
 _DECAYS = ("weight_decay", "wd", "optim/weight_decay", "weightdecay")
 
@@ -105,7 +105,7 @@ def columns_logs(
     """
     notes: list[str] = []
     litgpt = {"iter", "iter_time", "step"} <= set(header) and options.step_col is None
-    epoch = None if litgpt else _epoch(path, header, options)
+    epoch = None if litgpt else epoch_column(path, header, options)
     step_name = epoch or (
         "iter" if litgpt else find_column(path, header, "step", options.step_col, notes=notes)
     )
@@ -202,7 +202,7 @@ def columns_logs(
     return logs
 
 
-def _epoch(path: Path, header: Sequence[str], options: ReadOptions) -> str | None:
+def epoch_column(path: Path, header: Sequence[str], options: ReadOptions) -> str | None:
     """The column of epochs, where there is none of updates, as in Keras's CSVLogger.
 
     Raises

@@ -12,7 +12,7 @@ from mplfit.readers.clearml import is_events, is_graph, is_scalars, read_graph, 
 from mplfit.readers.clearml import read_events as read_clearml_events
 from mplfit.readers.csv_log import read_table
 from mplfit.readers.epfml import is_epfml, read_epfml
-from mplfit.readers.json_rows import rows_log
+from mplfit.readers.json_rows import column_rows, rows_log
 from mplfit.readers.log import Log, UnknownLogError
 from mplfit.readers.log_file import LogFile
 from mplfit.readers.long_table import is_long, read_long
@@ -121,6 +121,12 @@ def _is_row(file: LogFile) -> bool:
     return isinstance(values, dict) and "loss" in values and not isinstance(values["loss"], list)
 
 
+def _read_columns(file: LogFile, options: ReadOptions) -> list[Log]:
+    rows = column_rows(file.json)
+    assert rows is not None  # they were seen
+    return rows_log(file.path, file.sha256, rows, options, "JSON columns")
+
+
 def _read_rows(file: LogFile, options: ReadOptions) -> list[Log]:
     assert file.rows is not None  # they were seen
     rows, notes = file.rows
@@ -163,6 +169,7 @@ READERS = {
         lambda file, options: rows_log(file.path, file.sha256, file.json, options, "JSON list"),
         (".json",),
     ),
+    "JSON columns": Reader(lambda file: column_rows(file.json) is not None, _read_columns),
     "JSON lines": Reader(lambda file: file.rows is not None, _read_rows, (".jsonl", ".ndjson")),
     "ClearML session": Reader(
         lambda file: file.rows is not None and is_events(file.rows[0]), _read_clearml_session

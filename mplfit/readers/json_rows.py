@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from mplfit.errors import DataError
-from mplfit.readers.csv_log import columns_logs
+from mplfit.readers.csv_log import columns_logs, epoch_column
 from mplfit.readers.log import Log, file_bytes
-from mplfit.readers.names import find_column
+from mplfit.readers.names import find_column, is_loss, is_step, plain
 from mplfit.readers.options import ReadOptions
 from mplfit.types import FloatArray
 
-__all__ = ["json_lines", "number", "parse_json", "rows_log"]
+__all__ = ["column_rows", "json_lines", "number", "parse_json", "rows_log"]
 
 
 def json_lines(path: Path) -> tuple[list[Any], tuple[str, ...]]:
@@ -65,7 +65,9 @@ def rows_log(
         )
     rows = [_flat(row) for row in rows]
     header = tuple(dict.fromkeys(key for row in rows for key in row))
-    step_name = find_column(path, header, "step", options.step_col)
+    step_name = epoch_column(path, header, options) or find_column(
+        path, header, "step", options.step_col
+    )
     known = [row for row in rows if row.get(step_name) is not None]
     if len(known) < len(rows):
         lost = len(rows) - len(known)
@@ -88,22 +90,61 @@ def rows_log(
 
 
 def _flat(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A row with what its `metrics` hold (as Levanter writes it) among its own keys."""
-    metrics = row.get("metrics")
-    if not isinstance(metrics, Mapping):
+    """A row with nested values among its own: train/loss of {"train": {"loss": …}}, and what its
+    `metrics` hold (as Levanter writes it) by their own names."""
+    if not any(isinstance(value, Mapping) for value in row.values()):
         return row
-    own = {key: value for key, value in row.items() if key != "metrics"}
-    return {**{key: value for key, value in metrics.items() if isinstance(key, str)}, **own}
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            at = "" if key == "metrics" else f"{key}/"
+            nested = {f"{at}{name}": inner for name, inner in value.items()}
+            flat = {**nested, **flat} if key == "metrics" else {**flat, **nested}
+        else:
+            flat[key] = value
+    return flat
+
+
+def column_rows(values: Any) -> list[dict[str, Any]] | None:
+    """The rows of an object of columns, as own loggers and pandas' to_json write it; else None.
+
+    Columns are lists, or objects of values by row; {"columns": …, "data": …} has a list a row.
+    Where none counts steps, as in the history of Keras, each row is an epoch.
+
+    >>> from mplfit.readers.json_rows import column_rows
+    >>> column_rows({"step": [0, 5], "loss": [4.0, 3.5]})
+    [{'step': 0, 'loss': 4.0}, {'step': 5, 'loss': 3.5}]
+    """
+    if not isinstance(values, Mapping):
+        return None
+    names, data = values.get("columns"), values.get("data")
+    if isinstance(names, list) and isinstance(data, list):
+        same = all(isinstance(row, list) and len(row) == len(names) for row in data)
+        names = list(map(str, names))
+        return [dict(zip(names, row, strict=True)) for row in data] if same else None
+    columns = {
+        key: list(value.values()) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if isinstance(value, (list, Mapping))
+    }
+    size = max((len(value) for key, value in columns.items() if is_loss(key)), default=0)
+    columns = {key: value for key, value in columns.items() if len(value) == size}
+    if not size:
+        return None
+    if not any(map(is_step, columns)) and not any(plain(key) == "epoch" for key in columns):
+        columns["epoch"] = list(range(size))
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def number(path: Path, row: int, key: str, value: Any) -> float:
     """A cell as a number; nothing, and the words that JSON uses for NaN, are NaN."""
     if value is None or value in ("", "NaN", "nan", "Infinity", "-Infinity", "null"):
         return float("nan")
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    text = isinstance(value, str) and "_" not in value  # float() takes 1_000
+    if text or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         try:
             return float(value)
-        except OverflowError:
+        except (OverflowError, ValueError):
             pass
     raise DataError(f"{path} row {row + 1}: {key!r} should be a number, got {value!r:.60}")
 

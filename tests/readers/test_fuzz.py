@@ -79,7 +79,7 @@ def plain_jsonl(data: bytes) -> Found:
     found = []
     for line in data.splitlines():
         try:
-            row = json.loads(line.decode())
+            row = json.loads(line.decode("utf-8-sig"))
         except ValueError:
             continue
         row = {name_of(key): value for key, value in row.items()}
@@ -442,15 +442,16 @@ def plain_lines(lines: list[tuple[str, str, object, object]]) -> Found:
 
 def plain_session(data: bytes) -> Found:
     lines = []
-    for line in data.decode("utf-8", "surrogateescape").splitlines():
+    for line in data.splitlines():
         try:
-            some = json.loads(line)
+            some = json.loads(line.decode("utf-8-sig"))
         except ValueError:
             continue
         for one in some if isinstance(some, list) else [some]:
             if one.get("type") == "training_stats_scalar":
-                title, series = str(one.get("metric") or ""), str(one.get("variant") or "")
-                lines.append((title, series, one.get("iter"), one.get("value")))
+                title, series = one.get("metric"), one.get("variant")
+                if isinstance(title, str) and isinstance(series, str):
+                    lines.append((title, series, one.get("iter"), one.get("value")))
     return plain_lines(lines)
 
 

@@ -17,6 +17,7 @@ from mplfit.errors import DataError
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
 
+GIVEN = "constant:steps=72,peak=1e-3"
 ROWS = [(10 * t, 1e-3, round(4 - t / 7, 4)) for t in range(9)]
 CSV = "\n".join(["step,lr,loss", *(f"{t},{lr},{y}" for t, lr, y in ROWS)])
 
@@ -187,3 +188,39 @@ def test_a_file_called_minus_is_read_as_one(
     monkeypatch.setattr("sys.stdin", io.StringIO())
     Path("-").write_text(CSV)
     assert len(one(Path("-"))) == 9
+
+
+def test_json_of_columns(tmp_path: Path) -> None:
+    names = ("step", "lr", "loss")
+    columns = {
+        name: list(column) for name, column in zip(names, zip(*ROWS, strict=True), strict=True)
+    }
+    by_row = {name: dict(enumerate(column)) for name, column in columns.items()}
+    path = tmp_path / "run.json"
+    for values in (
+        {**columns, "config": {"d": 1}, "seeds": [1, 2]},
+        by_row,  # pandas' to_json()
+        {"columns": names, "index": [], "data": ROWS},  # and with orient="split"
+    ):
+        path.write_text(json.dumps(values))
+        curve = one(path)
+        assert (curve.step.tolist(), curve.loss.tolist()) == (columns["step"], columns["loss"])
+        assert curve.schedule.peak == 1e-3
+    # The history of Keras counts nothing but epochs.
+    path.write_text(json.dumps({"loss": columns["loss"], "val_loss": columns["loss"]}))
+    with pytest.raises(DataError, match=r"counts epochs, .*, as in --steps-per-row 500"):
+        one(path)
+    curve = one(path, steps_per_row=8, schedule=GIVEN)
+    assert curve.step.tolist() == list(range(7, 72, 8))
+
+
+def test_json_rows_with_nested_values_and_numbers_as_texts(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    rows = [{"step": t, "train": {"loss": f"{y}", "lr": f"{lr:e}"}} for t, lr, y in ROWS]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    curve = one(path)
+    assert curve.loss.tolist() == [y for _, _, y in ROWS]
+    assert curve.schedule.peak == 1e-3
+    path.write_text(path.read_text().replace(f'"{ROWS[3][2]}"', '"1_0"'))
+    with pytest.raises(DataError, match="row 4: 'train/loss' should be a number, got '1_0'"):
+        one(path)
