@@ -11,6 +11,7 @@ import numpy as np
 from mplfit.curve import Curve, curves_of
 from mplfit.errors import FitError
 from mplfit.estimate.checks import (
+    beginning_warnings,
     curve_warnings,
     decay_warnings,
     determined_law,
@@ -166,6 +167,7 @@ def fit(
         *decay_warnings(formula, train),
         *prior_warnings(objective.prior, best.unknowns),
         *not_held_out(train, test),
+        *beginning_warnings(train, objective.by_curve(objective.residuals(params))),
         *poor_curves(measured.train),
     ]
     return Fit(

@@ -92,6 +92,10 @@ class Objective:
         """log observed (less run effects) - log predicted, curve after curve."""
         return self.log_loss - self._log(self._loss(params))[0]
 
+    def by_curve(self, rows: FloatArray) -> list[FloatArray]:
+        """What is there for each row, by curve."""
+        return np.split(rows, np.flatnonzero(np.diff(self.curve_of)) + 1)
+
     def value(self, params: FloatArray) -> float:
         """The raw Huber sum."""
         return float(huber(self.residuals(params)).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from mplfit import Curve, schedule
 from mplfit.assess.compare import compare_laws
 from mplfit.errors import FitError
-from mplfit.estimate.checks import decay_warnings, prior_warnings, rate_changes
+from mplfit.estimate.checks import decay_warnings, prior_warnings, rate_changes, steep_rows
 from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.simulate import simulate
@@ -139,3 +140,43 @@ def test_runs_that_disagree_with_the_prior_are_said():
     assert "lie 1.3 standard deviations of the prior off" in said
     assert prior_warnings(replace(prior, name="earlier fit"), prior.mean - 9 * sd) == []
     assert prior_warnings(None, prior.mean) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "scatter", "rows"),
+    [
+        ([0.05, -0.03, 0.01, 0.008, 0.007], 1e-3, 4),
+        ([0.001, 0.05, 0.02, 0.001, 0.02], 1e-3, 5),  # most of the first rows, not all
+        ([0.0, 0.0, 0.0, 0.05, 0.05], 1e-3, 0),  # not from the first rows on
+        ([0.05], 1e-3, 0),  # one row
+        ([0.019, 0.015, 0.01], 1e-3, 0),  # little
+        ([0.05, 0.04, 0.03], 1e-2, 0),  # within the scatter
+    ],
+)
+def test_the_first_rows_that_lie_off_a_law(first, scatter, rows):
+    step = np.arange(0, 6000, 100)
+    residual = scatter * np.where(np.arange(60) % 2, 1.0, -1.0)
+    residual[: len(first)] = first
+    assert steep_rows(step, residual) == rows
+    assert steep_rows(step, residual + 0.2) == rows  # a run as a whole may lie off
+    assert steep_rows(step + 6000, residual) == 0  # a log that begins late
+    assert steep_rows(step[:19], residual[:19]) == 0  # too few rows to tell
+
+
+def test_a_steep_beginning_is_said_with_a_step_to_begin_at():
+    curves = [constant(), constant("other", seed=1), constant("third", seed=2)]
+    for place, most, tau in ((0, 0.3, 60), (1, 0.1, 30)):
+        one = curves[place]
+        curves[place] = changed(one, one.loss * (1 + most * np.exp(-(one.step - 200) / tau)))
+    found = fit(curves, "onepower", leave_out=False)
+    (said,) = [text for text in found.warnings if "first rows" in text and "off the law" in text]
+    assert said.startswith("the first rows of constant (and those of 1 more run) lie up to ")
+    step = int(re.search(r"try --from-step (\d+),", said)[1])
+    assert 320 <= step <= 800  # of the added part half a per cent is left after 250 steps
+    later = [
+        Curve(c.name, c.step[c.step >= step], c.loss[c.step >= step], c.schedule) for c in curves
+    ]
+    again = fit(later, "onepower", leave_out=False)
+    assert not any("off the law" in text for text in again.warnings)
+    alpha = TRUTH["mpl"][2]
+    assert abs(again.params["alpha"] - alpha) < abs(found.params["alpha"] - alpha)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,26 @@ def test_the_124m_runs_are_predicted_a_fifth_better() -> None:
     better = off(None)
     assert better < 0.0022
     assert off(0) > 1.2 * better
+
+
+@pytest.mark.parametrize(("kind", "end"), [("stable", "iter50000"), ("cos-10", "iter25000")])
+def test_first_rows_that_spoil_a_fit_of_real_runs_are_said_with_a_step(kind: str, end: str) -> None:
+    folder = shared("curves", "epfml_124m")
+    files = [path for path in folder.glob("*_lr0.001_*.json") if end in path.name]
+    reading = ReadOptions(metric="val", from_step=1500)
+    held = [curve for curve in read_curves(files, reading) if "stable" not in curve.name]
+
+    def off(first: int) -> tuple[float, list[int]]:
+        (path,) = (path for path in files if path.name.startswith(kind))
+        run = read_curves([path], ReadOptions(metric="val", from_step=first))
+        found = fit(run, "effective", leave_out=False, quick=True)
+        said = [int(step) for step in re.findall(r"try --from-step (\d+),", str(found.warnings))]
+        group = evaluate(found, held, train=run).test
+        assert group is not None
+        ends = [abs(np.log(one.predicted / one.observed)) for one in group.final.values()]
+        return float(np.mean(ends)), said
+
+    whole, (step,) = off(0)
+    cut, said = off(step)
+    assert not said
+    assert cut < 0.65 * whole
