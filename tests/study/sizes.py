@@ -8,11 +8,9 @@ Gemstones up to 517M, data/lab_sizes, the released 25M and 400M curves, and OLMo
 from __future__ import annotations
 
 import csv
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -23,10 +21,9 @@ from mplfit.errors import FitError
 from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
-from mplfit.laws.base import to_params
 from mplfit.laws.learned import PRIORS
 from mplfit.sizes.constants import check_held_out
-from mplfit.sizes.fit import fit_sizes, learn_from_siblings
+from mplfit.sizes.fit import learn_from_siblings
 from mplfit.sizes.groups import SizeRuns, group_sizes
 from mplfit.sizes.rollout import Rollout, roll_out
 from mplfit.sizes.sums import SHAPES
@@ -295,33 +292,6 @@ def rollout_summary(made: Rollout) -> str:
     )
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Of the processors, of the second of two calls: the first one compiles."""
-    work()
-    used = time.process_time()
-    work()
-    return time.process_time() - used
-
-
-def big_problem(sizes: int, schedules: int) -> list[Curve]:
-    """So many sizes under so many of the Gemstones' schedules, from the law fitted to these."""
-    base = gemstones()
-    law, rng = fit_sizes(base), np.random.default_rng(0)
-    plans = [curve for curve in base if curve.name.startswith("256x23/")]
-    slower = [replace(one, schedule=Schedule(0.8 * one.schedule.lr, WARMUP)) for one in plans]
-    made = []
-    for i, count in enumerate(np.geomspace(1e7, 1e9, sizes).tolist()):
-        size = RunSize(parameters=count)
-        formula = law.units.law(count)
-        own = law.law_slopes(size)[0]
-        params = to_params(formula, own + law.spreads * rng.standard_normal(own.size))
-        for j, plan in enumerate([*plans, *slower][:schedules]):
-            loss = formula.at(plan.schedule, plan.step).loss(params)
-            noisy = loss * np.exp(1e-3 * rng.standard_normal(loss.size))
-            made.append(replace(plan, name=f"{i}/{j}", loss=noisy, size=size))
-    return made
-
-
 _PAGE = """# The law over sizes on real runs
 
 Made by `python -m tests.study sizes` (in `make study`); change no number by hand. Losses are
@@ -345,12 +315,6 @@ people's runs instead.
 not determine the law; shapes far from the usual ratio (768×3, 1792×7) do not lie on it.
 
 {rollouts}
-
-## How fast
-
-Seconds of the processors for one fit, which two threads share:
-
-{speed}
 """
 
 
@@ -371,12 +335,4 @@ def page(progress: Callable[[str], None] = lambda _: None) -> str:
         made = roll_out(runs_of(collection), shapes=shapes_of(collection))
         parts = (f"**{collection}** ({held})", rollout_table(made), rollout_summary(made))
         rollouts.append("\n\n".join(parts))
-    progress("times")
-    problems = ((13, 12, gemstones()), (100, 20, big_problem(100, 20)))
-    took = []
-    for sizes, schedules, runs in problems:
-        used = seconds(partial(fit_sizes, runs))
-        took.append(f"- {sizes} sizes with {schedules} schedules: {used:.1f} s")
-    return _PAGE.format(
-        tasks="\n\n".join(siblings), rollouts="\n\n".join(rollouts), speed="\n".join(took)
-    )
+    return _PAGE.format(tasks="\n\n".join(siblings), rollouts="\n\n".join(rollouts))
