@@ -58,10 +58,11 @@ def export(
     *,
     batch_size: int = 1,
     accumulate: int = 1,
+    exact: bool = False,
     force: bool = False,
 ) -> bytes:
     """A schedule as the file of a training code; see `Schedule.export`."""
-    data = export_schedule(schedule, form, Units(batch_size, accumulate))
+    data = export_schedule(schedule, form, Units(batch_size, accumulate), exact=exact)
     if path is not None:
         write_file(Path(path), data, force=force)
     return data

@@ -43,6 +43,12 @@ _FORMATS += ["olmo-core", "megatron", "torchtitan", "nanogpt", "litgpt"]
 )
 @click.option("--max-knots", type=int, metavar="K", help="At most K knots.")
 @click.option("--as", "shape", type=click.Choice(["wsd"]), help="As warmup-stable-decay (linear).")
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Every digit of every rate, however many knots that takes. [default: a formula where the "
+    "shape is known; else to 1e-6 of the peak where more than 1,000 knots would be needed]",
+)
 @click.option("--params", metavar="FIT", help="A fit, to predict what a simpler schedule costs.")
 @click.option("--batch-size", default=1, metavar="N", help="Samples of an update (megatron).")
 @click.option("--accumulate", default=1, metavar="N", help="Micro-batches of an update (litgpt).")
@@ -57,12 +63,13 @@ def export_command(
     params: str | None,
     batch_size: int,
     accumulate: int,
+    exact: bool,
     out: Path | None,
     force: bool,
     as_json: bool,
 ) -> None:
-    from mplfit.schedule.knots import as_wsd, exact_knots, with_knots
-    from mplfit.writers.export import Units, export
+    from mplfit.schedule.knots import as_wsd, exact_knots, to_knots, with_knots
+    from mplfit.writers.export import Units, export, written
     from mplfit.writers.files import refuse_existing, write_file
 
     if form == "npy" and out is None:
@@ -78,7 +85,13 @@ def export_command(
     if max_knots is not None and len(exact_knots(made)) > max_knots:
         made = with_knots(made, max_knots)
     cost = _cost(given, made, params or _params_of(spec)) if made is not given else None
-    data = export(made, form, Units(batch_size, accumulate))
+    data = export(made, form, Units(batch_size, accumulate), exact=exact)
+    near = made if exact else written(made, form)
+    if near is not made:
+        say(
+            f"note: {len(to_knots(near))} knots meet every rate to 1e-6 of the peak; every digit "
+            f"takes {len(exact_knots(made))} (--exact)"
+        )
     if out is not None:
         write_file(out, data, force=force)
     if as_json:
@@ -96,7 +109,10 @@ def export_command(
     elif out is None:
         click.echo(data.decode(), nl=False)
     else:
-        say(f"{form}: {made.steps} updates, {len(exact_knots(made))} knots, written to {out}")
+        how = f"{len(exact_knots(near))} knots" if b"KNOTS" in data else "a formula"
+        if form in ("csv", "npy", "json"):
+            how = "every rate"
+        say(f"{form}: {made.steps} updates, {how}, written to {out}")
 
 
 def _cost(given: Schedule, made: Schedule, params: str | None) -> dict[str, Any]:

@@ -140,6 +140,7 @@ class Schedule:
         *,
         batch_size: int = 1,
         accumulate: int = 1,
+        exact: bool = False,
         force: bool = False,
     ) -> bytes:
         """The schedule as the file that a training code takes (`mplfit export --help` lists them).
@@ -149,6 +150,8 @@ class Schedule:
         form : such as "torch", "optax" or "megatron".
         path : where to write it, too.
         batch_size, accumulate : samples and micro-batches of an update, for codes that count these.
+        exact : every digit of every rate, also where that takes more than 1,000 knots; else these
+            are met to 1e-6 of the peak.
         force : overwrite what is there.
 
         >>> from mplfit import constant
@@ -156,8 +159,9 @@ class Schedule:
         ['step,lr', '0,0.001', '1,0.001']
         """
         made: bytes = api("export")(
-            self, form, path, batch_size=batch_size, accumulate=accumulate, force=force
-        )
+            self, form, path, batch_size=batch_size, accumulate=accumulate, exact=exact,
+            force=force,
+        )  # fmt: skip
         return made
 
     def to_dict(self) -> dict[str, object]:

@@ -192,7 +192,7 @@ def test_design_refuses_what_has_no_posterior():
 def test_optimize_says_how_sure_each_gain_is(logs):
     arguments = ["optimize", "--params", logs / "fit", "--steps", 3000, "--knots", 16]
     result = run(*arguments)
-    for word in ("gain", "95 % interval", "P(gain)", "steps saved"):
+    for word in ("gain", "95 % interval", "P(gain)", "saved,"):
         assert word in result.stdout
     found = json.loads(run(*arguments, "--robust", "0.9", "--json").stdout)
     assert found["robust"]["value"] <= found["robust"]["value_of_plain"] + 1e-9

@@ -30,7 +30,8 @@ from mplfit.errors import OutputError, ScheduleError
 from mplfit.estimate.result import Fit
 from mplfit.readers.schedules import read_schedule
 from mplfit.schedule import Schedule
-from mplfit.schedule.knots import as_wsd, exact_knots, with_knots
+from mplfit.schedule.formula import formula_of
+from mplfit.schedule.knots import as_wsd, describe, exact_knots, with_knots
 from mplfit.schedule.spec import parse_schedule
 from mplfit.writers.export import EXPORTS, Units, export
 
@@ -75,8 +76,52 @@ def test_plain_python_gives_every_rate_back(name: str) -> None:
     near([names["lr"](step) for step in range(schedule.steps)], schedule)
     assert names["lr"](10**9) == schedule.lr[-1]
     assert (names["PEAK"], names["STEPS"]) == (schedule.peak, schedule.steps)
-    assert names["KNOTS"] == exact_knots(schedule)
-    assert name != "wsdld" or len(names["KNOTS"]) <= 5
+    assert names.get("KNOTS", exact_knots(schedule)) == exact_knots(schedule)
+    assert ("KNOTS" in names) == (formula_of(schedule) is None) == (name[:2] in ("tw", "to"))
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        s.cosine(24000, 3e-4, 3e-5, warmup=2160),
+        s.cosine(24000, 3e-4, warmup=2160),
+        s.cosine(700, 3e-4, 1e-5, warmup=20, endpoint=True),
+        s.linear(600, 1.0, warmup=1),
+        s.wsd(600, 1.0, 0.1, decay=100, warmup=30, warmup_from=1e-3),
+        s.sqrt_cooldown(600, 1e-3, decay=100, warmup=10),
+        s.constant(40, 1.0, warmup=5),
+        s.wsdld(6000, 1.0, 0.05, decay=0.3, endpoint=True),
+    ],
+)
+def test_a_known_shape_is_written_as_its_formula(schedule: Schedule) -> None:
+    text = export(schedule, "torch").decode()
+    assert len(text.splitlines()) < 70
+    assert f"WARMUP = {schedule.warmup}  # of which" in text
+    assert " ".join(describe(schedule).split()) in " ".join(text.split())
+    names = load("python", schedule)
+    made = [names["lr"](step) for step in range(schedule.steps)]
+    np.testing.assert_allclose(made, schedule.lr, rtol=1e-9, atol=1e-15 * schedule.peak)
+    assert names["lr"](10**9) == made[-1]
+
+
+def test_many_knots_are_thinned_unless_exact_is_asked_for(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    schedule = Schedule(s.cosine(3000, 3e-4).lr * (1 + 1e-7 * rng.random(3000)))
+    assert formula_of(schedule) is None
+    near, exact = (load("python", schedule), {})
+    text = export(schedule, "python", exact=True).decode()
+    exec(text, exact)
+    assert len(near["KNOTS"]) < 1000 < len(exact["KNOTS"])
+    made = np.array([near["lr"](step) for step in range(3000)])
+    assert 0 < np.abs(made - schedule.lr).max() <= 1.001e-6 * schedule.peak
+    near_exactly = [exact["lr"](step) for step in range(3000)]
+    np.testing.assert_allclose(near_exactly, schedule.lr, rtol=1e-11)
+    (tmp_path / "x.csv").write_bytes(export(schedule, "csv"))
+    run = [CliRunner().invoke(main, ["export", str(tmp_path / "x.csv"), "--format", "torch", *more])
+           for more in ([], ["--exact"])]  # fmt: skip
+    assert "knots meet every rate to 1e-6 of the peak; every digit takes" in run[0].stderr
+    assert "1e-6" not in run[1].stderr
+    assert len(run[1].stdout) > 2 * len(run[0].stdout)
 
 
 def test_files_are_read_back(tmp_path: Path) -> None:

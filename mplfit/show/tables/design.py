@@ -54,7 +54,7 @@ def _alone(found: Design) -> Table:
     columns = (Column("one run alone"), Column("width"), Column("shrunk by", ".4f"))
     rows = tuple((name, _width(z * sd), z * (found.before - sd)) for name, sd in tried)
     note = "Widths have no ±: they are themselves the uncertainty, by the fit's covariance."
-    return Table("", columns, rows, (note,), more=True)
+    return Table("", columns, rows, (note,))
 
 
 def _around(value: float, half: float) -> tuple[float, float]:

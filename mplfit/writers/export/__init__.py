@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mplfit.errors import OutputError
 from mplfit.schedule import Schedule
+from mplfit.schedule.formula import formula_of
 from mplfit.schedule.knots import exact_knots
 from mplfit.writers.export.arrays import keras_file, optax_file
 from mplfit.writers.export.loops import (
@@ -15,11 +16,14 @@ from mplfit.writers.export.loops import (
     nanogpt_file,
     olmo_core_file,
 )
-from mplfit.writers.export.python import python_file
+from mplfit.writers.export.python import coarse, python_file
 from mplfit.writers.export.torch import hf_file, torch_file, torchtitan_file
 from mplfit.writers.text import json_bytes, schedule_csv, schedule_files
 
-__all__ = ["EXPORTS", "Units", "export"]
+__all__ = ["EXPORTS", "Units", "export", "written"]
+
+_DATA = ("csv", "npy", "json")
+_TRACED = ("optax", "keras", "olmo-core")  # which need knots
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,13 @@ EXPORTS: dict[str, Callable[[Schedule, Units], bytes]] = {
 }
 
 
-def export(schedule: Schedule, form: str, units: Units | None = None) -> bytes:
+def export(
+    schedule: Schedule, form: str, units: Units | None = None, *, exact: bool = False
+) -> bytes:
     """The schedule as the file of a format.
+
+    Code has a formula where the shape is known, else knots; where more than 1,000 would be needed
+    for every digit, as many as meet every rate to 1e-6 of the peak, unless `exact`.
 
     Raises
     ------
@@ -71,4 +80,11 @@ def export(schedule: Schedule, form: str, units: Units | None = None) -> bytes:
     """
     if form not in EXPORTS:
         raise OutputError(f"there is no export {form!r}: choose one of {', '.join(EXPORTS)}")
-    return EXPORTS[form](schedule, units or Units())
+    return EXPORTS[form](schedule if exact else written(schedule, form), units or Units())
+
+
+def written(schedule: Schedule, form: str) -> Schedule:
+    """The schedule that `export` writes: itself, or to 1e-6 of the peak, with far fewer knots."""
+    if form in _DATA or (form not in _TRACED and formula_of(schedule) is not None):
+        return schedule
+    return coarse(schedule)

@@ -55,11 +55,11 @@ def optax_file(schedule: Schedule) -> str:
     """A function of the count of updates, for any optax optimizer."""
     about = "Use it as optax.adamw(learning_rate=schedule)."
     title = "A learning-rate schedule for optax."
-    return core(schedule, title, about, "import jax.numpy as jnp") + _OPTAX
+    return core(schedule, title, about, "import jax.numpy as jnp", knots=True) + _OPTAX
 
 
 def keras_file(schedule: Schedule) -> str:
     """A LearningRateSchedule of Keras 3."""
     about = "Use it as keras.optimizers.AdamW(learning_rate=Schedule())."
     title, imports = "A learning-rate schedule for Keras 3.", "import keras\nimport numpy as np"
-    return core(schedule, title, about, imports) + _KERAS
+    return core(schedule, title, about, imports, knots=True) + _KERAS

@@ -103,4 +103,5 @@ def olmo_core_file(schedule: Schedule) -> str:
         "ai2-olmo-core 2.6 or newer. (Before that: a Scheduler whose get_lr(self, initial_lr,\n"
         "step, max_steps) returns initial_lr * lr(step - 1) / PEAK.)"
     )
-    return core(schedule, "A learning-rate schedule for OLMo-core.", about, imports) + _OLMO
+    title = "A learning-rate schedule for OLMo-core."
+    return core(schedule, title, about, imports, knots=True) + _OLMO
