@@ -152,8 +152,7 @@ def _carried(small: Optimum, large: Optimum) -> Carried:
     usable = large.group.usable
     x, mean = np.log(large.group.lr[usable]), large.group.mean[usable]
     tried = large.group.lr[usable]
-    inside = tried[0] * (1 - 1e-9) <= small.grid_lr <= tried[-1] * (1 + 1e-9)
-    used = small.grid_lr if inside else float(np.clip(small.grid_lr, tried[0], tried[-1]))
+    used = float(np.clip(small.grid_lr, tried[0], tried[-1]))
     paid = loss_at(large.group, used) - best
     error = (large.noise.at / np.sqrt(np.maximum(large.group.count, 1)))[usable] * mean
     chosen = np.clip(small.grid_draws, x[0], x[-1])

@@ -125,7 +125,7 @@ def test_ends_that_differ_on_few_curves_each_go_down_on_all(monkeypatch, fitted)
     ends = iter([3.0, 1.0, 2.0, 2.0 * (1 + 1e-8), 1.0])
     started = []
 
-    def pretend(some, box, start):
+    def pretend(some, box, start, **_):
         if some is not objective:
             value = next(ends)
             return solver.Descent(np.full(8, value), value, True)

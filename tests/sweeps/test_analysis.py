@@ -192,6 +192,13 @@ def test_what_is_counted_and_flagged(found):
     assert [one["diverged"] for one in parts[1]["settings"]] == [0, 0, 0, 3, 3]
 
 
+def test_what_follows_from_the_table_is_not_written(found):
+    values = found.to_dict()
+    assert values["schema"] == "mplfit.sweep/2"
+    assert {"table", "options", "predicted", "parametrizations"} <= set(values)
+    assert "parts" not in values
+
+
 def test_the_table_of_optima_has_a_row_a_setting(found):
     header, rows = optima_rows(found.parts[1].optima)
     assert header == [

@@ -10,7 +10,7 @@ from scipy.stats import linregress, t
 from mplfit.errors import FitError
 from mplfit.readers.sweep_table import read_sweep
 from mplfit.sweeps.optimum import find_optima
-from mplfit.sweeps.power_law import fit_power_law
+from mplfit.sweeps.power_law import _student, fit_power_law
 from mplfit.sweeps.table import SweepTable, groups_of
 from tests.support.sweeps import basin, simulate_sweep
 
@@ -103,6 +103,28 @@ def test_several_variables():
     rate, low, high = law.predict(np.array([[256.0, 1e3]]))
     assert np.isclose(rate[0], law.eta0)
     assert low[0] < rate[0] < high[0]
+
+
+def test_a_reference_size_may_be_below_one():
+    optima = simulated()
+    one = fit_power_law(optima, ["width"], reference=[1.0])
+    half = fit_power_law(optima, ["width"], reference=[0.5])
+    assert half.eta0 == pytest.approx(one.eta0 * 0.5 ** one.exponents[0])
+    for bad in (0.0, -1.0, np.inf):
+        with pytest.raises(FitError, match="must be a positive size"):
+            fit_power_law(optima, ["width"], reference=[bad])
+
+
+def test_student_s_samples_have_one_scale_for_all_parameters():
+    optima = simulated()
+    centre, low, high, draws = _student(np.array([1.0, -2.0]), np.eye(2), 1, optima)
+    assert draws.shape == (400, 2)
+    np.testing.assert_allclose(high - centre, t.ppf(0.975, 1))
+    np.testing.assert_allclose(centre - low, t.ppf(0.975, 1))
+    size = np.log(np.abs(draws - centre))
+    assert 0.35 < np.corrcoef(size.T)[0, 1] < 0.65  # 1/2: of one chi², without it 0
+    normal = _student(centre, np.eye(2), None, optima)[3]
+    assert abs(np.corrcoef(np.log(np.abs(normal - centre)).T)[0, 1]) < 0.15
 
 
 def test_the_robust_fit_gives_an_odd_setting_less_say():

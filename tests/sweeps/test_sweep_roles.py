@@ -34,6 +34,19 @@ def test_aliases_held_out_loss_and_what_is_no_setting():
     assert "the seed is the column seed" in said
 
 
+def test_the_loss_is_said_where_another_column_could_be_it():
+    alone = {"lr": [1e-3, 2e-3, 1e-3, 2e-3], "loss": [3.0, 2.0, 3.0, 2.0], "width": [64, 64, 8, 8]}
+    alone = {name: np.array(values, dtype=float) for name, values in alone.items()}
+    both = {**alone, "val_loss": alone["loss"]}
+
+    def said(columns, **roles):
+        return "the loss is the column" in " ".join(build_table(columns, Roles(**roles)).notes)
+
+    assert said(both)
+    assert not said(alone)
+    assert not said(both, loss="loss")
+
+
 def test_columns_that_go_together_are_one_setting():
     parameters = np.repeat([1e6, 4e6], 6)
     table = build_table(columns(num_parameters=parameters))
