@@ -319,7 +319,7 @@ def rebuild_schedule(
     if last >= MAX_STEPS:
         raise DataError(
             f"the last step is {last:,}, but a run can have {MAX_STEPS:,} updates at most: is the "
-            "step counted in tokens or samples? choose another column with --step-col"
+            "step counted in tokens or samples? choose another column with step_col="
         )
     dense = np.interp(np.arange(last + 1), step, lr)
     notes = []
@@ -384,7 +384,7 @@ def _fill_begin(
                 if length
                 else "in update 0, without a warmup"
             )
-            + (" (set it with --warmup)" if warmup is None else "")
+            + (" (set it with warmup=)" if warmup is None else "")
         )
         return length
     if warmup is not None:
@@ -409,21 +409,21 @@ def _fill_begin(
         dense[:first] = np.linspace(start, lr[0], first + 1)[:first]
         notes.append(
             f"no rate is logged before step {first}: the line through the first rates, from "
-            f"{start:.4g} in update 0, is assumed (set the warmup with --warmup)"
+            f"{start:.4g} in update 0, is assumed (set the warmup with warmup=)"
         )
     elif falls:
         dense[:first] = lr[0] + slopes[0] * (np.arange(first) - first)
         notes.append(
             f"no rate is logged before step {first}, and the rates fall from the first on: the "
             f"line through the first two, from {dense[0]:.4g} in update 0, is assumed (set the "
-            "warmup with --warmup)"
+            "warmup with warmup=)"
         )
         return 0
     else:
         dense[: first + 1] = np.linspace(0.0, lr[0], first + 1)
         notes.append(
             f"no rate is logged before step {first}: a linear warmup from 0 to {lr[0]:g} over "
-            f"the first {first + 1} updates is assumed (set it with --warmup)"
+            f"the first {first + 1} updates is assumed (set it with warmup=)"
         )
     return first + 1
 
@@ -446,7 +446,7 @@ def _rest(
     if not what:
         notes.append(
             f"the run was set to {total} updates, but the rates after step {last} are not known: "
-            "the schedule ends there (give --schedule for the whole run)"
+            "the schedule ends there (give schedule= for the whole run)"
         )
         return np.empty(0)
     notes.append(f"the run was set to {total} updates: {what} to its end")

@@ -134,7 +134,7 @@ def check_loss(fit: Fit, schedule: Schedule, name: str = "") -> list[str]:
         raise FitError(
             f"{which} predicted final loss is {loss:.4g}, which no run can have: the law {fit.law} "
             f"with these parameters does not hold for {schedule!r}; choose a schedule nearer to "
-            "the training runs, or fit with a prior (--law effective)"
+            "the training runs, or fit with a prior (law='effective')"
         )
     last = np.array([schedule.steps - 1])
     drop = loss * float(drop_share(fit.formula, fit.values, schedule, last, np.array([loss]))[0])

@@ -39,10 +39,11 @@ _ARGUMENTS = (
     "from_step to_step spikes steps_per_row tokens_per_step steps_are law prior weight_decay "
     "siblings train test force batch_size accumulate eval_sequences"
 )
-_PLURAL = {"schedules": "schedule", "sizes": "size", "groups": "group"}
+_ALIAS = {"schedules": "schedule", "sizes": "size", "groups": "group", "fit": "params"}
 _NAMED = re.compile(
     r"(?<![\w:,/.=-])([a-z]+(?:_[a-z]+)*)="
-    r"(?:'([^']*)'|((?:(?<=step=)|(?<=row=))\d+|[A-Z]+\b(?!=)))?(?![\w/'\"{-])"
+    r"(?:'([^']*)'|\{'([^']*)': '([^']*)'\}|((?:(?<=step=)|(?<=row=))\d+|True\b|[A-Z]+\b(?!=)))?"
+    r"(?![\w/'\"{-])"
 )
 
 
@@ -58,14 +59,16 @@ def as_options(text: str) -> str:
     own = {str(one.name): one.opts for one in options}
 
     def option(found: re.Match[str]) -> str:
-        name, quoted, plain = found.groups()
-        if name not in own and name not in _ARGUMENTS.split():
+        name, quoted, key, of_key, plain = found.groups()
+        short = _ALIAS.get(name, name)
+        of_runs = own.get(f"run_{short}s")  # of the options of reading
+        opts = of_runs or own.get(name) or own.get(short)
+        if opts is None and name not in _ARGUMENTS.split():
             return found[0]
-        of_runs = own.get(f"run_{_PLURAL.get(name, name)}s")  # of the options of reading
-        long = [one for one in of_runs or own.get(name) or () if one.startswith("--")]
-        said = long[0] if long else "--" + _PLURAL.get(name, name).replace("_", "-")
-        value = plain if quoted is None else shlex.quote(quoted)
-        return said if value is None else f"{said} {value}"
+        said = next((one for one in opts or () if one.startswith("--")), "--" + short)
+        value = shlex.quote(quoted) if quoted is not None else f"{key}={of_key}" if key else plain
+        said = said.replace("_", "-")
+        return said if value in (None, "True") else f"{said} {value}"
 
     return _NAMED.sub(option, text)
 

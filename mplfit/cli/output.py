@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from mplfit.cli.messages import is_set, warn
+from mplfit.cli.messages import as_options, is_set, warn
 from mplfit.cli.options import force_option, json_option, wide_option
 from mplfit.errors import OutputError, printable
 
@@ -69,19 +69,13 @@ class Output:
         return files_of(result, values)
 
     def show(self, *results: object) -> None:
-        """The tables of results on stdout."""
-        from mplfit.show.table import Table, text
+        """Results as text on stdout; a `Table` is one by itself."""
         from mplfit.show.tables import whole_text
 
-        more = is_set("verbose")
-        made = [
-            text(one, wide=self.wide)
-            if isinstance(one, Table)
-            else whole_text(one, wide=self.wide, more=more)
-            for one in results
-            if more or not (isinstance(one, Table) and one.more)
-        ]
-        click.echo("\n\n".join(made))
+        told = partial(
+            whole_text, wide=self.wide, more=is_set("verbose"), told=as_options
+        )  # fmt: skip
+        click.echo("\n\n".join(filter(None, map(told, results))))
 
     def write(self, files: Callable[[], Mapping[str, bytes]]) -> None:
         """Make the files and write them, where there is a folder for them."""

@@ -80,7 +80,7 @@ def logged_weight_decay(curves: Sequence[Curve]) -> float | None:
     if len(logged) > 1:
         raise FitError(
             f"the runs' logs name different weight decays ({', '.join(map(str, logged))}): one fit "
-            "has one; leave runs out, or choose with --weight-decay"
+            "has one; leave runs out, or choose with weight_decay="
         )
     return logged[0] if logged else None
 
@@ -133,7 +133,7 @@ def prior_warnings(prior: Prior | None, unknowns: FloatArray) -> list[str]:
         f"the runs and the prior disagree: the shapes lie {off:.1f} standard deviations of the "
         "prior off, further than those of 28 families of AdamW runs; for another optimizer, or "
         "with a wrong weight decay or schedule, the prior harms: compare held-out errors with "
-        "--prior none"
+        "prior='none'"
     ]
 
 
@@ -244,7 +244,7 @@ def _diverged(curve: Curve) -> list[str]:
     return [
         f"{curve.name} diverged: its loss ends at {level[-1]:.4g}, {level[-1] / level[lowest]:.1f} "
         f"times the {level[lowest]:.4g} of about step {curve.step[lowest + _ROWS // 2]}; laws know "
-        "no divergence: leave it out, or cut it before that with --to-step"
+        "no divergence: leave it out, or cut it before that with to_step="
     ]
 
 
@@ -264,5 +264,5 @@ def _spikes(curve: Curve) -> list[str]:
     return [
         f"{curve.name} has {found.size} spike{'s' if found.size > 1 else ''} (the largest, "
         f"{curve.loss[worst]:.4g}, at step {curve.step[worst]}): kept, with the small weight that "
-        "the Huber loss gives them; --spikes drop leaves them out"
+        "the Huber loss gives them; spikes='drop' leaves them out"
     ]

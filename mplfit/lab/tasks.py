@@ -126,7 +126,7 @@ class Text(Record):
         if last < sequences:
             raise DataError(
                 f"the held-out text has {last} blocks of {self.block} bytes, but {sequences} are "
-                "to be evaluated: give more text, or fewer --eval-sequences"
+                "to be evaluated: give more text, or fewer eval_sequences="
             )
         chosen = np.linspace(0, last - 1, sequences).astype(np.int64)
         return _cut(data, chosen * self.block, self.block)

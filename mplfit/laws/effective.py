@@ -231,7 +231,7 @@ class EffectiveLaw(Law):
         if self._decays and self.norm_gain * e.max() >= 1:
             raise FitError(
                 f"a rate of {e.max() * self.eta_ref:g} with the weight decay {self.weight_decay:g} "
-                "would turn weights over in one update: is the weight decay (--weight-decay) right?"
+                "would turn weights over in one update: is the weight decay (weight_decay=) right?"
             )
         a, c = _norm_recurrence(e, self.norm_gain, self._decays)
         return a, c

@@ -189,7 +189,7 @@ def forecast(
     if last >= run.schedule.steps - 1:
         raise FitError(
             f"{run.name}: the plan of {run.schedule.steps} updates ends where the log does (step "
-            f"{last}): give the schedule of the whole run with --schedule"
+            f"{last}): give the schedule of the whole run with schedule="
         )
     # A log of the same name is another run's: new/log.csv beside old/log.csv.
     earlier = [

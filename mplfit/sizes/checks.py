@@ -62,7 +62,7 @@ def warnings_of(
     if len(measures) > 1:
         said.append(
             "some sizes are counts of parameters, others those of the layers alone (~): give all "
-            "of them alike with --size NAME=N"
+            "of them alike with sizes={'NAME': 'N'}"
         )
     return said
 

@@ -110,7 +110,7 @@ def group_sizes(curves: Curve | Iterable[Curve]) -> tuple[SizeRuns, ...]:
         if curve.size.count is None:
             raise DataError(
                 f"{curve.name}: the size of its model is not known: say it as in "
-                f"--size {curve.name}=190M, or name the run or its folder by it"
+                f"sizes={{{curve.name!r}: '190M'}}, or name the run or its folder by it"
             )
     shapes: dict[tuple[float, float], RunSize] = {}
     for curve in some:

@@ -34,7 +34,7 @@ by N draws of the parameters (none where it is not known how sure they are)."""
 _WITH_BEST = [law.key for law in LAWS.values() if law.has_best_peak]
 
 NOT_ASKED = (
-    "predicted best rates are not compared: give --schedule, and --params with a fit of a law with "
+    "predicted best rates are not compared: give schedule=, and fit= with a fit of a law with "
     f"a best peak rate ({', '.join(_WITH_BEST)}) to runs of several peak rates"
 )
 

@@ -113,7 +113,7 @@ def build_table(
     lr, loss = _numbers(columns, lr_name, "lr"), _numbers(columns, loss_name, "loss")
     others = [_plain(name) for name in columns if name != loss_name]
     if roles.loss is None and any(name in _LOSS for name in others):
-        said.append(f"the loss is the column {loss_name} (choose another with --loss)")
+        said.append(f"the loss is the column {loss_name} (choose another with loss=)")
     used = {lr_name, loss_name, seed_name}
     groups, derived, setter = _groups(columns, used, lr, roles, said)
     sizes = _sizes(columns, groups, derived, roles)
@@ -132,7 +132,7 @@ def build_table(
         raise DataError(
             f"no setting has more than one learning rate when runs are grouped by "
             f"{', '.join(groups) or 'nothing'}: name the columns that tell settings apart "
-            "with --group"
+            "with groups="
         )
     return table
 
@@ -145,7 +145,9 @@ def _groups(
         for name in roles.groups:
             _known(columns, name, "group")
             if name in used:
-                raise DataError(f"{name!r} is the rate, loss or seed: it cannot be a --group too")
+                raise DataError(
+                    f"{name!r} is the rate, loss or seed: it cannot be one of groups= too"
+                )
         named = list(dict.fromkeys(roles.groups))
         for name in columns:
             if name in used or name in named or not size_kind(name):
@@ -155,7 +157,7 @@ def _groups(
                 named.append(name)
                 notes.append(
                     f"{name} differs at one rate of a setting: it is a size, no seed, and tells "
-                    f"settings apart too (--seed {name} counts its values as seeds)"
+                    f"settings apart too (seed={name!r} counts its values as seeds)"
                 )
         free = [name for name in columns if name not in used and name not in named]
         follow = [name for name in free if _follows(columns, name, named)]
@@ -222,7 +224,7 @@ def _sizes(
         if name not in every and not _follows(columns, name, groups):
             raise DataError(
                 f"{name!r} varies within a setting, so it is not a size: settings are told apart "
-                f"by {', '.join(groups) or 'nothing'} (add it with --group)"
+                f"by {', '.join(groups) or 'nothing'} (add it with groups=)"
             )
         if not _is_size(columns[name]):
             raise DataError(f"a size must be a positive number in every row: {name!r} is not")
@@ -235,9 +237,9 @@ def _grouping_note(groups: Sequence[str], derived: Mapping[str, Sequence[str]]) 
         for name in groups
     ]
     return (
-        f"settings are told apart by {', '.join(parts)} (choose others with --group)"
+        f"settings are told apart by {', '.join(parts)} (choose others with groups=)"
         if parts
-        else "all runs are of one setting (name columns with --group if they are not)"
+        else "all runs are of one setting (name columns with groups= if they are not)"
     )
 
 
@@ -258,7 +260,7 @@ def _find(
     if not found and needed:
         raise DataError(
             f"the sweep has no column for the {what} (looked for {', '.join(aliases[:4])}, …): it "
-            f"has {', '.join(list(columns)[:8])}; name it with --{option}"
+            f"has {', '.join(list(columns)[:8])}; name it with {option}="
         )
     return found
 
@@ -267,7 +269,7 @@ def _known(columns: Columns, name: str, option: str) -> None:
     if name not in columns:
         raise DataError(
             f"the sweep has no column {name!r}: it has {', '.join(list(columns)[:8])} (choose "
-            f"with --{option})"
+            f"with {option}=)"
         )
 
 
@@ -276,7 +278,7 @@ def _numbers(columns: Columns, name: str, option: str) -> FloatArray:
     if values.dtype == object:
         odd = next(text for text in values if not _number(text))
         raise DataError(
-            f"the column {name!r} should hold numbers, got {odd!r} (choose with --{option})"
+            f"the column {name!r} should hold numbers, got {odd!r} (choose with {option}=)"
         )
     return values
 

@@ -61,14 +61,14 @@ class SweepTable(Record):
             row = int(np.flatnonzero(wrong)[0])
             raise DataError(
                 f"run {row + 1} of the sweep has the learning rate {lr[row]:g}: rates must be "
-                "positive numbers (choose the column with --lr)"
+                "positive numbers (choose the column with lr=)"
             )
         low = np.isfinite(loss) & (loss <= 0)
         if low.any():
             row = int(np.flatnonzero(low)[0])
             raise DataError(
                 f"run {row + 1} of the sweep has the loss {loss[row]:g}: losses must be positive "
-                "(choose the column with --loss)"
+                "(choose the column with loss=)"
             )
         for name in (*self.groups, *self.sizes, *([self.setter] if self.setter else [])):
             if name not in self.columns:

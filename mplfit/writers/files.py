@@ -209,7 +209,7 @@ def _exists(path: Path) -> bool:
 
 
 def _exists_already(path: Path) -> OutputError:
-    return OutputError(f"{path} exists already: choose another place, or add --force")
+    return OutputError(f"{path} exists already: choose another place, or add force=True")
 
 
 def _refusal(path: Path, error: OSError) -> OutputError:

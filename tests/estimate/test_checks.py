@@ -94,7 +94,7 @@ def test_a_diverged_run_is_said():
     loss = curves[0].loss.copy()
     loss[120:] *= np.linspace(1, 2.5, loss.size - 120)
     result = fit([changed(curves[0], loss), *curves[1:]], "onepower")
-    assert len(warned(result, "cosine diverged", "--to-step")) == 1
+    assert len(warned(result, "cosine diverged", "to_step=")) == 1
     assert not warned(fit(curves, "onepower"), "diverged")
 
 

@@ -84,7 +84,7 @@ def test_what_is_named_is_taken():
     [
         (Roles(lr="rate"), r"no column 'rate'.*--lr"),
         (Roles(loss="run"), r"'run' should hold numbers, got 'r0'.*--loss"),
-        (Roles(groups=("seed", "colour")), "cannot be a --group too"),
+        (Roles(groups=("seed", "colour")), "cannot be a one of groups= too"),
         (Roles(groups=("colour",)), "no column 'colour'"),
         (Roles(sizes=("optimizer",)), "must be a positive number in every row"),
         (Roles(sizes=("wall_time",)), "varies within a setting"),

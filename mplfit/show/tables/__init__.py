@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 from importlib import import_module
@@ -47,11 +48,24 @@ def tables(result: object) -> list[Table]:
     return made
 
 
-def whole_text(result: object, *, wide: bool = False, more: bool = True) -> str:
-    """The tables of a result as text, with a blank line between; the statistics if `more`."""
-    made = tables(result)
-    shown = [text(table, wide=wide) for table in made if more or not table.more]
-    if len(shown) < len(made):
+def whole_text(
+    result: object,
+    *,
+    wide: bool = False,
+    more: bool = True,
+    told: Callable[[str], str] = str,
+) -> str:
+    """The tables of a result as text, with a blank line between; the statistics if `more`.
+
+    told : how a note is put, as for the command line, where arguments are options.
+    """
+    made = [result] if isinstance(result, Table) else tables(result)
+    shown = [
+        text(replace(table, notes=tuple(map(told, table.notes))), wide=wide)
+        for table in made
+        if more or not table.more
+    ]
+    if len(shown) < len(made) and not isinstance(result, Table):
         shown.append("Statistics: with -v.")
     return "\n\n".join(filter(None, shown))
 

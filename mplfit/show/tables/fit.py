@@ -407,8 +407,8 @@ def _rival_sentence(fit: Fit) -> str:
     if not (maes[0] < maes[1] and finals[0] < finals[1]):
         return f"The law {rival.law} predicts no better: {errors}"
     if difference(its, own).sure:
-        return f"Another law predicts better: --law {rival.law}, {errors}"
-    return f"Another law was less wrong here, but not surely: --law {rival.law}, {errors}"
+        return f"Another law predicts better: law={rival.law!r}, {errors}"
+    return f"Another law was less wrong here, but not surely: law={rival.law!r}, {errors}"
 
 
 def _difference(apart: Difference) -> str:

@@ -40,7 +40,7 @@ def many_table(read: Sequence[tuple[Curve, Log]], skipped: Sequence[Skipped]) ->
         *(f"{name}: {text}" for name, text in diverged[:_SAID]),
         *skipped_lines(skipped),
         *(f"{name}: {text}" for name, text in _said(read, _ALIKE)[:_SAID]),
-        "Every run, and every note: -v. To fit without some of them: --train NAME or --test NAME.",
+        "Every run, and every note: -v. To fit without some of them: train=NAME or test=NAME.",
     ]
     return Table(title + ".", columns, rows, tuple(notes))
 

@@ -39,7 +39,7 @@ def runs_table(read: Sequence[tuple[Curve, Log]]) -> Table:
     names = short_names([curve.name for curve in curves])
     shown = (sized, tokens, batch, norms)
     rows = tuple(_row(name, *pair, *shown) for name, pair in zip(names, read, strict=True))
-    notes = ("Losses are as logged: single rows, whose noise no log tells (--smooth N averages).",)
+    notes = ("Losses are as logged: single rows, whose noise no log tells (smooth=N averages).",)
     return Table(title, columns, rows, notes)
 
 

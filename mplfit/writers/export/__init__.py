@@ -37,7 +37,7 @@ class Units:
     accumulate: int = 1
 
     def __post_init__(self) -> None:
-        for value, name in ((self.batch_size, "--batch-size"), (self.accumulate, "--accumulate")):
+        for value, name in ((self.batch_size, "batch_size="), (self.accumulate, "accumulate=")):
             if value < 1:
                 raise OutputError(f"{name} must be a whole number from 1 on, got {value}")
 
