@@ -157,8 +157,8 @@ def _check_same(fit: Fit, record: CurveRecord, curve: Curve | None) -> None:
     ):
         if number != then:
             raise DataError(
-                f"{name} has {what.format(number)} where the fit had {then}: {hint} (--metric, "
-                "--every, --warmup, …)"
+                f"{name} has {what.format(number)} where the fit had {then}: {hint} (metric=, "
+                "every=, warmup=, …)"
             )
     measured = fit.metrics.train if fit.metrics else None
     last = measured.final.get(name) if measured else None

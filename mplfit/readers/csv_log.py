@@ -121,7 +121,7 @@ def columns_logs(
     if lr_name is not None and lr_name in (loss_name, step_name):
         raise DataError(
             f"{path}: {lr_name!r} cannot be the learning rate and the "
-            f"{'loss' if lr_name == loss_name else 'step'} too: choose another column with --lr-col"
+            f"{'loss' if lr_name == loss_name else 'step'} too: choose another column with lr_col="
         )
     decay = next((name for name in _DECAYS if name in header), None)
     # litgpt's rows of a validation loss have its logger's step alone, which is iter − 1.
@@ -152,7 +152,7 @@ def columns_logs(
         other = "val" if options.metric == "train" else "train"
         notes.append(
             f"{int((~kept).sum())} rows that {part[0]} tells to be others than those of "
-            f"{options.metric} left out (for them --metric {other})"
+            f"{options.metric} left out (for them metric= {other})"
         )
     if epoch is not None:
         first = float(np.nanmin(columns[epoch])) if known.any() else 0.0
@@ -172,7 +172,7 @@ def columns_logs(
     notes += _about_steps(step_name or "", step, options, litgpt=litgpt, nano=nano)
     told = options.steps_are or options.tokens_per_step or options.steps_per_row
     calls = step_name == "_step" and options.step_col is None and not told
-    no_rate = "no row logs a learning rate: give the run's --schedule"
+    no_rate = "no row logs a learning rate: give the run's schedule="
     if not lr_name and not given:
         no_rate = _no_rate(path, header)
     also = tuple(name for name in losses_among(header) if name != loss_name)
@@ -218,7 +218,7 @@ def epoch_column(path: Path, header: Sequence[str], options: ReadOptions) -> str
     if options.steps_per_row is None:
         raise DataError(
             f"{path} counts epochs, which are no updates: say how many updates an epoch has, as in "
-            "--steps-per-row 500"
+            "steps_per_row=500"
         )
     return names[0]
 
@@ -233,8 +233,8 @@ def _check_units(
         return
     if units and name not in units:
         raise DataError(
-            f"{path} has {name!r} and {units[0]!r}: name the one that --tokens-per-step belongs to "
-            "with --step-col"
+            f"{path} has {name!r} and {units[0]!r}: name the one that tokens_per_step= belongs to "
+            "with step_col="
         )
 
 
@@ -244,7 +244,7 @@ def _about_steps(
     """What the steps are taken to be, where that is not plain."""
     if litgpt:
         what = "litgpt: steps are its count of micro-batches, iter"
-        more = "; with gradient accumulation give those of an update as --tokens-per-step"
+        more = "; with gradient accumulation give those of an update as tokens_per_step="
         return [what if options.tokens_per_step else what + more]
     if nano:
         return ["nanoGPT evaluates before the update of its iter: losses are those of iter − 1"]
@@ -252,12 +252,12 @@ def _about_steps(
         return []
     if name == "train/global_step":
         return [
-            f"{name} counts finished updates, as Hugging Face logs it (else: --steps-are index)"
+            f"{name} counts finished updates, as Hugging Face logs it (else: steps_are='index')"
         ]
     if name == "_step":
         return []
     if step.size and not np.any(step <= 0):
-        return ["steps are taken as 0-based indices (if they count updates: --steps-are count)"]
+        return ["steps are taken as 0-based indices (if they count updates: steps_are='count')"]
     return []
 
 

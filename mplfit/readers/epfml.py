@@ -74,14 +74,14 @@ def read_epfml(path: Path, sha256: str, values: Any, options: ReadOptions) -> Ep
     table = history.get(part)
     if not isinstance(table, Mapping) or key not in table:
         raise DataError(
-            f"{path} has no {key!r} in its history: choose with --metric train, --metric val or a "
+            f"{path} has no {key!r} in its history: choose with metric='train', metric='val' or a "
             "name in the file"
         )
     notes = (
         [
             "validation losses (sparse, little noise)"
             if part == "val"
-            else "training losses, of one batch each (noisy; for the others: --metric val)"
+            else "training losses, of one batch each (noisy; for the others: metric='val')"
         ]
         if part in ("train", "val")
         else []

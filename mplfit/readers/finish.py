@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -49,17 +48,17 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
     if log.also and not np.isfinite(log.loss.value).any():
         raise DataError(
             f"{path} has no finite value of {log.columns[0]} in {len(log.loss)} rows, but logs "
-            f"{others}: choose with --metric {shlex.quote(log.also[0])}"
+            f"{others}: choose with metric={log.also[0]!r}"
         )
     if log.also:
-        notes.append(f"also logged: {others} (for it --metric {shlex.quote(log.also[0])})")
+        notes.append(f"also logged: {others} (for it metric={log.also[0]!r})")
     step, loss = clean_losses(path, log.loss, options, notes, warnings)
     rate_step, rate = clean_rates(path, log.rate, options, notes)
     last = max(int(step[-1]), int(rate_step[-1]) if rate_step.size else 0)
     if last >= MAX_STEPS:
         raise DataError(
             f"{path}: the last step is {last:,}, more updates than a run has: is the step counted "
-            "in tokens or samples? give --tokens-per-step, or another column with --step-col"
+            "in tokens or samples? give tokens_per_step=, or another column with step_col="
         )
     warnings += [*odd_values(path, log, loss, rate), *odd_end(log.loss, loss)]
     if options.schedule is not None:
@@ -75,7 +74,7 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
         if not inside.any() or past > max(1, 0.1 * step.size):
             raise DataError(
                 f"{path}: {past} of {step.size} rows lie past the end of the schedule of "
-                f"{schedule.steps} steps (the last is at step {step[-1]}): give --schedule for the "
+                f"{schedule.steps} steps (the last is at step {step[-1]}): give schedule= for the "
                 "whole run"
             )
         notes.append(
@@ -169,7 +168,7 @@ def _refuse_late(step: IntArray, lr: FloatArray, total: int | None) -> None:
     if first > 4 * gap and 4 * first > updates and trend_of(step, lr) is None:
         raise DataError(
             f"logs its first rate at step {first:,} of {updates:,}: what came before is not known, "
-            "and no warmup is that long. Give the whole run's --schedule; or --warmup N, if the "
+            "and no warmup is that long. Give the whole run's schedule=; or warmup=N, if the "
             f"rate was {lr[0]:g} from the end of the warmup on"
         )
 

@@ -66,9 +66,9 @@ def load_fit(source: str | Path, size: str | None = None) -> Fit:
     over_sizes = isinstance(values, dict) and values.get("schema") == Sizes.SCHEMA
     if over_sizes == (size is None):
         raise DataError(
-            f"{path} is a law over sizes: give the --size that is meant, such as 1.3b"
+            f"{path} is a law over sizes: give the size= that is meant, such as 1.3b"
             if over_sizes
-            else f"{path} is a fit of one size: --size is for laws that `mplfit sizes` wrote"
+            else f"{path} is a fit of one size: size= is for laws that `mplfit sizes` wrote"
         )
     try:
         if size is not None:

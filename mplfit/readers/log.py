@@ -79,7 +79,7 @@ class Log:
     columns : what the file calls the loss and the rate.
     part : the value of the column that tells the runs of one file apart.
     no_rate : what to say where no rate and no schedule is known.
-    also : other losses in the file that --metric could name.
+    also : other losses in the file that metric= could name.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Log:
     schedule: Schedule | None = None
     weight_decay: float | None = None
     notes: tuple[str, ...] = ()
-    no_rate: str = "no row logs a learning rate: give the run's --schedule"
+    no_rate: str = "no row logs a learning rate: give the run's schedule="
     also: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     columns: tuple[str, str] = ("the loss", "the learning rate")

@@ -126,8 +126,8 @@ COUNTERS = ("globalstep", "trainglobalstep", "trainerglobalstep", "iter", "itera
 CALLS = (
     "W&B's {where} is taken for the update, but it counts calls of wandb.log unless the run gave "
     "it a step: if rows are some updates apart, the steps are wrong. Give the column or the chart "
-    "that has the update (train/global_step, trainer/global_step, iter), or --steps-per-row N; if "
-    "it is the update: --steps-are index"
+    "that has the update (train/global_step, trainer/global_step, iter), or steps_per_row=N; if "
+    "it is the update: steps_are='index'"
 )
 
 
@@ -182,7 +182,7 @@ def refuse_units(path: Path, name: str, tokens_per_step: float | None) -> None:
     if counts_units(name) and tokens_per_step is None:
         raise DataError(
             f"{path} counts {name!r}, which are no updates: say how many an update takes, as in "
-            "--tokens-per-step 524288, or name a column of updates with --step-col"
+            "tokens_per_step=524288, or name a column of updates with step_col="
         )
 
 
@@ -236,9 +236,9 @@ def find_column(
     DataError
         If there is none and one is needed, or several could be meant.
     """
-    option = f"--{what}-col"
+    option = f"{what}_col="
     if what == "loss" and name is None and metric not in ("train", "val"):
-        name, option = metric, "--metric"
+        name, option = metric, "metric="
     if name is not None:
         if header.count(name) != 1:
             got = f"{header.count(name)} columns" if name in header else "no column"
@@ -256,7 +256,7 @@ def find_column(
                 found = header[own.index(alias)]
                 if notes is not None:
                     notes.append(
-                        f"the step is {found}: W&B's own _step counts its calls (else: --step-col)"
+                        f"the step is {found}: W&B's own _step counts its calls (else: step_col=)"
                     )
                 return found
     counted = set(plains)
@@ -272,7 +272,7 @@ def find_column(
         steps = zip(header, plains, strict=True) if what == "step" else ()
         others = [name for name, bare in steps if bare in _ALIASES["step"] and name != found]
         if others and notes is not None:
-            notes.append(f"the step is {found}, not {listed(others)} (else: --step-col)")
+            notes.append(f"the step is {found}, not {listed(others)} (else: step_col=)")
         return found
     val = [header[plains.index(one)] for one in _ALIASES["val"] if plains.count(one) == 1]
     if what == "loss" and key == "loss" and val:
@@ -285,7 +285,7 @@ def find_column(
         return units[0]
     if not needed:
         return None
-    change = f"name it with {option}" + (", or give --schedule" if what == "lr" else "")
+    change = f"name it with {option}" + (", or give schedule=" if what == "lr" else "")
     raise UnknownLogError(
         f"{path} has no column for the {title} (such as {', '.join(_ALIASES[key][:2])}): it has "
         f"{listed(header)}; {change}"

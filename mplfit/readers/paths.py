@@ -119,7 +119,7 @@ def read_runs(
         logs, skipped = logs + some, skipped + gone
     logs = named(spliced(once(joined(logs, options))))
     names = [log.name for log in logs]
-    for option, asked_of in (("--schedule", plans), ("--size", own_sizes)):
+    for option, asked_of in (("schedules=", plans), ("sizes=", own_sizes)):
         if unknown := sorted(set(asked_of) - set(names)):
             raise DataError(f"{option} names {unknown[0]!r}, but the runs are {', '.join(names)}")
     read = []
@@ -173,7 +173,7 @@ def split(
     elif (known := known_split(names)) is not None:
         chosen, held, how = known
     else:
-        chosen, held, how = names, (), "all curves train (hold some out with --test)"
+        chosen, held, how = names, (), "all curves train (hold some out with test=)"
     trained = [curve for curve in curves if curve.name in chosen]
     return trained, [curve for curve in curves if curve.name in held], how
 

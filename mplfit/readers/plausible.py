@@ -36,14 +36,14 @@ def odd_values(path: Path, log: Log, loss: FloatArray, rate: FloatArray) -> list
     if peak > _LARGEST:
         raise DataError(
             f"{path}: {lr} goes up to {peak:g}, which is no learning rate: choose another column "
-            "with --lr-col"
+            "with lr_col="
         )
     if rate.size == loss.size > 1 and np.array_equal(rate, loss):
-        raise DataError(f"{path}: {lr} is equal to {name} in every row: choose with --lr-col")
+        raise DataError(f"{path}: {lr} is equal to {name} in every row: choose with lr_col=")
     if peak >= 1:
         said.append(
             f"{lr} goes up to {peak:g}, but rates are usually far below 1: is it another quantity, "
-            "or in per cent? (--lr-col)"
+            "or in per cent? (lr_col=)"
         )
     elif "%" in log.columns[1] or plain(log.columns[1]).endswith(("percent", "pct")):
         said.append(f"{lr} is taken as it is, but its name says per cent: divide it by 100")
@@ -52,7 +52,7 @@ def odd_values(path: Path, log: Log, loss: FloatArray, rate: FloatArray) -> list
         what = "far below" if middle < 1 else "far above"
         said.append(
             f"{name} is about {middle:.3g}, {what} the usual losses of 1 to 10: is it another "
-            "quantity, or scaled? (--loss-col, --metric)"
+            "quantity, or scaled? (loss_col=, metric=)"
         )
     return said
 

@@ -27,7 +27,7 @@ def clean_losses(
     if not finite.any():
         raise DataError(
             f"{path} has no finite loss in {loss.size} row{'s' if loss.size > 1 else ''}: choose "
-            "the column with --loss-col, or leave a diverged run out"
+            "the column with loss_col=, or leave a diverged run out"
         )
     if not finite.all():
         notes.append(f"{int((~finite).sum())} of {loss.size} rows without a finite loss dropped")
@@ -48,7 +48,7 @@ def clean_losses(
         row = int(np.flatnonzero(loss <= 0)[0])
         raise DataError(
             f"{path} step {index[row]}: the loss is {loss[row]:g}, but laws are fitted to its "
-            "logarithm: losses must be positive (choose the column with --loss-col)"
+            "logarithm: losses must be positive (choose the column with loss_col=)"
         )
     if options.run_col != NO_COLUMN:
         _refuse_anew(path, index)
@@ -62,7 +62,7 @@ def clean_losses(
         said = warnings if repeated > _MANY * index.size and options.run_col is None else notes
         said.append(
             f"{repeated} of {index.size} rows repeat a step: the last of each in the file is kept"
-            + (" (several runs in one file? --run-col)" if said is warnings else "")
+            + (" (several runs in one file? run_col=)" if said is warnings else "")
         )
     return index[last], loss[last]
 
@@ -80,7 +80,7 @@ def clean_rates(
         row = int(np.flatnonzero(rate < 0)[0])
         raise DataError(
             f"{path}: the learning rate of step {index[row]} is negative ({rate[row]:g}): choose "
-            "the column with --lr-col"
+            "the column with lr_col="
         )
     index, rate = _restarted(index, rate, [])
     order = np.argsort(index, kind="stable")
@@ -115,7 +115,7 @@ def indices(path: Path, series: Series, options: ReadOptions, notes: list[str]) 
         got = "nothing" if np.isnan(step[row]) else repr(float(step[row]))
         raise DataError(
             f"{path} row {row + 1}: the step must be a whole number from 0 on, got {got} (choose "
-            "another column with --step-col)"
+            "another column with step_col=)"
         )
     index: IntArray = step.astype(np.int64) - int(counted)
     return index
@@ -132,8 +132,8 @@ def _refuse_anew(path: Path, index: IntArray) -> None:
         raise DataError(
             f"{path}: the steps begin {starts.size + 1} times at {first[0]} (again in row "
             f"{starts[0] + 1}): are they those of an epoch, or are there several runs? Name a step "
-            "that goes on with --step-col, or the column that tells the runs apart with --run-col; "
-            f"with --run-col {NO_COLUMN} the last row of each step is kept"
+            "that goes on with step_col=, or the column that tells the runs apart with run_col=; "
+            f"with run_col='{NO_COLUMN}' the last row of each step is kept"
         )
 
 

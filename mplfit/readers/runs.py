@@ -71,8 +71,8 @@ def runs_of(
         for name in names:
             if name not in header:
                 raise DataError(
-                    f"{path} has no column {name!r}, asked for with --run-col: it has "
-                    f"{listed(header)} (or say --run-col {NO_COLUMN}, if it holds one run)"
+                    f"{path} has no column {name!r}, asked for with run_col=: it has "
+                    f"{listed(header)} (or say run_col='{NO_COLUMN}', if it holds one run)"
                 )
         return _groups([", ".join(filter(None, row)) for row in zip(*texts(names), strict=True)])
     usual = {plain(name): name for name, times in Counter(header).items() if times == 1}
@@ -90,26 +90,26 @@ def runs_of(
         raise DataError(
             f"{path} has {len(groups)} values in {name} ({_some(groups)}), but hardly a step is "
             "logged twice: is it one run that was resumed, or several? "
-            + _how(f"--run-col {name}", "for several")
+            + _how(f"run_col={name!r}", "for several")
         )
     clear = {n: groups for n, groups in found.items() if _consistent(groups, step, loss, kept)}
     if len({_partition(groups) for groups in clear.values()}) == 1:
         name, groups = next(iter(clear.items()))
-        notes.append(f"{len(groups)} runs in one file, told apart by {name} (else: --run-col)")
+        notes.append(f"{len(groups)} runs in one file, told apart by {name} (else: run_col=)")
         return groups
     if clear:
         raise DataError(
             f"{path} holds several runs, and {' and '.join(clear)} tell them apart in different "
-            f"ways: {_how(' or '.join(f'--run-col {name}' for name in clear), 'to choose')}"
+            f"ways: {_how(' or '.join(f'run_col={name!r}' for name in clear), 'to choose')}"
         )
     raise DataError(
         f"{path} repeats steps, and none of {', '.join(found)} alone tells its runs apart: "
-        + _how(f"--run-col {','.join(found)}", "for all of them together")
+        + _how(f"run_col={','.join(found)!r}", "for all of them together")
     )
 
 
 def _how(option: str, why: str) -> str:
-    return f"say {option} {why}, or --run-col {NO_COLUMN} for one run"
+    return f"say {option} {why}, or run_col='{NO_COLUMN}' for one run"
 
 
 def _groups(cells: Sequence[str]) -> dict[str, IntArray]:

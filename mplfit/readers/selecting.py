@@ -67,7 +67,7 @@ def select(
         inside &= step <= high
     if not inside.any():
         raise DataError(
-            f"{path}: no row lies in the steps asked for with --from-step and --to-step: the log "
+            f"{path}: no row lies in the steps asked for with from_step= and to_step=: the log "
             f"has steps {step[0]}–{step[-1]}"
         )
     if not inside.all():
@@ -81,18 +81,18 @@ def select(
         early = int(np.searchsorted(step, first))
         notes.append(
             f"{early} row{'s' if early > 1 else ''} before step {first} left out: {EARLY} "
-            "(--from-step 0 keeps them)"
+            "(from_step=0 keeps them)"
         )
         step, loss = step[early:], loss[early:]
     step, loss = _without_spikes(step, loss, options, notes)
     if options.smooth > 1:
         loss = _mean(loss, options.smooth)
-        notes.append(f"losses are means over {options.smooth} neighbouring rows (--smooth)")
+        notes.append(f"losses are means over {options.smooth} neighbouring rows (smooth=)")
     if options.every > 1:
         last = np.append(np.diff(step // options.every) > 0, True)
         if not last.all():
             notes.append(
-                f"one row in each {options.every} steps kept (--every): {int(last.sum())} of "
+                f"one row in each {options.every} steps kept (every=): {int(last.sum())} of "
                 f"{step.size}"
             )
         step, loss = step[last], loss[last]
@@ -140,9 +140,9 @@ def _without_spikes(
         f"(the largest, {loss[worst]:.4g}, at step {step[worst]})"
     )
     if options.spikes == "drop":
-        notes.append(f"{what}: dropped (--spikes drop)")
+        notes.append(f"{what}: dropped (spikes='drop')")
         return step[~found], loss[~found]
-    notes.append(f"{what}: kept (drop them with --spikes drop)")
+    notes.append(f"{what}: kept (drop them with spikes='drop')")
     return step, loss
 
 

@@ -105,7 +105,7 @@ def size_in(name: str) -> tuple[RunSize, str]:
     }
     shapes = {(found["width"], found["depth"]) for found in _SHAPE.finditer(name)}
     if len(counts) > 1 or len(shapes) > 1:
-        return RunSize(), "the name has several numbers that may be the model's size (set --size)"
+        return RunSize(), "the name has several numbers that may be the model's size (set size=)"
     told: dict[str, float] = {}
     if counts:
         told["parameters"] = counts.pop()

@@ -16,11 +16,11 @@ from mplfit.readers.trainer_state import placed_rates
 __all__ = ["log_of_tags"]
 
 _AS_INDEX = (
-    "steps are taken as 0-based indices of updates (if the run logged counts: --steps-are count)"
+    "steps are taken as 0-based indices of updates (if the run logged counts: steps_are='count')"
 )
 _OF_TRAINER = (
     "the names are those of Hugging Face's Trainer, which counts finished updates (else: "
-    "--steps-are index)"
+    "steps_are='index')"
 )
 
 
@@ -64,8 +64,8 @@ def log_of_tags(
         notes=tuple(said),
         also=tuple(tag for tag in losses_among(names) if tag != loss),
         columns=(loss or "", rate or "the learning rate"),
-        no_rate=f"logs no learning rate (its tags: {', '.join(names[:8])}): name one with --lr-col "
-        "or give --schedule",
+        no_rate=f"logs no learning rate (its tags: {', '.join(names[:8])}): name one with lr_col= "
+        "or give schedule=",
     )
 
 

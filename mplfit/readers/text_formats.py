@@ -314,7 +314,7 @@ _FORMATS = (
         evaluates_before=True,
         notes=(
             "nanochat's loss is a running mean of 0.9 of the one before and 0.1 of the batch's",
-            "its lrm is a share of each optimizer's rate, and not used (--lr-col lrm does)",
+            "its lrm is a share of each optimizer's rate, and not used (lr_col='lrm' does)",
         ),
         word="| lrm: ",
     ),

@@ -50,7 +50,7 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
     if form.calls and options.steps_per_row is None:
         raise DataError(
             f"{path}: {form.name} prints no step beside a loss: say how many updates lie between "
-            "two of its lines (the Trainer's logging_steps), as in --steps-per-row 10"
+            "two of its lines (the Trainer's logging_steps), as in steps_per_row=10"
         )
     columns: dict[str, tuple[list[float], list[float]]] = {}
     try:
@@ -87,7 +87,7 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
         schedule=schedule,
         size=size_in_text(text),
         notes=tuple(notes),
-        no_rate=f"({form.name}) logs no learning rate: give the run's --schedule",
+        no_rate=f"({form.name}) logs no learning rate: give the run's schedule=",
         also=tuple(name for name in losses_among(names) if name != loss),
     )
 

@@ -44,7 +44,7 @@ def read_trainer_state(path: Path, sha256: str, values: Any, options: ReadOption
     if key not in keys:
         raise DataError(
             f"{path} has no {key!r} in its log_history: it has "
-            f"{', '.join(keys[:12]) or 'no row with a step'} (choose with --metric)"
+            f"{', '.join(keys[:12]) or 'no row with a step'} (choose with metric=)"
         )
     losses = [(i, row) for i, row in enumerate(rows) if key in row]
     rates = [(i, row) for i, row in enumerate(rows) if "learning_rate" in row]

@@ -34,7 +34,7 @@ __all__ = [
 _CHARTS = ("W&B chart", "TensorBoard csv", "ClearML graph")
 _NO_RATE = (
     "holds no learning rate of this run: give the file exported from the chart of the rate too, "
-    "or the run's --schedule"
+    "or the run's schedule="
 )
 
 
@@ -58,7 +58,7 @@ def read_wide(path: Path, options: ReadOptions) -> list[Log]:
         if "time" in plain(table.header[0]):
             raise DataError(
                 f"{path}: {where}: export the chart with Step on its x axis, or name the column "
-                "with --step-col"
+                "with step_col="
             )
     step_name = options.step_col or table.header[0]
     if step_name not in table.header:
@@ -102,7 +102,7 @@ def joined(logs: Sequence[Log], options: ReadOptions) -> list[Log]:
         if log.name in runs:
             raise DataError(
                 f"{log.path} and {runs[log.name].path} both have a loss of the run {log.name} "
-                f"({log.also[0]} is one): choose with --metric NAME, or give one file only"
+                f"({log.also[0]} is one): choose with metric=NAME, or give one file only"
             )
         rate = rates.get(log.name)
         runs[log.name] = replace(log, also=())
@@ -114,7 +114,7 @@ def joined(logs: Sequence[Log], options: ReadOptions) -> list[Log]:
     if pieces and not runs:
         raise DataError(
             f"{pieces[0].path} holds {', '.join(sorted({log.also[0] for log in pieces}))}, and no "
-            "loss that was asked for: name the metric with --metric, or give the file of the loss"
+            "loss that was asked for: name the metric with metric=, or give the file of the loss"
         )
     return whole + list(runs.values())
 

@@ -96,7 +96,7 @@ def read_wandb(paths: Sequence[Path], options: ReadOptions) -> list[Log]:
         path, header, values, texts, digest.hexdigest(), options, "W&B run"
     )
     if others:  # a column that would tell runs apart, in the log of one
-        raise DataError(f"{path} is the log of one run, but --run-col tells several apart in it")
+        raise DataError(f"{path} is the log of one run, but run_col= tells several apart in it")
     decay, size, rate = constants_in(run.config, "the run's configuration")
     warnings, no_rate = log.warnings, log.no_rate
     if "_step" in run.columns and np.any(np.diff(_numbers(path, "_step", run)) > 1):

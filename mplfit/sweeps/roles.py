@@ -143,7 +143,7 @@ def _groups(
     """The grouping columns, the columns that go with each one to one, and what sets the rate."""
     if roles.groups is not None:
         for name in roles.groups:
-            _known(columns, name, "group")
+            _known(columns, name, "groups")
             if name in used:
                 raise DataError(
                     f"{name!r} is the rate, loss or seed: it cannot be one of groups= too"
@@ -220,7 +220,7 @@ def _sizes(
     if roles.sizes is None:
         return [name for name in every if size_kind(name) and _is_size(columns[name])]
     for name in roles.sizes:
-        _known(columns, name, "size")
+        _known(columns, name, "sizes")
         if name not in every and not _follows(columns, name, groups):
             raise DataError(
                 f"{name!r} varies within a setting, so it is not a size: settings are told apart "

@@ -41,7 +41,7 @@ def test_the_first_rows_are_left_out_and_said(tmp_path: Path) -> None:
     assert curve.origin is not None
     (said,) = [note for note in curve.origin.notes if "left out" in note]
     assert said.startswith("7 rows before step 399 left out")
-    assert "--from-step 0" in said
+    assert "from_step=0" in said
     (whole,) = read_curves([path], ReadOptions(from_step=0))
     assert whole.step.tolist() == STEP.tolist()
     assert "left out" not in " ".join(whole.origin.notes if whole.origin else ())

@@ -89,12 +89,12 @@ def test_named_columns_go_before_usual_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
-        (PLAIN, {"loss_col": "val"}, "has no column 'val', asked for with --loss-col: it has step"),
-        ("a,a,lr,loss\n1,1,1,1", {"step_col": "a"}, "has 2 columns 'a', asked for with --step-col"),
+        (PLAIN, {"loss_col": "val"}, "has no column 'val', asked for with loss_col=: it has step"),
+        ("a,a,lr,loss\n1,1,1,1", {"step_col": "a"}, "has 2 columns 'a', asked for with step_col="),
         ("a,lr,loss\n1,1,1", {}, r"no column for the step \(such as step, steps\): it has a, lr, "),
-        ("step,lr,x\n1,1,1", {}, r"no column for the loss .*; name it with --loss-col"),
-        ("step,x,loss\n1,1,1", {}, r"no column for the learning rate .* or give --schedule"),
-        ("step,lr,LR,loss\n1,1,1,1", {}, r"2 columns that could hold the learning rate.*--lr-col"),
+        ("step,lr,x\n1,1,1", {}, r"no column for the loss .*; name it with loss_col="),
+        ("step,x,loss\n1,1,1", {}, r"no column for the learning rate .* or give schedule="),
+        ("step,lr,LR,loss\n1,1,1,1", {}, r"2 columns that could hold the learning rate.*lr_col="),
         ("x" + ",x" * 9999 + "\n1", {}, "x, x, x, x, x, x, x, x and 9992 more"),
         ("step,lr,loss\n1.5,1,1", {}, r"row 1: the step must be a whole number .*, got 1.5 "),
         ("step,lr,loss\n0,1,1\n1234567.5,1,1", {}, "row 2: .* got 1234567.5 "),
@@ -102,12 +102,12 @@ def test_named_columns_go_before_usual_ones(tmp_path: Path) -> None:
         ("step,lr,loss\n,1,1", {}, "got nothing "),
         ("step,lr,loss\ninf,1,1", {}, "got inf "),
         ("step,lr,loss\n1e300,1,1", {}, r"got 1e\+300 "),
-        ("step,lr,loss\n4000000000000,1,1", {}, "counted in tokens or samples.*--step-col"),
+        ("step,lr,loss\n4000000000000,1,1", {}, "counted in tokens or samples.*step_col="),
         ("step,lr,loss\n1,1,nan\n2,1,inf", {}, "no finite loss in 2 rows"),
         ("step,lr,loss\n1,1,2\n5,1,0", {}, "step 5: the loss is 0, .* must be positive"),
         ("step,lr,loss\n1,1,-2", {}, "step 1: the loss is -2, .* must be positive"),
-        ("step,lr,loss\n1,1,2\n3,-1,2", {}, "learning rate of step 3 is negative .*--lr-col"),
-        ("step,lr,loss\n1,,2\n3,nan,2", {}, "no row logs a learning rate: give the run's --sched"),
+        ("step,lr,loss\n1,1,2\n3,-1,2", {}, "learning rate of step 3 is negative .*lr_col="),
+        ("step,lr,loss\n1,,2\n3,nan,2", {}, "no row logs a learning rate: give the run's sched"),
         ("step,lr,loss\n1,0,2\n3,0,2", {}, "all 4 learning rates are 0"),
         (PLAIN, {"lr_col": "loss"}, "'loss' cannot be the learning rate and the loss too"),
         ("iter,lr,loss\n0,1,1", {"lr_col": "iter"}, "'iter' cannot be .* rate and the step too"),
@@ -130,7 +130,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(
 
 LITGPT = "iter,iter_time,step,lr,loss\n1,9,0,0.1,3\n2,9,1,0.1,2\n"
 BATCHES = "litgpt: steps are its count of micro-batches, iter"
-INDICES = "steps are taken as 0-based indices (if they count updates: --steps-are count)"
+INDICES = "steps are taken as 0-based indices (if they count updates: steps_are='count')"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ INDICES = "steps are taken as 0-based indices (if they count updates: --steps-ar
         (
             LITGPT,
             {},
-            [f"{BATCHES}; with gradient accumulation give those of an update as --tokens-per-step"],
+            [f"{BATCHES}; with gradient accumulation give those of an update as tokens_per_step="],
         ),
         (LITGPT, {"tokens_per_step": 1}, [BATCHES]),
         (
@@ -152,7 +152,7 @@ INDICES = "steps are taken as 0-based indices (if they count updates: --steps-ar
             {},
             [
                 "train/global_step counts finished updates, as Hugging Face logs it (else: "
-                "--steps-are index)"
+                "steps_are='index')"
             ],
         ),
         (PLAIN, {}, []),

@@ -161,7 +161,7 @@ def test_a_table_says_what_its_steps_are_where_that_is_not_plain(tmp_path: Path)
     path.write_text("step,lr,loss\n10,1e-3,3\n,1e-3,3\n20,1e-3,2\n")
     curve = one(path)
     assert curve.step.tolist() == [10, 20]
-    assert "taken as 0-based indices (if they count updates: --steps-are count)" in said(curve)
+    assert "taken as 0-based indices (if they count updates: steps_are='count')" in said(curve)
     assert "1 row without a step dropped" in said(curve)
     path.write_text("_step,lr,loss\n0,1e-3,3\n1,1e-3,2\n")
     curve = one(path)
@@ -230,7 +230,7 @@ def test_a_wandb_chart_s_step_counts_calls_and_a_second_chart_has_the_updates(
     assert curve.origin is not None
     (warning,) = curve.origin.warnings
     assert "counts calls of wandb.log" in warning
-    assert "--steps-per-row" in warning
+    assert "steps_per_row=" in warning
     (curve,) = read_curves([step, *charts], ReadOptions(from_step=0))
     assert curve.step.tolist() == list(range(9, 2000, 10))
     assert curve.loss[:2].tolist() == [5 - 10 / 999, 5 - 20 / 999]
@@ -319,7 +319,7 @@ def test_event_files_are_read_both_kinds_of_scalar(tmp_path: Path) -> None:
         expected = np.float32(3 + 1 / (1 + np.arange(300)))
         assert np.array_equal(curve.loss, expected.astype(np.float64))
     assert one(path, metric="val").loss.max() == 4
-    with pytest.raises(DataError, match="no column 'acc', asked for with --metric"):
+    with pytest.raises(DataError, match="no column 'acc', asked for with metric="):
         one(path, metric="acc")
     assert "taken as 0-based indices" in said(curve)
     with pytest.raises(DataError, match="step 0: the loss is 0"):
@@ -797,7 +797,7 @@ def test_logs_without_rates_need_a_schedule(tmp_path: Path, name: str) -> None:
     rows = [SILENT[name].format(c=i + 1, i=i, m=4 * i + 4, loss=9 - i / 10) for i in range(30)]
     path = tmp_path / "train.log"
     path.write_text("compiling the model...\n" + "\n".join(rows))
-    with pytest.raises(DataError, match=f"{name}.*give the run's --schedule"):
+    with pytest.raises(DataError, match=f"{name}.*give the run's schedule="):
         one(path)
     curve = one(path, schedule=s.constant(30, 1e-3))
     assert curve.step.tolist() == list(range(30))

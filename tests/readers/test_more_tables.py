@@ -37,7 +37,7 @@ def test_keras_epochs_are_no_updates(tmp_path: Path, first: int) -> None:
     path = tmp_path / "training.csv"
     rows = [f"{first + t},0.5,1e-3,{4 - t / 7},{4.5 - t / 7}" for t in range(6)]
     path.write_text("\n".join(["epoch,accuracy,learning_rate,loss,val_loss", *rows]))
-    with pytest.raises(DataError, match=r"counts epochs, .*, as in --steps-per-row 500"):
+    with pytest.raises(DataError, match=r"counts epochs, .*, as in steps_per_row=500"):
         one(path)
     curve = one(path, steps_per_row=50)
     assert curve.step.tolist() == [49, 99, 149, 199, 249, 299]

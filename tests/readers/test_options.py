@@ -50,13 +50,13 @@ def test_means_over_neighbouring_rows_are_centred(tmp_path: Path) -> None:
     line = 5 - STEP / 1000
     curve, said = curve_of(tmp_path, STEP, line, smooth=5)
     assert np.allclose(curve.loss, line, rtol=1e-12)
-    assert "means over 5 neighbouring rows (--smooth)" in said
+    assert "means over 5 neighbouring rows (smooth=)" in said
 
 
 def test_one_row_in_so_many_steps_keeps_the_last(tmp_path: Path) -> None:
     curve, said = curve_of(tmp_path, STEP, LOSS, every=100)
     assert curve.step.tolist() == [90, 190, 290, 390, 490, 590, 690, 790, 890, 990]
-    assert "one row in each 100 steps kept (--every): 10 of 100" in said
+    assert "one row in each 100 steps kept (every=): 10 of 100" in said
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-3, 2e-2])
@@ -71,7 +71,7 @@ def test_spikes_are_said_and_dropped_only_when_asked(tmp_path: Path, noise: floa
     assert "at step 500): kept" in said
     curve, said = curve_of(tmp_path, STEP, loss, spikes="drop")
     assert sorted(set(STEP) - set(curve.step.tolist())) == [500, 510, 700]
-    assert "dropped (--spikes drop)" in said
+    assert "dropped (spikes='drop')" in said
 
 
 def test_a_resumed_run_later_rows_win_also_at_other_steps(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_units_other_than_steps(tmp_path: Path) -> None:
     assert "divided by 4096" in said
     curve, said = curve_of(tmp_path, (STEP + 1) * 4096 + 1500, LOSS, tokens_per_step=4096)
     assert "100 rows fall between two updates: rounded" in said
-    with pytest.raises(DataError, match=r"more updates than a run has.*--tokens-per-step"):
+    with pytest.raises(DataError, match=r"more updates than a run has.*tokens_per_step="):
         curve_of(tmp_path, (STEP + 1) * 4_000_000, LOSS)
 
 

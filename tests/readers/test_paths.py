@@ -82,7 +82,7 @@ def test_schedules_of_single_runs_go_before_that_of_all(folder: Path) -> None:
     one, all_ = s.constant(5, 0.5), s.constant(9, 0.25)
     a, b = read_curves([folder], ReadOptions(schedule=all_), schedules={"a": one})
     assert (a.schedule, b.schedule) == (one, all_)
-    with pytest.raises(DataError, match=r"--schedule names 'c', but the runs are a, b"):
+    with pytest.raises(DataError, match=r"schedules= names 'c', but the runs are a, b"):
         read_curves([folder], schedules={"c": one})
 
 

@@ -55,7 +55,7 @@ def test_a_column_that_tells_runs_apart_makes_curves(
     curves = read(path)
     check(curves, "b", "a", "c")
     assert curves[0].origin is not None
-    assert f"3 runs in one file, told apart by {column} (else: --run-col)" in curves[0].origin.notes
+    assert f"3 runs in one file, told apart by {column} (else: run_col=)" in curves[0].origin.notes
     with pytest.raises(DataError, match=r"all.csv holds 3 runs \(b, a, c\): read it with read_cu"):
         read_csv(path)
 
@@ -94,7 +94,7 @@ def test_two_columns_with_the_same_runs_are_clear_and_others_are_not(tmp_path: P
     check(read(finer), "x", "y", "z")
     part = [["1", "A"], ["2", "A"], ["1", "B"], ["2", "B"]]
     mixed = table(tmp_path / "c.csv", "seed,experiment", part)
-    said = r"none of experiment, seed alone .*: say --run-col experiment,seed for all .*col none"
+    said = r"none of experiment, seed alone .*: say run_col='experiment,seed' for all .*col='none'"
     with pytest.raises(DataError, match=said):
         read(mixed)
     check(read(mixed, run_col="experiment,seed"), "A, 1", "A, 2", "B, 1", "B, 2")
@@ -143,7 +143,7 @@ def test_steps_of_an_epoch_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     rows = [f"{epoch},{t},0.1,{5 - epoch - t / 20}" for epoch in range(3) for t in range(10)]
     path.write_text("\n".join(["epoch,step,lr,loss", *rows]))
-    with pytest.raises(DataError, match=r"steps begin 3 times at 0 .*those of an epoch.*--step-"):
+    with pytest.raises(DataError, match=r"steps begin 3 times at 0 .*those of an epoch.*step_col="):
         read(path)
     path.write_text("\n".join(["epoch,step,lr,loss", *rows[:27]]))  # the last epoch goes on
     with pytest.raises(DataError, match="the steps begin 3 times at 0"):
@@ -176,7 +176,7 @@ def test_counts_of_something_else_need_their_number_in_an_update(
     rows = "\n".join(f"{(t + 1) * 512},0.1,{4 + 1 / (1 + t)}" for t in STEPS)
     path = tmp_path / "a.csv"
     path.write_text(f"{column},lr,loss\n{rows}")
-    said = f"counts '{column}', which are no updates: say how many .*--tokens-per-step 524288, or"
+    said = f"counts '{column}', which are no updates: say how many .*tokens_per_step=524288, or"
     for options in ({}, {"step_col": column}):
         with pytest.raises(DataError, match=said):
             read(path, **options)
@@ -191,8 +191,8 @@ def test_a_true_step_goes_before_units_and_which_was_taken_is_said(tmp_path: Pat
     curves = read(path)
     check(curves, "a")
     assert curves[0].origin is not None
-    assert "the step is step, not iter (else: --step-col)" in curves[0].origin.notes
-    with pytest.raises(DataError, match="has 'step' and 'tokens': name the one that --tokens-per-"):
+    assert "the step is step, not iter (else: step_col=)" in curves[0].origin.notes
+    with pytest.raises(DataError, match="has 'step' and 'tokens': name the one that tokens_per_"):
         read(path, tokens_per_step=512)
     check(read(path, tokens_per_step=512, step_col="tokens"), "a")
 

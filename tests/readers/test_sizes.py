@@ -55,7 +55,7 @@ def test_a_name_with_two_sizes_tells_none_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "distil_7b_to_1b.csv").write_text(LOG)
     (curve,) = read_curves([tmp_path])
     assert curve.size == RunSize()
-    assert "several numbers that may be the model's size (set --size)" in said(curve)
+    assert "several numbers that may be the model's size (set size=)" in said(curve)
 
 
 def test_layers_stand_for_parameters_that_are_not_known() -> None:
@@ -171,7 +171,7 @@ def test_what_is_given_goes_first_by_run_and_stays_with_the_fit(tmp_path: Path) 
     assert [curve.size for curve in read_again(made)] == [a.size, b.size]
     again = type(made).from_dict(made.to_dict())
     assert [record.size for record in again.data] == [a.size, b.size]
-    with pytest.raises(DataError, match=r"--size names 'c', but the runs are a_190M, b"):
+    with pytest.raises(DataError, match=r"sizes= names 'c', but the runs are a_190M, b"):
         read_curves([tmp_path], sizes={"c": "1M"})
 
 

@@ -138,7 +138,7 @@ def test_rows_without_a_step_need_the_updates_between_them(tmp_path: Path) -> No
     path = tmp_path / "out.log"
     evaluated = text_of("Hugging Face") + "{'eval_loss': 3.25, 'eval_runtime': 1.0, 'epoch': 1.0}\n"
     path.write_text(evaluated + "{'train_runtime': 9.9, 'train_loss': 3.1, 'epoch': 1.0}\n")
-    with pytest.raises(DataError, match=r"Trainer prints no step .* as in --steps-per-row 10"):
+    with pytest.raises(DataError, match=r"Trainer prints no step .* as in steps_per_row=10"):
         one(path)
     curve = one(path, steps_per_row=10)  # after 10, 20, … updates
     assert curve.step[:2].tolist() == [9, 19]

@@ -54,10 +54,10 @@ def test_where_both_are_logged_the_other_is_named(tmp_path: Path) -> None:
     path.write_text("step,lr,loss,my val/loss,val_loss\n0,1e-3,3,1,\n1,1e-3,2.5,2,2.7\n")
     curve = one(path)
     assert curve.loss.tolist() == [3, 2.5]
-    assert "also logged: val_loss (for it --metric val_loss)" in notes(curve)
+    assert "also logged: val_loss (for it metric='val_loss')" in notes(curve)
     sparse = one(path, metric="val_loss")
     assert (sparse.step.tolist(), sparse.loss.tolist()) == ([1], [2.7])
-    assert "--metric loss" in notes(sparse)
+    assert "metric='loss'" in notes(sparse)
 
 
 def test_a_training_loss_without_a_value_is_refused_with_the_name_of_the_other(
@@ -68,6 +68,6 @@ def test_a_training_loss_without_a_value_is_refused_with_the_name_of_the_other(
     with pytest.raises(DataError) as error:
         one(path)
     assert str(error.value) == (
-        f"{path} has no finite value of loss in 2 rows, but logs val_loss: choose with --metric "
-        "val_loss"
+        f"{path} has no finite value of loss in 2 rows, but logs val_loss: choose with metric="
+        "'val_loss'"
     )

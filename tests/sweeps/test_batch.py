@@ -64,7 +64,7 @@ def test_the_columns_are_told_apart(path):
     read = read_sweep([path])
     assert (read.groups, read.sizes, read.seed) == (("N", "D", "bs"), ("N", "D", "bs"), None)
     notes = "; ".join(read.notes)
-    assert "the loss is the column smooth loss (choose another with --loss)" in notes
+    assert "the loss is the column smooth loss (choose another with loss=)" in notes
     assert "ffnh goes with N: they are the shape of a model" in notes
     assert "told apart by N (with h, numl), D, bs" in notes
 

@@ -68,7 +68,7 @@ def test_a_file_is_replaced_only_with_force(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"old")
     with pytest.raises(
-        OutputError, match=r"a.csv exists already: choose another place, or add --f"
+        OutputError, match=r"a.csv exists already: choose another place, or add force="
     ):
         write_file(path, b"new")
     assert tree(tmp_path) == {"a.csv": b"old"}
@@ -139,7 +139,7 @@ def test_a_folder_is_written(tmp_path: Path) -> None:
 
 def test_a_folder_is_replaced_only_with_force(tmp_path: Path) -> None:
     write_folder(tmp_path / "run", OLD)
-    with pytest.raises(OutputError, match="run exists already: choose another place, or add --for"):
+    with pytest.raises(OutputError, match="run exists already: choose another place, or add for"):
         write_folder(tmp_path / "run", NEW)
     assert tree(tmp_path) == under("run", OLD)
     write_folder(tmp_path / "run", NEW, force=True)
@@ -293,7 +293,7 @@ def test_a_folder_made_in_the_meantime_is_not_replaced(
         real(source, target)
 
     monkeypatch.setattr(files.os, "rename", late)
-    with pytest.raises(OutputError, match="run exists already: choose another place, or add --for"):
+    with pytest.raises(OutputError, match="run exists already: choose another place, or add for"):
         write_folder(tmp_path / "run", NEW)
     assert tree(tmp_path) == under("run", OLD)
     monkeypatch.setattr(files.os, "rename", late)
@@ -354,7 +354,7 @@ def test_refusing_and_finding_a_free_place(tmp_path: Path) -> None:
     assert free_folder(run) == run
     run.mkdir()
     refuse_existing(run, force=True)
-    with pytest.raises(OutputError, match="add --force"):
+    with pytest.raises(OutputError, match="add force=True"):
         refuse_existing(run, force=False)
     assert free_folder(run) == tmp_path / "run-2"
     (tmp_path / "run-2").symlink_to("nowhere")
