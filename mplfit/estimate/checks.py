@@ -154,7 +154,7 @@ def beginning_warnings(curves: Sequence[Curve], residuals: Sequence[FloatArray])
     return [
         f"the first rows of {name}{others} lie up to {100 * most:.2g} % off the law, later ones do "
         "not: a warmup or the steep fall after it, which no law describes, spoils a fit; try "
-        f"--from-step {max(steps.values())[0]}, and compare held-out errors"
+        f"from_step={max(steps.values())[0]}, and compare held-out errors"
     ]
 
 
