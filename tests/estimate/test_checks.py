@@ -171,7 +171,7 @@ def test_a_steep_beginning_is_said_with_a_step_to_begin_at():
     found = fit(curves, "onepower", leave_out=False)
     (said,) = [text for text in found.warnings if "first rows" in text and "off the law" in text]
     assert said.startswith("the first rows of constant (and those of 1 more run) lie up to ")
-    step = int(re.search(r"try --from-step (\d+),", said)[1])
+    step = int(re.search(r"try from_step=(\d+),", said)[1])
     assert 320 <= step <= 800  # of the added part half a per cent is left after 250 steps
     later = [
         Curve(c.name, c.step[c.step >= step], c.loss[c.step >= step], c.schedule) for c in curves
