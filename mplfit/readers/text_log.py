@@ -13,6 +13,7 @@ from mplfit.readers.log import Log, Series, UnknownLogError, file_bytes, text_of
 from mplfit.readers.log_source import schedule_in_source
 from mplfit.readers.names import find_column, losses_among, norm_column
 from mplfit.readers.options import ReadOptions
+from mplfit.readers.own_lines import OWN_LINES, has_own_lines
 from mplfit.readers.sizes import size_in_text
 from mplfit.readers.source import log_stem
 from mplfit.readers.table import shorten
@@ -24,11 +25,13 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 def text_format(text: str) -> TextFormat | None:
-    """The format whose lines a text has most of."""
+    """The format whose lines a text has most of; where it has none, lines of names and numbers."""
     plain = _ANSI.sub("", text)
     likely = [form for form in FORMATS.values() if form.word in plain]
     counts = [(sum(1 for _ in form.mark.finditer(plain)), form) for form in likely]
     most, form = max(counts, key=lambda pair: pair[0], default=(0, None))
+    if not most and has_own_lines(plain):
+        return OWN_LINES
     return form if most else None
 
 

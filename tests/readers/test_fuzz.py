@@ -432,6 +432,15 @@ def plain_store(data: bytes) -> Found:
     return [(float(t), math.nan if nan else float(y)) for *_, t, y, nan in exact or rows]
 
 
+def plain_pairs(data: bytes) -> Found:
+    """Every number of a line beside every other: a loss is one, though not each must be read."""
+    found = []
+    for line in re.split(r"[\r\n]+", plain_text(data)):
+        numbers = [float(one) for one in re.findall(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", line)]
+        found += [(t, y) for t in numbers for y in (*numbers, math.nan)]
+    return found
+
+
 def plain_lines(lines: list[tuple[str, str, object, object]]) -> Found:
     """Of ClearML's titles and series those called loss, in either order; else any that has it."""
     names = [(name_of(title), name_of(series), t, y) for title, series, t, y in lines]
@@ -521,12 +530,14 @@ def samples(folder: Path) -> dict[str, tuple[str, bytes, Callable[[bytes], Found
         )
         for t, lr, y in rows
     )  # fmt: skip
+    pairs = "".join(f"INFO: step={t} loss={y:.3f} lr={lr:.4g}, wps=9\n" for t, lr, y in rows)
     scalars_of_task = {"train": {"loss": {"x": x, "y": ys}, "lr": {"x": x, "y": lrs}}}
     graph = [{"name": "train", "x": x, "y": ys, "task": "abc", "type": "scatter"}]
     arrays = io.BytesIO()
     np.savez(arrays, **dict(zip(("step", "lr", "loss"), zip(*rows, strict=True), strict=True)))
     return {
         **later,
+        "own lines": ("run.log", pairs.encode(), plain_pairs),
         "ClearML's session": ("metrics.jsonl", session.encode(), plain_session),
         "ClearML's scalars": ("run.json", json.dumps(scalars_of_task).encode(), plain_scalars),
         "ClearML's graph": ("loss.json", json.dumps(graph).encode(), plain_graph),
@@ -620,7 +631,7 @@ def chunked(rng: np.random.Generator, data: bytes) -> bytes:
 
 
 OTHER = ("W&B run", "long table", "npz", "MLflow's store", "MLflow's folder")
-OTHER += ("ClearML's session", "ClearML's scalars", "ClearML's graph")
+OTHER += ("own lines", "ClearML's session", "ClearML's scalars", "ClearML's graph")
 REMADE = {"events": reframed, "W&B run": chunked}
 
 
