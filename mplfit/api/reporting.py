@@ -26,10 +26,11 @@ from mplfit.estimate.result import Fit
 from mplfit.plan.optimize import Plan
 from mplfit.readers.again import logs_of, read_logs
 from mplfit.readers.fits import load_fit
-from mplfit.readers.log import hash_file
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.results import Results, load_results
+from mplfit.readers.study import hash_table
 from mplfit.schedule import Schedule
+from mplfit.show.plot import png
 from mplfit.show.report import Report
 from mplfit.show.report import report as report_page
 from mplfit.show.sweep_plot import sweep_figures
@@ -273,7 +274,7 @@ def _sweeps(found: Sequence[tuple[str, Results]], say: Say) -> list[str]:
         if analysis is not None and not isinstance(analysis, SweepAnalysis):
             call, paths = analysis.call, [table.file for table in analysis.data]
             try:
-                same = all(hash_file(Path(table.file)) == table.sha256 for table in analysis.data)
+                same = all(hash_table(Path(table.file)) == table.sha256 for table in analysis.data)
             except (OSError, MplfitError):
                 same = False
             if call is None or not same:
@@ -285,5 +286,6 @@ def _sweeps(found: Sequence[tuple[str, Results]], say: Say) -> list[str]:
                 say(f"note: {run}: no section is made of the sweep ({error})")
                 continue
         if analysis is not None:
-            sections.append(sweep_section(analysis, sweep_figures(analysis)))
+            drawn = {name: png(figure) for name, figure in sweep_figures(analysis).items()}
+            sections.append(sweep_section(analysis, drawn))
     return sections

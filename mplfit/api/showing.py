@@ -28,9 +28,9 @@ def save(result: Any, folder: PathName, *, force: bool = False) -> None:
     if isinstance(result, Fit):
         files = {"fit.json": json_bytes(result.to_dict())}
     else:
-        from mplfit.show.files import files_of  # matplotlib takes long to import
+        from mplfit.show.files import files_of, rendered  # matplotlib takes long to import
 
-        files = files_of(result)
+        files = rendered(files_of(result))
     write_folder(Path(folder), files, force=force)
 
 

@@ -16,6 +16,7 @@ from mplfit.cli.messages import progress, say, warn
 from mplfit.cli.options import (
     LawOption,
     command,
+    figure_format,
     force_option,
     json_option,
     split_options,
@@ -100,6 +101,7 @@ __all__ = ["fit_command"]
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The run folder to write.")
 @click.option("--no-save", is_flag=True, help="Write nothing.")
 @force_option
+@figure_format
 @wide_option
 @json_option
 def fit_command(
@@ -121,6 +123,7 @@ def fit_command(
     out: Path | None,
     no_save: bool,
     force: bool,
+    kind: str,
     wide: bool,
     as_json: bool,
 ) -> None:
@@ -144,11 +147,11 @@ def fit_command(
     decay = _decay(weight_decay)
     name = "stdin" if paths[0] == "-" else Path(paths[0]).resolve().stem
     folder = None if no_save else out or Path("mplfit-runs") / (name or "fit")
-    for path in [*([] if folder is None else [folder]), *_log_files(log)]:
+    for path in [*([] if folder is None else [folder]), *_log_files(log, kind)]:
         refuse_existing(path, force)
     curves = reading.curves(paths)
     related = reading.siblings(siblings)
-    output = Output(folder, force, None, as_json, wide)
+    output = Output(folder, force, None, as_json, wide, kind=kind)
     with engine() as executor:
         # Here, since scipy takes long to import: the process beside this one is already at work.
         from mplfit.api import fit, kept_curves
@@ -163,8 +166,10 @@ def fit_command(
             warn(text)
         sides = kept_curves(result)
         result = replace(result, made_by=command_line())
-        output.write(lambda: fit_files(result, *sides, executor=executor, progress=progress))
-    written = "" if log is None else _write_log(log, result, sides[0], force)
+        output.write(
+            lambda: fit_files(result, *sides, executor=executor, progress=progress, kind=kind)
+        )
+    written = "" if log is None else _write_log(log, result, sides[0], force, kind)
     if as_json:
         print_json(result.to_dict())
     else:
@@ -198,22 +203,22 @@ def _decay(text: str | None) -> float | Literal["fit"] | None:
         raise FitError(f"--weight-decay must be a number or the word fit, got {text!r}") from None
 
 
-def _log_files(log: Path | None) -> tuple[Path, ...]:
+def _log_files(log: Path | None, kind: str) -> tuple[Path, ...]:
     """The table of --log and its figure."""
-    if log is not None and log.suffix == ".png":
-        raise click.UsageError("--log is a csv table: the figure beside it has the suffix .png")
-    return () if log is None else (log, log.with_suffix(".png"))
+    if log is not None and log.suffix == f".{kind}":
+        raise click.UsageError(f"--log is a csv table: the figure beside it has the suffix .{kind}")
+    return () if log is None else (log, log.with_suffix(f".{kind}"))
 
 
-def _write_log(log: Path, fit: Fit, train: Sequence[Curve], force: bool) -> str:
+def _write_log(log: Path, fit: Fit, train: Sequence[Curve], force: bool, kind: str) -> str:
     """The iterations of a fit as a table and a figure; where they are, in a sentence."""
     from mplfit.estimate.trace import iterations
     from mplfit.show.files import convergence_files
     from mplfit.writers.files import write_file
 
     made = iterations(fit, train)
-    table, figure = _log_files(log)
-    for path, data in zip((table, figure), convergence_files(fit, made), strict=True):
+    table, figure = _log_files(log, kind)
+    for path, data in zip((table, figure), convergence_files(fit, made, kind), strict=True):
         write_file(path, data, force=force)
     return (
         f"written to {table}: {len(made)} iterations of {made[-1].start + 1} descents; {figure}: "

@@ -16,6 +16,7 @@ __all__ = [
     "Examples",
     "LawOption",
     "command",
+    "figure_format",
     "fit_given",
     "force_option",
     "json_option",
@@ -40,7 +41,8 @@ _TITLES = {
     "dask",
     "Reading logs": "step_col lr_col loss_col run_col run_schedules run_sizes warmup metric smooth "
     "every from_step to_step spikes steps_per_row tokens_per_step steps_are",
-    "Output": "out no_save log force as_json wide correlations quiet verbose _click_default_help",
+    "Output": "out no_save kind log force as_json wide correlations quiet verbose "
+    "_click_default_help",
 }
 
 
@@ -120,6 +122,14 @@ wide_option = click.option(
     "--wide", is_flag=True, help="Show every column, however wide the table becomes."
 )
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
+figure_format = click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["png", "svg", "pdf"]),
+    default="png",
+    show_default=True,
+    help="Of figures.",
+)
 params_option = click.option("--params", metavar="FIT", required=True, help=_FIT_HELP)
 size_option = click.option(
     "--size", metavar="N", help="The model's size, where FIT is a law over sizes (mplfit sizes)."

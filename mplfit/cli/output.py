@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from mplfit.cli.messages import as_options, is_set, warn
-from mplfit.cli.options import force_option, json_option, wide_option
+from mplfit.cli.options import figure_format, force_option, json_option, wide_option
 from mplfit.errors import OutputError, printable
+
+if TYPE_CHECKING:
+    from mplfit.show.files import Files
 
 __all__ = ["Output", "command_line", "output_options", "print_json", "record_words"]
 
@@ -31,6 +34,7 @@ class Output:
 
     usual : the folder that was to be taken where none was given: then the next free name is.
     named : whether JSON says which folder it is: of commands that have a usual one.
+    kind : of figures: png, svg or pdf.
     """
 
     folder: Path | None = None
@@ -39,12 +43,13 @@ class Output:
     as_json: bool = False
     wide: bool = False
     named: bool = False
+    kind: str = "png"
 
     def give(
         self,
         result: Any,
         what: str,
-        files: Callable[[], Mapping[str, bytes]] | None = None,
+        files: Callable[[], Files] | None = None,
         *,
         values: Mapping[str, Any] | None = None,
     ) -> None:
@@ -63,7 +68,7 @@ class Output:
             self.show(result)
             self.say(what)
 
-    def _files_of(self, result: Any, values: Mapping[str, Any] | None) -> Mapping[str, bytes]:
+    def _files_of(self, result: Any, values: Mapping[str, Any] | None) -> Files:
         from mplfit.show.files import files_of
 
         return files_of(result, values)
@@ -77,13 +82,15 @@ class Output:
         )  # fmt: skip
         click.echo("\n\n".join(filter(None, map(told, results))))
 
-    def write(self, files: Callable[[], Mapping[str, bytes]]) -> None:
+    def write(self, files: Callable[[], Files]) -> None:
         """Make the files and write them, where there is a folder for them."""
         from mplfit.writers.files import free_folder, write_folder
 
         if self.folder is None:
             return
-        made = files()
+        from mplfit.show.files import rendered
+
+        made = rendered(files(), self.kind)
         while True:
             try:
                 write_folder(self.folder, made, force=self.force)
@@ -97,6 +104,7 @@ class Output:
     def say(self, what: str) -> None:
         """The last line of a command's text, below a blank one: where its files are."""
         if self.folder is not None and what:
+            what = what.replace(".png", f".{self.kind}")
             click.echo("\n" + printable(f"written to {self.folder}/: {what}"))
 
     @property
@@ -108,10 +116,10 @@ class Output:
 def output_options(
     name: str | None = None, what: str = "The folder to write.", *, files: bool = True
 ) -> Callable[[F], F]:
-    """--wide, --json, and with `files` --out and --force; the command gets an `Output`.
+    """--wide, --json, and with `files` --out, --no-save, --format and --force.
 
-    With a name the folder mplfit-runs/NAME is the default, and there is --no-save. What is there
-    already is refused before any work.
+    The command gets an `Output`. With a name the folder mplfit-runs/NAME is the default. What is
+    there already is refused before any work.
     """
 
     def decorate(command: F) -> F:
@@ -123,22 +131,22 @@ def output_options(
             out: Path | None = None,
             force: bool = False,
             no_save: bool = False,
+            kind: str = "png",
             **kwargs: Any,
         ) -> Any:
             from mplfit.writers.files import free_folder, refuse_existing
 
             usual = Path("mplfit-runs") / name if name and not (out or no_save) else None
             folder = free_folder(usual) if usual else None if no_save else out
-            output = Output(folder, force, usual, as_json, wide, bool(name))
+            output = Output(folder, force, usual, as_json, wide, bool(name), kind)
             if folder is not None:
                 refuse_existing(folder, force)
             return command(*args, output=output, **kwargs)
 
         made: Any = wide_option(json_option(wrapped))
         if files:
-            made = force_option(made)
-            if name:
-                made = click.option("--no-save", is_flag=True, help="Write nothing.")(made)
+            made = figure_format(force_option(made))
+            made = click.option("--no-save", is_flag=True, help="Write nothing.")(made)
             made = click.option("-o", "--out", type=click.Path(path_type=Path), help=what)(made)
         return cast("F", made)
 

@@ -68,14 +68,17 @@ def sweep_command(paths: Sequence[str], output: Output, **asked: Any) -> None:
 
     FILE is a .csv, .tsv, .jsonl or .json table, one run a row: its rate, its final loss, and
     columns that tell settings apart (width, depth, steps, parametrization, seed, …), which are
-    found by their names and said. For every setting: the best rate on the grid and interpolated,
+    found by their names and said. Or it is a study's folder, with a folder for each run that is
+    named by its setting (hidden256_gamma0.9_seed1) and holds val_loss.txt or TensorBoard's files.
+
+    For every setting: the best rate on the grid and interpolated,
     with an interval. For every parametrization: how the best rate moves with each size, what the
     small model's rate costs at the large one, and laws eta0 · (N0/N)^gamma of the best rate and of
     its loss. --out writes sweep.json, optima.csv, report.html, report.txt and figures.
     """
     from mplfit.api import sweep
-    from mplfit.readers.log import hash_file
     from mplfit.readers.results import SweepCall
+    from mplfit.readers.study import hash_table
 
     if (asked["params"] is None) != (asked["schedule"] is None):
         raise click.UsageError("--params and --schedule belong together")
@@ -83,7 +86,7 @@ def sweep_command(paths: Sequence[str], output: Output, **asked: Any) -> None:
     found = sweep(paths, **call.arguments(), progress=progress)
     for note in found.notes:
         say(f"note: {note}")
-    data = [{"file": str(path), "sha256": hash_file(Path(path))} for path in paths]
+    data = [{"file": str(path), "sha256": hash_table(Path(path))} for path in paths]
     made = {
         **found.to_dict(), "command": command_line(), "call": call.to_dict(), "data": data
     }  # fmt: skip

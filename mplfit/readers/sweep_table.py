@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mplfit.errors import DataError
 from mplfit.readers.log import refuse_special
+from mplfit.readers.study import read_study
 from mplfit.readers.table import open_table
 from mplfit.sweeps.roles import Columns, Roles, build_table, loss_and_rate
 from mplfit.sweeps.table import SweepTable
@@ -32,6 +33,8 @@ def read_sweep(paths: Sequence[str | Path], roles: Roles | None = None) -> Sweep
     * .jsonl : one object a line, one run each.
     * .json : a list of objects; an object of lists, one a column; or objects nested by key that end
       in lists of runs, as {exponent: {width: [{"seed": …, "lr": …, "val_loss": …}, …]}}.
+
+    * a folder : a study, with a folder for each run (`mplfit.readers.study`).
 
     Several files are put together, with a column ``file`` that tells them apart. A loss that is
     missing (an empty cell, null) is that of a run that never finished: it is dropped and reported;
@@ -87,12 +90,18 @@ def _without_missing(
 
 
 def _read(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
+    if path.is_dir():
+        records, notes = read_study(path)
+        return _from_records(path, records), notes
     refuse_special(path)
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv", ".txt"):
         return _from_csv(path), []
     if suffix not in (".json", ".jsonl", ".ndjson"):
-        raise DataError(f"{path}: expected a sweep table in a .csv, .tsv, .jsonl or .json file")
+        raise DataError(
+            f"{path}: expected a sweep table in a .csv, .tsv, .jsonl or .json file, or the folder "
+            "of a study"
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

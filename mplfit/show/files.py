@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from operator import call
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
+
+from matplotlib.figure import Figure
 
 from mplfit import tasks
 from mplfit.assess.compare import Comparison
@@ -37,6 +39,7 @@ from mplfit.show.convergence_plot import plot_convergence
 from mplfit.show.lab_plot import plot_coordinates
 from mplfit.show.plans import plot_design, plot_forecast
 from mplfit.show.plot import (
+    picture,
     plot_curve,
     plot_overview,
     plot_plan,
@@ -60,6 +63,8 @@ from mplfit.writers.text import (
 )
 
 __all__ = [
+    "Drawing",
+    "Files",
     "advice_files",
     "bound_files",
     "bound_sweep_files",
@@ -70,12 +75,42 @@ __all__ = [
     "files_of",
     "fit_files",
     "plan_files",
+    "rendered",
     "schedules_files",
     "sizes_files",
 ]
 
 
-def files_of(result: Any, values: Mapping[str, Any] | None = None) -> dict[str, bytes]:
+class Drawing(NamedTuple):
+    """A figure that is drawn already, as for a page."""
+
+    figure: Figure
+    png: bytes
+
+
+Files: TypeAlias = dict[str, "bytes | Figure | Drawing"]
+"""Files by name; those of figures end in .png, and are drawn by `rendered`."""
+
+
+def rendered(files: Mapping[str, bytes | Figure | Drawing], kind: str = "png") -> dict[str, bytes]:
+    """The files as they are written, figures as png, svg or pdf and named so.
+
+    >>> from matplotlib.figure import Figure
+    >>> from mplfit.show.files import rendered
+    >>> made = rendered({"losses.png": Figure(), "fit.json": b"{}"}, "pdf")
+    >>> list(made), made["losses.pdf"][:4]
+    (['losses.pdf', 'fit.json'], b'%PDF')
+    """
+    made = {}
+    for name, data in files.items():
+        if isinstance(data, Drawing):
+            data = data.png if kind == "png" else data.figure
+        drawn = data if isinstance(data, bytes) else picture(data, kind)
+        made[f"{name[:-4]}.{kind}" if name.endswith(".png") else name] = drawn
+    return made
+
+
+def files_of(result: Any, values: Mapping[str, Any] | None = None) -> Files:
     """The files of a result that are made from itself alone.
 
     values : what its JSON file holds; `result.to_dict()` where None.
@@ -99,49 +134,50 @@ def fit_files(
     *,
     executor: Executor | None = None,
     progress: Progress | None = None,
-) -> dict[str, bytes]:
+    kind: str = "png",
+) -> Files:
     """fit.json, the laws fitted beside it where none was asked for, and figures of all curves."""
     runs = [(curve, "training") for curve in train] + [(curve, "held out") for curve in test]
-    jobs: dict[str, Callable[[], bytes]] = {"overview.png": partial(_overview, fit, runs)}
+    jobs: dict[str, Callable[[], bytes]] = {"overview.png": partial(_overview, fit, runs, kind)}
     for curve, role in runs:
-        jobs[f"plots/{file_name(curve.name)}.png"] = partial(_curve, fit, curve, role)
+        jobs[f"plots/{file_name(curve.name)}.png"] = partial(_curve, fit, curve, role, kind)
     drawn = tasks.run(call, jobs.values(), executor=executor, progress=progress, what="figures")
-    files = {"fit.json": json_bytes(fit.to_dict()), **dict(zip(jobs, drawn, strict=True))}
+    files: Files = {"fit.json": json_bytes(fit.to_dict()), **dict(zip(jobs, drawn, strict=True))}
     for other in fit.others if fit.choice else ():
         if not other.published:
             files[f"fit-{other.law}.json"] = json_bytes(other.to_dict())
     return files
 
 
-def convergence_files(fit: Fit, made: Sequence[Iteration]) -> tuple[bytes, bytes]:
+def convergence_files(
+    fit: Fit, made: Sequence[Iteration], kind: str = "png"
+) -> tuple[bytes, bytes]:
     """The iterations of a fit as a table, and a figure of them."""
     header = ["descent", "iteration", "objective", "gradient_norm", *fit.formula.names]
     rows = [(one.start, one.number, one.objective, one.gradient, *one.params) for one in made]
-    return csv_bytes(header, rows), png(plot_convergence(made))
+    return csv_bytes(header, rows), picture(plot_convergence(made), kind)
 
 
-def _overview(fit: Fit, runs: Sequence[tuple[Curve, str]]) -> bytes:
-    return png(plot_overview(runs, fit))
+def _overview(fit: Fit, runs: Sequence[tuple[Curve, str]], kind: str) -> bytes:
+    return picture(plot_overview(runs, fit), kind)
 
 
-def _curve(fit: Fit, curve: Curve, role: str) -> bytes:
-    return png(plot_curve(curve, fit, role))
+def _curve(fit: Fit, curve: Curve, role: str, kind: str) -> bytes:
+    return picture(plot_curve(curve, fit, role), kind)
 
 
-def comparison_files(
-    found: Comparison, train: Sequence[Curve], test: Sequence[Curve]
-) -> dict[str, bytes]:
+def comparison_files(found: Comparison, train: Sequence[Curve], test: Sequence[Curve]) -> Files:
     """comparison.json, and the residuals of the laws side by side."""
-    files = {"comparison.json": json_bytes(found.to_dict())}
+    files: Files = {"comparison.json": json_bytes(found.to_dict())}
     fits = {law.law: law.fit for law in found if law.fit is not None}
     if fits:
-        files["residuals.png"] = png(plot_laws(fits, train, test))
+        files["residuals.png"] = plot_laws(fits, train, test)
     return files
 
 
-def schedules_files(named: Mapping[str, Schedule]) -> dict[str, bytes]:
+def schedules_files(named: Mapping[str, Schedule]) -> Files:
     """The rates of every schedule as csv and npy, and a figure of all."""
-    files = {"schedules.png": png(plot_schedules(named))}
+    files: Files = {"schedules.png": plot_schedules(named)}
     for name, schedule in named.items():
         arrays = schedule_files(schedule, schedule.to_dict())
         for kind in ("csv", "npy"):
@@ -149,23 +185,23 @@ def schedules_files(named: Mapping[str, Schedule]) -> dict[str, bytes]:
     return files
 
 
-def extension_files(found: Extension, original: Schedule) -> dict[str, bytes]:
+def extension_files(found: Extension, original: Schedule) -> Files:
     """The chosen way as a schedule, and a figure of all ways."""
     ways = schedules_of(found, original)
     schedule = ways[found.chosen]
     files = schedule_files(schedule, {**schedule.to_dict(), "extension": found.to_dict()})
-    return {**files, "ways.png": png(plot_continuations(original, ways))}
+    return {**files, "ways.png": plot_continuations(original, ways)}
 
 
-def design_files(found: Design, candidates: Mapping[str, Schedule]) -> dict[str, bytes]:
+def design_files(found: Design, candidates: Mapping[str, Schedule]) -> Files:
     """design.json, and a figure of the candidates."""
-    drawn = png(plot_design(found, candidates))
+    drawn = plot_design(found, candidates)
     return {"design.json": json_bytes(found.to_dict()), "design.png": drawn}
 
 
 def advice_files(
     found: Advice | Ending, fit: Fit, curves: Sequence[Curve], values: Mapping[str, Any]
-) -> dict[str, bytes]:
+) -> Files:
     """The advised schedule in all forms, the page to play with, advice.json and fit.json."""
     from mplfit.show.explore import explore_page
 
@@ -186,27 +222,25 @@ def advice_files(
     }
 
 
-def bound_files(found: BoundTable, drawn: Mapping[str, Drawn], title: str) -> dict[str, bytes]:
+def bound_files(found: BoundTable, drawn: Mapping[str, Drawn], title: str) -> Files:
     """The bound curves as csv, a figure of them, and one of their terms where there are some."""
     shown = {name: one.schedule for name, one in drawn.items()}
-    files = {
-        "bound.png": png(
-            plot_bounds(shown, {name: one.curve for name, one in drawn.items()}, title)
-        )
+    files: Files = {
+        "bound.png": plot_bounds(shown, {name: one.curve for name, one in drawn.items()}, title)
     }
     for name, one in drawn.items():
         lines = prediction_csv(one.schedule, one.curve)
         files[f"{file_name(name)}.csv"] = lines.replace(b"step,lr,loss", b"step,lr,bound")
     if any(one.terms for one in found.schedules):
-        files["terms.png"] = png(plot_terms(found))
+        files["terms.png"] = plot_terms(found)
         rows = [[one.name, *(one.terms or {}).values()] for one in found.schedules]
         files["terms.csv"] = csv_bytes(["schedule", "distance", "noise", "last"], rows)
     return files
 
 
-def bound_sweep_files(found: BoundSweep) -> dict[str, bytes]:
+def bound_sweep_files(found: BoundSweep) -> Files:
     """What was tried in each scan as csv, and a figure."""
-    files = {"bound.png": png(plot_scan({one.name: one for one in found.sweeps}))}
+    files: Files = {"bound.png": plot_scan({one.name: one for one in found.sweeps})}
     header = [found.over.replace("-", "_"), "best_peak_lr", "best_bound", "bound"]
     for one in found.sweeps:
         rows = zip(one.value, one.base, one.best, one.given, strict=True)
@@ -216,35 +250,35 @@ def bound_sweep_files(found: BoundSweep) -> dict[str, bytes]:
 
 def sizes_files(
     law: Sizes, curves: Sequence[Curve], schedules: Mapping[str, Schedule], largest: float
-) -> dict[str, bytes]:
+) -> Files:
     """sizes.json, the losses of schedules against the size up to the largest, the residuals."""
     from mplfit.show.sizes_plot import plot_size_losses, plot_size_residuals
 
     usual = usual_schedules(law, RunSize(parameters=max(largest, law.largest)))
     return {
         "sizes.json": json_bytes(law.to_dict()),
-        "losses.png": png(plot_size_losses(law, schedules or usual, curves, largest)),
-        "residuals.png": png(plot_size_residuals(law, curves)),
+        "losses.png": plot_size_losses(law, schedules or usual, curves, largest),
+        "residuals.png": plot_size_residuals(law, curves),
     }
 
 
-def _predictions(found: Predictions, values: Mapping[str, Any]) -> dict[str, bytes]:
+def _predictions(found: Predictions, values: Mapping[str, Any]) -> Files:
     schedules = {one.name: one.schedule for one in found.predictions}
     losses = {one.name: one.loss for one in found.predictions}
-    files = {"losses.png": png(plot_predictions(schedules, losses))}
+    files: Files = {"losses.png": plot_predictions(schedules, losses)}
     for name, schedule in schedules.items():
         files[f"{file_name(name)}.csv"] = prediction_csv(schedule, losses[name])
     return files
 
 
-def plan_files(plan: Plan, values: Mapping[str, Any], fit: Fit | None = None) -> dict[str, bytes]:
+def plan_files(plan: Plan, values: Mapping[str, Any], fit: Fit | None = None) -> Files:
     """The schedule in all forms and a figure; with the fit, the page to play with."""
     from mplfit.show.explore import LAWS, explore_page
 
-    files = {
+    files: Files = {
         **schedule_files(plan.schedule, values),
         "schedule.py": export(plan.schedule, "torch"),
-        "schedule.png": png(plot_plan(plan)),
+        "schedule.png": plot_plan(plan),
     }
     if fit is not None and fit.law in LAWS:
         ranked = sorted(plan.baselines, key=lambda one: one.loss)[:3]
@@ -254,7 +288,7 @@ def plan_files(plan: Plan, values: Mapping[str, Any], fit: Fit | None = None) ->
     return files
 
 
-def _forecast(found: Forecast, values: Mapping[str, Any]) -> dict[str, bytes]:
+def _forecast(found: Forecast, values: Mapping[str, Any]) -> Files:
     rest, lr = found.interval, found.run.schedule.lr
     bounds = [end for pair in found.bounds.values() for end in pair]
     names = [f"{end}_{level[2:]}" for level in found.bounds for end in ("low", "high")]
@@ -265,19 +299,19 @@ def _forecast(found: Forecast, values: Mapping[str, Any]) -> dict[str, bytes]:
     return {
         "forecast.csv": csv_bytes(["step", "lr", "loss", *names], rows),
         "forecast.json": json_bytes(values),
-        "forecast.png": png(plot_forecast(found)),
+        "forecast.png": plot_forecast(found),
     }
 
 
-def _agreement(found: Agreement, values: Mapping[str, Any]) -> dict[str, bytes]:
-    return {"agreement.png": png(plot_agreement(found)), "agreement.json": json_bytes(values)}
+def _agreement(found: Agreement, values: Mapping[str, Any]) -> Files:
+    return {"agreement.png": plot_agreement(found), "agreement.json": json_bytes(values)}
 
 
-def _profiles(found: Any, values: Mapping[str, Any]) -> dict[str, bytes]:
-    return {"profile.json": json_bytes(values), "profiles.png": png(plot_profiles(found))}
+def _profiles(found: Any, values: Mapping[str, Any]) -> Files:
+    return {"profile.json": json_bytes(values), "profiles.png": plot_profiles(found)}
 
 
-def _coordinates(found: CoordinateChecks, values: Mapping[str, Any]) -> dict[str, bytes]:
+def _coordinates(found: CoordinateChecks, values: Mapping[str, Any]) -> Files:
     header = ["parametrization", "width", "updates", "activation"]
     header += ["rms", "rms_error", "rms_of_change", "change_error"]
     rows = []
@@ -289,26 +323,26 @@ def _coordinates(found: CoordinateChecks, values: Mapping[str, Any]) -> dict[str
                     numbers = (scale.value, scale.error, change.value, change.error)
                     cells = ("" if math.isnan(number) else f"{number:.6g}" for number in numbers)
                     rows.append([kind, width, step, name, *cells])
-    drawn = png(plot_coordinates(found.checks))
+    drawn = plot_coordinates(found.checks)
     return {"coordinates.png": drawn, "coordinates.csv": csv_bytes(header, rows)}
 
 
-def _sweep(found: SweepAnalysis, values: Mapping[str, Any]) -> dict[str, bytes]:
+def _sweep(found: SweepAnalysis, values: Mapping[str, Any]) -> Files:
     from mplfit.show.sweep_plot import sweep_figures
     from mplfit.show.sweep_report import sweep_page
     from mplfit.show.tables import whole_text
 
-    figures = sweep_figures(found)
+    figures = {name: Drawing(one, png(one)) for name, one in sweep_figures(found).items()}
     return {
         "sweep.json": json_bytes(values),
         "optima.csv": csv_bytes(*optima_rows(found.optima)),
         "report.txt": (whole_text(found, wide=True) + "\n").encode(),
-        "report.html": sweep_page(found, figures),
+        "report.html": sweep_page(found, {name: one.png for name, one in figures.items()}),
         **figures,
     }
 
 
-_MAKERS: Mapping[str, Callable[[Any, Mapping[str, Any]], dict[str, bytes]]] = {
+_MAKERS: Mapping[str, Callable[[Any, Mapping[str, Any]], Files]] = {
     "Agreement": _agreement,
     "CoordinateChecks": _coordinates,
     "Forecast": _forecast,

@@ -29,6 +29,7 @@ __all__ = [
     "draw_fit",
     "figure_for",
     "figure_of",
+    "picture",
     "plot_curve",
     "plot_overview",
     "plot_plan",
@@ -91,6 +92,20 @@ def svg(figure: Figure) -> bytes:
     with rc_context({"svg.hashsalt": "mplfit", "svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
+
+
+def pdf(figure: Figure) -> bytes:
+    """The figure as a PDF file: the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure.savefig(buffer, format="pdf", metadata={"CreationDate": None, "Producer": None})
+    return buffer.getvalue()
+
+
+def picture(figure: Figure, kind: str = "png") -> bytes:
+    """The figure as a file of a kind: png, svg or pdf."""
+    return {"png": png, "svg": svg, "pdf": pdf}[kind](figure)
 
 
 def plot_residuals(

@@ -108,6 +108,11 @@ def plot_rate_law(part: Part, method: str, *, ax: Axes | None = None) -> Figure:
             markeredgewidth=2,
             label="only rate tried (left out)",
         )
+    for one in tried:
+        axes.annotate(
+            f"{one.lr:.2g}", (one.group.sizes[size], one.lr), xytext=(7, 4),
+            textcoords="offset points", fontsize=8,
+        )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel(size)

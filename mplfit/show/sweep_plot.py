@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 # The house's style, in one place: plot.py.
-from mplfit.show.plot import _COLOURS, _tidy, figure_for, png
+from mplfit.show.plot import _COLOURS, _tidy, figure_for
 from mplfit.show.sweep_law_plot import (
     by_rank,
     plot_over_batch,
@@ -41,8 +43,8 @@ _FIGURES = 8  # parametrizations drawn, at most
 _TALL = 3.0  # a panel shows so many times the distance from the lowest loss to the middle one
 
 
-def sweep_figures(analysis: SweepAnalysis, progress: Progress | None = None) -> dict[str, bytes]:
-    """Every figure that the sweep gives rise to, as PNG files by name."""
+def sweep_figures(analysis: SweepAnalysis, progress: Progress | None = None) -> dict[str, Figure]:
+    """Every figure that the sweep gives rise to, by the name of its file."""
     made: list[tuple[str, Callable[[], Figure]]] = []
     parts = analysis.parts[:_FIGURES]
     for number, part in enumerate(parts):
@@ -62,13 +64,14 @@ def sweep_figures(analysis: SweepAnalysis, progress: Progress | None = None) -> 
             made.append((f"best-loss{end}.png", partial(plot_size_law, part)))
     if any(part.transfers for part in parts):
         made.append(("transfer.png", partial(plot_transfer, parts)))
-    if _common(parts) is not None:
-        made.append(("side-by-side.png", partial(plot_beside, parts)))
+    if (shared := _common(parts)) is not None:
+        name = "side-by-side.png" if len(shared) > 1 else "overlay.png"
+        made.append((name, partial(plot_beside, parts)))
     if analysis.table.setter and analysis.table.sizes:
         made.append(("exponents.png", partial(plot_exponents, analysis.table)))
     files = {}
     for done, (name, draw) in enumerate(made):
-        files[name] = png(draw())
+        files[name] = draw()
         if progress is not None:
             progress(done + 1, len(made), "figures")
     return files
@@ -114,20 +117,22 @@ def plot_basins(part: Part, *, fig: Figure | None = None) -> Figure:
 
 
 def plot_beside(parts: Sequence[Part], *, fig: Figure | None = None) -> Figure:
-    """The basins of two or more parametrizations side by side, along the size that they share.
+    """The basins of each parametrization on one axis, along the size that they share.
 
-    Each curve is one size, with its interpolated optimum and interval: where a parametrization
-    transfers, the optima stand above each other.
+    Each curve is one size, with its interpolated optimum and interval, and a dashed line joins the
+    optima: where a parametrization transfers, they stand above each other.
     """
     shared = _common(parts)
     assert shared is not None
-    figure = figure_for(fig, (4.6 * len(shared), 4.4))
+    figure = figure_for(fig, (max(4.6 * len(shared), 7.5), 4.6))
     panels = figure.subplots(1, len(shared), sharey=True, sharex=True, squeeze=False).ravel()
     sizes = sorted({value for _, along in shared for value in along.values})
     for axes, (part, along) in zip(panels, shared, strict=True):
         for one in along.optima:
             colour = _shade(sizes, one.group.sizes[along.size])
-            _draw_curve(axes, one, colour, f"{one.group.sizes[along.size]:g}")
+            _draw_curve(axes, one, colour)
+        inner = [one for one in along.optima if one.usable]
+        axes.plot([one.lr for one in inner], [one.loss for one in inner], "--", color="black", lw=1)
         axes.set_xscale("log")
         axes.set_title(part.name, loc="left")
         axes.set_xlabel("learning rate")
@@ -138,15 +143,13 @@ def plot_beside(parts: Sequence[Part], *, fig: Figure | None = None) -> Figure:
     panels[0].set_ylim(lowest - 0.06 * height, lowest + height)
     panels[0].set_ylabel("loss (mean over seeds)")
     figure.suptitle(
-        f"Loss against rate for each {shared[0][1].size}, with the interpolated best rate and its "
-        "95 % interval",
+        f"Loss against rate for each {shared[0][1].size}; best rates, interpolated, with their "
+        "95 % intervals, joined",
         x=0.01,
         ha="left",
         fontsize=10,
     )
-    handles, names = panels[-1].get_legend_handles_labels()
-    title = shared[0][1].size
-    figure.legend(handles, names, title=title, loc="outside right upper", frameon=False, fontsize=9)
+    _bar(figure, panels.tolist(), sizes, shared[0][1].size)
     return figure
 
 
@@ -170,13 +173,13 @@ def plot_exponents(table: SweepTable, *, fig: Figure | None = None) -> Figure:
             shade = _shade(list(range(len(levels))), number)
             axes.errorbar(
                 at, mean, spread, marker="o", markersize=3.5, linewidth=1.2, elinewidth=0.8,
-                color=shade, label=f"{level:g}" if not isinstance(level, str) else level,
+                color=shade,
             )  # fmt: skip
         if x_name == size:
             axes.set_xscale("log")
             size_ticks(axes, sorted(np.unique(x)))
         axes.set_xlabel(x_name)
-        axes.legend(title=by_name, frameon=False, fontsize=7.5, title_fontsize=8, ncols=2)
+        _bar(figure, [axes], levels.tolist(), by_name)
         _tidy(axes)
     figure.suptitle(
         f"Loss by {size} and {table.setter}, which sets the rate", x=0.01, ha="left", fontsize=11
@@ -219,11 +222,11 @@ def _draw_basin(axes: Axes, one: Optimum) -> None:
     _few_ticks(axes)
 
 
-def _draw_curve(axes: Axes, one: Optimum, colour: Any, name: str) -> None:
+def _draw_curve(axes: Axes, one: Optimum, colour: Any) -> None:
     usable = one.group.usable
-    axes.plot(
-        one.group.lr[usable], one.group.mean[usable], "o-", color=colour, ms=3.5, lw=1.2, label=name
-    )
+    axes.plot(one.group.lr[usable], one.group.mean[usable], "o-", color=colour, ms=3.5, lw=1.2)
+    if "single rate" in one.flags:
+        return
     low, high = one.interval
     axes.errorbar(
         one.lr, one.loss, xerr=[[one.lr - low], [high - one.lr]], fmt="D", markersize=7,
@@ -232,17 +235,33 @@ def _draw_curve(axes: Axes, one: Optimum, colour: Any, name: str) -> None:
 
 
 def _common(parts: Sequence[Part]) -> list[tuple[Part, Slice]] | None:
-    """The slice along one size that most parametrizations share, one for each; None without two."""
+    """The slice along one size that most parametrizations share, one for each; None without one.
+
+    Of those that as many share, the one with the most settings.
+    """
     by_slice: dict[tuple[str, float], list[tuple[Part, Slice]]] = {}
     for part in parts:
         for along in slices(part.optima):
             by_slice.setdefault((along.size, min(along.values)), []).append((part, along))
-    best: list[tuple[Part, Slice]] = []
-    for found in by_slice.values():
-        once = list({part.name: (part, along) for part, along in reversed(found)}.values())[::-1]
-        if len(once) > max(1, len(best)):
-            best = once
-    return best[:4] if len(best) > 1 else None
+    every = [
+        list({part.name: (part, along) for part, along in reversed(found)}.values())[::-1]
+        for found in by_slice.values()
+    ]
+    best = max(every, key=lambda one: (len(one), len(one[0][1].optima)), default=None)
+    return best and best[:4]
+
+
+def _bar(figure: Figure, axes: Sequence[Axes], levels: Sequence[Any], name: str) -> None:
+    """A bar of the colours that `_shade` gives to levels, with their values."""
+    count = len(levels)
+    scale = ScalarMappable(
+        BoundaryNorm(np.arange(count + 1), count),
+        ListedColormap([by_rank(number, count) for number in range(count)]),
+    )
+    bar = figure.colorbar(scale, ax=list(axes), ticks=np.arange(count) + 0.5, pad=0.01, label=name)
+    texts = [f"{one:.6g}" if not isinstance(one, str) else one for one in levels]
+    bar.ax.set_yticklabels(texts, fontsize=8)
+    bar.ax.minorticks_off()
 
 
 def _top(one: Optimum) -> float:

@@ -17,6 +17,7 @@ __all__ = ["sweep_page", "sweep_section"]
 _CAPTIONS = {
     "side-by-side": "Loss against rate, the parametrizations side by side",
     "over-batch": "Rate and batch size chosen together",
+    "overlay": "Loss against rate, all sizes on one axis",
     "transfer": "The best rate against every size",
     "best-rate": "Laws of the best rate",
     "best-loss": "Laws of the loss at the best rate",
@@ -28,8 +29,8 @@ _CAPTIONS = {
 def sweep_section(analysis: SweepAnalysis, figures: Mapping[str, bytes]) -> str:
     """The section: verdicts first, then figures, then every number folded away.
 
-    `figures` are PNG files by name, as `mplfit.show.sweep_plot.sweep_figures` makes them; they are
-    put into the page, which needs no other file.
+    `figures` are PNG files, by the names that `mplfit.show.sweep_plot.sweep_figures` gives them;
+    they are put into the page, which needs no other file.
     """
     lines = ['<section class="sweep">', "<h2>Learning-rate sweep</h2>"]
     for part in analysis.parts:

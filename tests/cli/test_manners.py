@@ -328,3 +328,29 @@ def test_help_shows_guides_and_commands_and_names_what_is_near():
     assert "\n  SPEC is a file" in own
     unknown = CliRunner().invoke(main, ["help", "schedulez"])
     assert (unknown.exit_code, "did you mean schedule or schedules" in unknown.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")]
+)
+def test_figures_are_of_the_format_that_was_asked_for(kind, head, tmp_path):
+    spec, out = "linear:steps=300,peak=1", tmp_path / "out"
+    result = CliRunner().invoke(main, ["bound", spec, "--format", kind, "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert (out / f"bound.{kind}").read_bytes().startswith(head)
+    assert f"written to {out}/: bound.{kind} and the numbers" in result.stdout
+    assert [path.suffix for path in out.iterdir() if path.stem == "bound"] == [f".{kind}"]
+    again = tmp_path / "again"
+    CliRunner().invoke(main, ["bound", spec, "--format", kind, "--out", str(again)])
+    assert (again / f"bound.{kind}").read_bytes() == (out / f"bound.{kind}").read_bytes()
+
+
+def test_every_command_that_writes_figures_takes_the_format_and_no_save(monkeypatch, tmp_path):
+    for name in ("fit", "optimize", "sweep", "bound", "predict", "extend", "forecast", "profile"):
+        text = CliRunner().invoke(main, [name, "--help"]).stdout
+        assert "--format [png|svg|pdf]" in text, name
+        assert "--no-save" in text, name
+    monkeypatch.chdir(tmp_path)
+    asked = ["optimize", "--bound", "--steps", "50", "--knots", "8", "--no-save", "--out", "kept"]
+    assert CliRunner().invoke(main, asked).exit_code == 0
+    assert not list(tmp_path.iterdir())

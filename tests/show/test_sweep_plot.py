@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mplfit.show.plot import png
 from mplfit.show.sweep_law_plot import plot_rate_law, plot_size_law, plot_transfer
 from mplfit.show.sweep_plot import plot_basins, plot_beside, plot_exponents, sweep_figures
 from mplfit.sweeps.analysis import Options, analyse
@@ -27,11 +28,21 @@ def test_a_panel_a_setting(parts):
 
 
 def test_parametrizations_side_by_side(parts):
-    axes = plot_beside(parts).axes
-    assert [one.get_title(loc="left") for one in axes] == [
-        "parametrization=mup",
-        "parametrization=sp",
-    ]
+    left, right, bar = plot_beside(parts).axes
+    assert left.get_title(loc="left") == "parametrization=mup"
+    assert right.get_title(loc="left") == "parametrization=sp"
+    assert bar.get_ylabel() == "width"
+    assert [text.get_text() for text in bar.get_yticklabels()] == ["64", "128", "256", "512"]
+
+
+def test_one_parametrization_has_all_its_sizes_on_one_axis_with_the_line_of_optima(parts):
+    axes, _ = plot_beside(parts[1:]).axes
+    (line,) = (one for one in axes.lines if one.get_linestyle() == "--")
+    assert line.get_xdata() == pytest.approx([one.lr for one in parts[1].optima if one.usable])
+    assert line.get_ydata() == pytest.approx([one.loss for one in parts[1].optima if one.usable])
+    lowest = min(one.loss for one in parts[1].optima)
+    low, high = axes.get_ylim()
+    assert low < lowest < high < 2 * lowest
 
 
 def test_laws_have_bands_and_labels(parts):
@@ -39,6 +50,8 @@ def test_laws_have_bands_and_labels(parts):
     names = axes.get_legend_handles_labels()[1]
     assert any(name.startswith("ordinary: ") for name in names)
     assert any(name.startswith("grid: ") for name in names)
+    told = [text.get_text() for text in axes.texts]
+    assert told == [f"{one.lr:.2g}" for one in parts[1].optima]
     assert axes.get_xscale() == axes.get_yscale() == "log"
     assert plot_size_law(parts[0]).axes[0].get_ylabel() == "loss at the best rate"
     assert [one.get_xlabel() for one in plot_transfer(parts).axes] == ["width"]
@@ -49,8 +62,9 @@ def test_exponents_and_widths():
     lr = 1e-3 * (width / 64) ** -exponent
     columns = {"k": exponent, "width": width}
     table = SweepTable(lr, 3 + basin(np.log(lr / 5e-4)), columns, ("width",), ("width",), None, "k")
-    left, right = plot_exponents(table).axes
+    left, right, of_left, of_right = plot_exponents(table).axes
     assert (left.get_xlabel(), right.get_xlabel()) == ("width", "k")
+    assert (of_left.get_ylabel(), of_right.get_ylabel()) == ("k", "width")
     assert "exponents.png" in sweep_figures(analyse(table, Options(draws=100)))
 
 
@@ -59,10 +73,8 @@ def test_exponents_and_widths():
 )
 def test_odd_settings_are_drawn(loss):
     files = sweep_figures(analyse(SweepTable([0.1, 0.2, 0.4], loss), Options(draws=100)))
-    assert files["basins.png"].startswith(b"\x89PNG")
+    assert all(png(figure).startswith(b"\x89PNG") for figure in files.values())
 
 
 def test_the_same_figure_is_the_same_file(parts):
-    from mplfit.show.plot import png
-
     assert png(plot_transfer(parts)) == png(plot_transfer(parts))
