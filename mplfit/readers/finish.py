@@ -45,10 +45,10 @@ def finish(log: Log, options: ReadOptions, *, fitted: bool = False) -> Curve:
     if not len(log.loss):
         raise DataError(f"{path} has no loss of the run {log.name}: expected at least one row")
     others = listed(log.also)
-    if log.also and not np.isfinite(log.loss.value).any():
+    if log.also and not np.any(np.isfinite(log.loss.value) & (log.loss.value > 0)):
         raise DataError(
-            f"{path} has no finite value of {log.columns[0]} in {len(log.loss)} rows, but logs "
-            f"{others}: choose with metric={log.also[0]!r}"
+            f"{path} has no finite value above 0 of {log.columns[0]} in {len(log.loss)} rows, but "
+            f"logs {others}: choose with metric={log.also[0]!r}"
         )
     if log.also:
         notes.append(f"also logged: {others} (for it metric={log.also[0]!r})")

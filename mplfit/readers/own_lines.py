@@ -83,6 +83,6 @@ OWN_LINES = TextFormat(
     rate_counted=False,
     notes=(
         "no known training code prints such lines: the numbers behind the usual names of steps, "
-        "losses and rates are taken, steps as indices (if they count updates: --steps-are count)",
+        "losses and rates are taken, steps as indices (if they count updates: steps_are='count')",
     ),
 )

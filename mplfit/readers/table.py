@@ -8,6 +8,7 @@ header, is read again row by row, so that the message can name the row.
 from __future__ import annotations
 
 import csv
+import re
 import warnings
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ __all__ = ["Table", "is_there", "open_table", "read_columns", "read_texts", "sho
 _SCHEDULE = "# schedule:"
 _BLOCK = 1 << 24  # bytes
 _COLUMNS = 100_000  # more of them are no table: a W&B chart of 30,000 runs has 90,001
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _NOT_NUMBERS = {"", "nan", "none", "null", "na", "n/a"}
 
 
@@ -48,11 +50,15 @@ def open_table(path: Path) -> Table:
         If the file cannot be read, is empty, is binary, or its first line holds no names.
     """
     with open_text(path) as file:
-        skip, schedule, line = 0, None, file.readline(1 << 24)
-        while line and (not line.strip() or line.startswith(_SCHEDULE)):
+        skip, schedule, comment, line = 0, None, "", file.readline(1 << 24)
+        while line and (not line.strip() or line.startswith("#")):
             if line.startswith(_SCHEDULE):
                 schedule = line.removeprefix(_SCHEDULE).strip()
+            elif line.strip():
+                comment = line
             skip, line = skip + 1, file.readline(1 << 24)
+    if comment and _is_data(line):  # as numpy.savetxt writes it
+        skip, line = skip - 1, comment.lstrip("# \t")
     if not line.strip():
         raise DataError(f"{path} is empty: expected a header line and rows of numbers")
     if "\0" in line:
@@ -81,6 +87,12 @@ def open_table(path: Path) -> Table:
             "column names such as step,lr,loss"
         )
     return Table(path, header, delimiter, skip + 1, schedule)
+
+
+def _is_data(line: str) -> bool:
+    """Whether a line holds numbers, or nothing more comes."""
+    cells = line.split(max(",\t;", key=line.count))
+    return not line.strip() or all(_is_number(cell) for cell in cells if cell.strip())
 
 
 def read_columns(table: Table, columns: Sequence[str]) -> list[FloatArray]:
@@ -182,7 +194,8 @@ def _rows(table: Table) -> Iterator[tuple[int, list[str]]]:
             for _ in range(table.skip):
                 file.readline()
             for number, row in enumerate(csv.reader(file, delimiter=table.delimiter)):
-                if any(cell.strip() for cell in row):
+                # A run that was resumed may have written its header again.
+                if any(cell.strip() for cell in row) and tuple(map(str.strip, row)) != table.header:
                     line = table.skip + number + 1
                     if any(cell.strip() for cell in row[width:]):
                         raise DataError(
@@ -204,9 +217,13 @@ def _cell(table: Table, line: int, row: Sequence[str], place: int) -> float:
     try:
         return _number(row[place])
     except ValueError:
+        text = row[place].strip()
+        if table.delimiter == "," and _THOUSANDS.fullmatch(text):
+            return float(text.replace(",", ""))
+        hint = " (a decimal comma? write points)" if "," in text else ""
         raise DataError(
             f"{table.path} line {line}: {table.header[place]!r} should be a number, got "
-            f"{shorten(row[place].strip())!r}"
+            f"{shorten(text)!r}{hint}"
         ) from None
 
 

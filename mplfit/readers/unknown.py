@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from mplfit.types import FloatArray
 
 __all__ = ["guessed_command", "refuse_unknown"]
 
+_OTHER = re.compile(r"ppl|perplex|time|sec|mem|tok|speed|acc|norm", re.I)  # fall, and are no loss
 _LINES, _WIDTH = 3, 60  # of the file that are shown
 _FEW = 24  # columns of a table that are tried
 
@@ -58,7 +60,7 @@ def guessed_command(table: Table) -> str | None:
         ("step", lambda _, v: bool(np.all(v == np.floor(v)) and np.all(np.diff(v) > 0))),
         ("lr", lambda name, _: "lr" in name.lower() or "rate" in name.lower()),
         ("loss", lambda name, v: "loss" in name.lower() and bool(np.all(v > 0))),
-        ("loss", lambda _, v: bool(np.all(v > 0) and v[-1] < v[0])),
+        ("loss", lambda name, v: not _OTHER.search(name) and bool(np.all(v > 0) and v[-1] < v[0])),
     )
     for what, is_one in tests:
         free = [name for name in columns if name not in chosen.values()]

@@ -249,3 +249,22 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         open_table(tmp_path / "pipe.csv")
     with pytest.raises(DataError, match="cannot be read: File name too long"):
         open_table(tmp_path / ("x" * 300))
+
+
+def test_what_spreadsheets_and_resumed_runs_write(tmp_path: Path) -> None:
+    rows = "".join(f'"{1000 * t:,}",0.1,{4 - t / 9}\n' for t in range(6))
+    step, loss = read(tmp_path / "a.csv", f"step,lr,loss\n{rows}", "step", "loss")
+    assert step == [1000 * t for t in range(6)]
+    assert loss[5] == 4 - 5 / 9
+    with pytest.raises(
+        DataError, match=r"line 2: 'loss' should be a number, got '3,5' \(a decimal "
+    ):
+        read(tmp_path / "b.csv", "step;lr;loss\n0;0,1;3,5\n", "step", "loss")
+    # A header that was written again, in the middle or with a space, is no row.
+    text = "step,lr,loss\n0,0.1,3.5\n1,0.1,3.25\nstep, lr,loss\n1,0.1,3.2\n"
+    assert read(tmp_path / "c.csv", text, "step", "loss") == [[0, 1, 1], [3.5, 3.25, 3.2]]
+    # Comments before the header, and a header that is one, as numpy.savetxt writes it.
+    for head in ("# my run\n# seed 3\nstep,lr,loss\n", "# my run\n# step,lr,loss\n"):
+        path = tmp_path / "d.csv"
+        assert read(path, head + "0,0.1,3.5\n1,0.1,3\n", "step", "loss") == [[0, 1], [3.5, 3]]
+        assert len(read_curves([path])[0]) == 2

@@ -64,10 +64,11 @@ def test_a_training_loss_without_a_value_is_refused_with_the_name_of_the_other(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("step,lr,loss,val_loss\n0,1e-3,,3\n1,1e-3,,2.5\n")
-    with pytest.raises(DataError) as error:
-        one(path)
-    assert str(error.value) == (
-        f"{path} has no finite value of loss in 2 rows, but logs val_loss: choose with metric="
-        "'val_loss'"
-    )
+    for empty in ("", "nan", "0.0"):
+        path.write_text(f"step,lr,loss,val_loss\n0,1e-3,{empty},3\n1,1e-3,{empty},2.5\n")
+        with pytest.raises(DataError) as error:
+            one(path)
+        assert str(error.value) == (
+            f"{path} has no finite value above 0 of loss in 2 rows, but logs val_loss: choose with "
+            "metric='val_loss'"
+        )
