@@ -1,7 +1,7 @@
 """`python -m tests.fuzz [FORMAT ...]`: damaged logs of each format, by thousands.
 
 Every input is refused in a sentence, or read as a second, plainer parse reads it: see
-tests/readers/test_fuzz.py, which tries fewer. Without a format, all of them.
+tests/support/damaged.py; tests/readers/test_fuzz.py tries fewer. Without a format, all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 import warnings
 from pathlib import Path
 
-from tests.readers.test_fuzz import FORMATS, run
+from tests.support.damaged import FORMATS, run
 
 
 def main(words: list[str] | None = None) -> int:

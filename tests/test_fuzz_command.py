@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz` runs the loop of tests/readers/test_fuzz.py, and notices what is wrong."""
+"""`python -m tests.fuzz` runs the loop of tests/support/damaged.py, and notices what is wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_the_command_counts_and_fails(
     said = capsys.readouterr().out
     assert said.startswith("json lines")
     assert "60 inputs" in said
-    monkeypatch.setattr("tests.readers.test_fuzz.plain_jsonl", lambda data: [(0.0, 1.0)])
+    monkeypatch.setattr("tests.support.damaged.plain_jsonl", lambda data: [(0.0, 1.0)])
     assert fuzz.main(["json lines", "--count", "60"]) == 1
     assert "WRONG: AssertionError" in capsys.readouterr().out
     with pytest.raises(SystemExit):

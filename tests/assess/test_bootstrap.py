@@ -23,7 +23,7 @@ from mplfit.estimate.uncertainty import noise_unit
 from mplfit.laws import get_law
 from mplfit.laws.base import to_unknowns
 from tests.cluster import dask_cluster, processes
-from tests.estimate.test_fit import TRUTH, three_curves
+from tests.support.fits import TRUTH, three_curves
 
 
 @pytest.fixture(scope="module")

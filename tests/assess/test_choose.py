@@ -17,7 +17,7 @@ from mplfit.laws import get_law
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.readers.paths import split
 from mplfit.show.tables.fit import tables
-from tests.estimate.test_fit import three_curves
+from tests.support.fits import three_curves
 
 DATA = Path(__file__).parents[2] / "data"
 LAW = get_law("effective", {"eta_ref": 3e-4, "weight_decay": 0.1})

@@ -11,7 +11,7 @@ from mplfit.estimate.huber import DELTA
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from mplfit.show.tables import tables
-from tests.estimate.test_fit import TRUTH, three_curves
+from tests.support.fits import TRUTH, three_curves
 
 
 def held_out():

@@ -11,7 +11,7 @@ from mplfit.assess.gains import Gain, gains
 from mplfit.errors import FitError
 from mplfit.estimate.constants import TAU
 from mplfit.estimate.fit import fit
-from tests.estimate.test_fit import three_curves
+from tests.support.fits import three_curves
 
 DRAWS = np.array([-0.004, 0.001, 0.002, 0.02])
 

@@ -17,7 +17,7 @@ from mplfit.laws import get_law
 from mplfit.laws.base import to_unknowns
 from mplfit.show.table import html
 from mplfit.show.tables.fit import more_tables
-from tests.estimate.test_fit import TRUTH, three_curves
+from tests.support.fits import TRUTH, three_curves
 
 pytestmark = pytest.mark.portable
 

@@ -25,7 +25,7 @@ from mplfit.estimate.mean import binomial
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
 from mplfit.laws.base import to_params, to_unknowns
-from tests.estimate.test_fit import TRUTH, three_curves
+from tests.support.fits import TRUTH, three_curves
 
 pytestmark = pytest.mark.portable
 

@@ -16,7 +16,7 @@ from mplfit.estimate.fit import fit
 from mplfit.estimate.result import Spread
 from mplfit.laws import get_law
 from mplfit.laws.base import to_params, to_unknowns
-from tests.estimate.test_fit import three_curves
+from tests.support.fits import three_curves
 
 pytestmark = pytest.mark.portable
 

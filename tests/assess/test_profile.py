@@ -20,7 +20,7 @@ from mplfit.laws import get_law
 from mplfit.laws.base import to_unknowns
 from mplfit.show.tables import tables, whole_text
 from tests.cluster import processes
-from tests.estimate.test_fit import TRUTH, three_curves
+from tests.support.fits import TRUTH, three_curves
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ import numpy as np
 
 from mplfit import read_curves
 from tests.benchmarks.timing import best, peak_growth
-from tests.readers.test_formats import events, scalar
-from tests.readers.test_wandb_local import row, write
+from tests.support.logs import events, row, scalar, write
 
 
 def memory(path: Path) -> str:

@@ -8,27 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from mplfit.bounds import best_base, bound, bound_curve
 from mplfit.bounds.table import BoundSweep, BoundTable
 from mplfit.cli.main import COMMANDS, main
 from mplfit.schedule import linear, wsdld
 from tests.shared_data import shared
+from tests.support.commands import run
 
 WSD = "wsdld:steps=400,peak=1,decay=0.2"
 LINEAR = "linear:steps=401,peak=1,endpoint=yes"
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
-    return result
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def test_bound_ranks_schedules_at_their_best_rates(tmp_path):

@@ -15,21 +15,13 @@ from click.testing import CliRunner
 from mplfit import load_fit, load_schedule
 from mplfit.cli.main import COMMANDS, main
 from mplfit.show.tables import whole_text
+from tests.support.commands import ROOT, run
 
-ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data" / "simulated_400"
 COSINE = "cosine:steps=3000,peak=3e-4,final=3e-5,warmup=300"
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
-    return result
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,11 @@ from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
-from click.testing import CliRunner
 
 from mplfit.cli.engine import WithHelper
-from mplfit.cli.main import main
 from mplfit.errors import FitError
 from tests.cluster import dask_cluster
-from tests.test_docs import ROOT
+from tests.support.commands import ROOT, run
 
 DATA = ROOT / "data" / "simulated_25"
 LOGS = [str(DATA / f"{name}.csv") for name in ("cosine_24000", "wsdcon_9")]
@@ -24,12 +22,6 @@ FIT = ["fit", *LOGS, "--law", "onepower", "--no-save", "--json", "--bootstrap", 
 @pytest.fixture(scope="module")
 def here():
     return run(*FIT).stdout
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(main, list(arguments))
-    assert result.exit_code == code, result.output
-    return result
 
 
 def found_in(text):

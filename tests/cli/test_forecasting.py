@@ -5,27 +5,16 @@ from __future__ import annotations
 import json
 import threading
 import time
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from mplfit.cli.main import main
+from tests.support.commands import ROOT, run
 
-ROOT = Path(__file__).parents[2]
 COSINE = "cosine:steps=2000,peak=3e-4,warmup=200"
 WSD = "wsdld:steps=2000,peak=3e-4,decay=400,warmup=200"
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
-    return result
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from tests.cli.test_commands import ROOT, run
+from tests.support.commands import ROOT, run
 
 DATA = ROOT / "data"
 LAB = "lab coord-check --task icl-regression --widths 8,16 --base-width 8 --heads 1 --updates 1"

@@ -25,9 +25,7 @@ SMALL += ("--eval-sequences", 4, "--every", 5)
 WIDTH = ("--width", 16)
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def run(*arguments, code=0):

@@ -9,10 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mplfit.cli.main import main
-from tests.readers.test_formats import MEGATRON, events, scalar
-from tests.readers.test_mlflow import file_run
-from tests.readers.test_text_formats import SAMPLES
-from tests.readers.test_wandb_local import row, run_record, write
+from tests.support.logs import MEGATRON, SAMPLES, events, file_run, row, run_record, scalar, write
 
 RATES = ("1e-3", "3e-4", "1e-4")
 

@@ -7,18 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from mplfit.cli.main import main
-from tests.test_docs import ROOT
+from tests.support.commands import ROOT, run
 
 DATA = ROOT / "data" / "simulated_25"
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
-    return result
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import re
 from pathlib import Path
 
@@ -10,21 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from mplfit.cli.main import main
+from tests.shared_data import shared
 
 ROOT = Path(__file__).parents[2]
 SIMULATED = str(ROOT / "data" / "simulated_sweep.csv")
-SHARED = Path(os.environ.get("MPLFIT_SHARED", ROOT.parent / "shared")) / "sweeps"
 
 
 def sweep(*arguments):
     return CliRunner().invoke(main, ["sweep", *map(str, arguments)])
-
-
-def shared(name):
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"{path} is not here (set MPLFIT_SHARED)")
-    return path
 
 
 def test_the_result_is_on_stdout_and_notes_on_stderr():
@@ -58,7 +50,7 @@ def test_the_same_numbers_every_time():
 
 
 def test_the_notebooks_numbers():
-    result = sweep(shared("optimetal_widths.json"), "-v", "--method", "grid")
+    result = sweep(shared("sweeps", "optimetal_widths.json"), "-v", "--method", "grid")
     assert result.exit_code == 0
     lines = [line for line in result.stdout.splitlines() if line.lstrip().startswith("grid (")]
     assert "6.190e-04" in lines[0]

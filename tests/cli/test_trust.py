@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import ROOT, run
+from tests.support.commands import ROOT, run
 
 DATA = ROOT / "data" / "simulated_25"
 WSD = "wsdld:steps=3000,peak={},decay=600,warmup=300"
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 @pytest.fixture(scope="module")

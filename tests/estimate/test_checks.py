@@ -16,7 +16,7 @@ from mplfit.estimate.fit import fit
 from mplfit.estimate.prior import prior_for
 from mplfit.estimate.simulate import simulate
 from mplfit.laws import get_law
-from tests.estimate.test_fit import TRUTH, three_curves
+from tests.support.fits import TRUTH, three_curves
 
 STEP = np.arange(200, 4000, 20)
 

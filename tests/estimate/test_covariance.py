@@ -25,7 +25,7 @@ from mplfit.estimate.solver import parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
 from mplfit.laws import get_law
 from mplfit.laws.base import to_params, to_unknowns
-from tests.estimate.test_fit import TRUTH, three_curves
+from tests.support.fits import TRUTH, three_curves
 
 pytestmark = pytest.mark.portable
 

@@ -15,7 +15,7 @@ from mplfit.estimate.solver import parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty
 from mplfit.laws import LAWS
 from mplfit.laws.base import to_unknowns, unknown_slopes
-from tests.laws.test_laws import TYPICAL, law_of
+from tests.support.laws import TYPICAL, law_of
 
 DRAWS, STEPS, NOISE = 200, 1000, 4e-6
 PLANS = (

@@ -21,8 +21,8 @@ from mplfit.estimate.solver import descend, parameter_box, prior_points, spannin
 from mplfit.laws import LAWS, get_law
 from mplfit.laws.base import to_unknowns
 from mplfit.readers.paths import split
-from tests.estimate.test_fit import three_curves
 from tests.shared_data import shared
+from tests.support.fits import three_curves
 
 TYPICAL = np.array([2.3, 0.3, 0.5, 1.4, 9.0, 0.22, 0.8, 0.26])
 

@@ -8,7 +8,7 @@ import pytest
 
 from mplfit.laws.base import to_params, to_unknowns, unknown_slopes
 from mplfit.schedule import Schedule
-from tests.laws.test_laws import FORMS, LITERAL, TYPICAL, law_of
+from tests.support.laws import FORMS, LITERAL, TYPICAL, law_of
 
 STEPS = 25
 AT = np.arange(STEPS)

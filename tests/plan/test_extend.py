@@ -14,7 +14,7 @@ from mplfit.errors import FitError, ScheduleError
 from mplfit.estimate.fit import fit
 from mplfit.plan.extend import by_law, compare_ways, extend, extensions, phases, ways_to_go_on
 from mplfit.show.tables import tables
-from tests.estimate.test_fit import three_curves
+from tests.support.fits import three_curves
 
 RUN = schedules.wsdld(4000, 1e-3, decay=0.2)
 

@@ -11,7 +11,7 @@ from mplfit.errors import FitError
 from mplfit.estimate.fit import fit
 from mplfit.plan import search
 from mplfit.plan.optimize import optimize, optimize_bound
-from tests.estimate.test_fit import three_curves
+from tests.support.fits import three_curves
 
 
 @pytest.fixture(scope="module")

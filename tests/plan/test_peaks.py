@@ -8,7 +8,7 @@ import pytest
 from mplfit import load_fit, schedule
 from mplfit.estimate.fit import fit
 from mplfit.plan.peaks import near_best, peak_losses
-from tests.estimate.test_fit import three_curves
+from tests.support.fits import three_curves
 
 
 def test_losses_are_those_of_the_scaled_schedule():

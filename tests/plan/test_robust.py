@@ -13,7 +13,7 @@ from mplfit.estimate.fit import fit
 from mplfit.laws import get_law
 from mplfit.plan.robust import quantile_weights, robust_loss
 from mplfit.plan.search import search_schedule
-from tests.estimate.test_fit import TRUTH, three_curves
+from tests.support.fits import TRUTH, three_curves
 
 LAW = get_law("momentum")
 

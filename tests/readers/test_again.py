@@ -17,8 +17,7 @@ from mplfit.readers.again import read_again
 from mplfit.readers.options import ReadOptions
 from mplfit.schedule import constant
 from mplfit.schedule.spec import parse_schedule
-from tests.readers.test_formats import epfml, events, scalar, state, wide
-from tests.readers.test_wandb_local import framed, row
+from tests.support.logs import epfml, events, framed, row, scalar, state, wide
 
 PLAN = "constant:steps=400,peak=1e-2,warmup=10"
 

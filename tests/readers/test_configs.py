@@ -9,7 +9,7 @@ import pytest
 
 from mplfit.readers.configs import weight_decay_beside
 from mplfit.readers.paths import read_curves
-from tests.readers.test_formats import epfml, said, state
+from tests.support.logs import epfml, said, state
 
 LOG = "step,lr,loss\n0,1e-3,3\n1,1e-3,2.5\n2,1e-3,2\n"
 

@@ -16,9 +16,7 @@ from mplfit.estimate.result import Fit, published_fit
 from mplfit.readers.again import read_again
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves, read_runs
-from tests.readers.test_formats import MEGATRON, events, scalar
-from tests.readers.test_mlflow import database
-from tests.readers.test_wandb_local import framed, row
+from tests.support.logs import MEGATRON, database, events, framed, row, scalar
 
 
 def log(path: Path, last: float = 2.0) -> Path:

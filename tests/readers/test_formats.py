@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,21 @@ import pytest
 from mplfit import schedule as s
 from mplfit.curve import Curve
 from mplfit.errors import DataError
-from mplfit.readers.crc32c import crc32c, crc32c_of, masked
+from mplfit.readers.crc32c import crc32c, crc32c_of
 from mplfit.readers.epfml import config_schedule
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
 from tests.shared_data import shared
+from tests.support.logs import (
+    MEGATRON,
+    SILENT,
+    epfml,
+    events,
+    said,
+    scalar,
+    state,
+    wide,
+)
 
 pytestmark = pytest.mark.portable
 
@@ -24,50 +33,6 @@ pytestmark = pytest.mark.portable
 def one(path: Path, **options: object) -> Curve:
     (curve,) = read_curves([path], ReadOptions(**{"from_step": 0, **options}))
     return curve
-
-
-def said(curve: Curve) -> str:
-    assert curve.origin is not None
-    assert not [note for note in curve.origin.notes if "\n" in note]
-    return " | ".join(curve.origin.notes)
-
-
-def varint(number: int) -> bytes:
-    out = b""
-    while number > 127:
-        out, number = out + bytes([number & 127 | 128]), number >> 7
-    return out + bytes([number])
-
-
-def field(number: int, wire: int, data: bytes) -> bytes:
-    return varint(number << 3 | wire) + (varint(len(data)) if wire == 2 else b"") + data
-
-
-def record(data: bytes) -> bytes:
-    def crc(part: bytes) -> bytes:
-        return struct.pack("<I", int(masked(np.array([crc32c(part)], np.uint32))[0]))
-
-    length = struct.pack("<Q", len(data))
-    return length + crc(length) + data + crc(data)
-
-
-def scalar(step: int, tag: str, value: float, *, tensor: bool = False) -> bytes:
-    if tensor:
-        inner = field(1, 0, varint(1)) + field(2, 2, b"") + field(5, 2, struct.pack("<f", value))
-        held = field(8, 2, inner) + field(9, 2, b"\x0a\x02\x0a\x00")
-    else:
-        held = field(2, 5, struct.pack("<f", value))
-    summary = field(1, 2, field(1, 2, tag.encode()) + held)
-    return record(
-        field(1, 1, struct.pack("<d", 1.0)) + field(2, 0, varint(step)) + field(5, 2, summary)
-    )
-
-
-def events(path: Path, rows: list[bytes]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    head = record(field(1, 1, struct.pack("<d", 1.0)) + field(3, 2, b"brain.Event:2"))
-    path.write_bytes(head + b"".join(rows))
-    return path
 
 
 # --- JSON lines ---------------------------------------------------------------------------------
@@ -171,16 +136,6 @@ def test_a_table_says_what_its_steps_are_where_that_is_not_plain(tmp_path: Path)
 
 
 # --- charts -------------------------------------------------------------------------------------
-
-
-def wide(path: Path, metric: str, runs: dict[str, list[float]]) -> Path:
-    names = [f"{run} - {metric}{tail}" for run in runs for tail in ("", "__MIN", "__MAX")]
-    lines = [",".join(f'"{name}"' for name in ["Step", *names])]
-    for i in range(max(map(len, runs.values()))):
-        cells = [str(v[i]) if i < len(v) else "" for v in runs.values() for _ in range(3)]
-        lines.append(",".join(f'"{cell}"' for cell in [str(10 * i), *cells]))
-    path.write_text("\n".join(lines))
-    return path
 
 
 def test_a_wandb_chart_holds_several_runs_and_the_rates_are_in_a_second_file(
@@ -391,29 +346,6 @@ def test_crc32c_of_lengths_around_every_border() -> None:
 # --- Hugging Face -------------------------------------------------------------------------------
 
 
-def state(folder: Path, *, ahead: int, every: int = 10, total: int = 200) -> Path:
-    """As the Trainer writes it: a warmup of 50 updates, then linear to 0."""
-
-    def rate(update: int) -> float:
-        return 1e-3 * (update / 50 if update < 50 else (total - update) / (total - 50))
-
-    history: list[dict[str, float]] = [
-        {
-            "epoch": 0.1,
-            "learning_rate": rate(c - 1 + ahead),
-            "loss": round(5 - c / 99, 4),
-            "step": c,
-        }
-        for c in range(every, total + 1, every)
-    ]
-    history.insert(5, {"epoch": 0.1, "eval_loss": 4.5, "step": 50})
-    history.append({"epoch": 1, "train_loss": 4.0, "train_runtime": 9, "step": total})
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "trainer_state.json"
-    path.write_text(json.dumps({"log_history": history, "max_steps": total, "global_step": total}))
-    return path
-
-
 @pytest.mark.parametrize(("ahead", "how"), [(0, "that of the last update"), (1, "of the next")])
 def test_a_trainer_state_of_old_and_new_trainers(tmp_path: Path, ahead: int, how: str) -> None:
     curve = one(state(tmp_path / "my-run" / "checkpoint-200", ahead=ahead))
@@ -601,23 +533,6 @@ def test_a_124m_cooldown_alone_and_its_validation_losses() -> None:
         one(path, metric="x")
 
 
-def epfml(path: Path, **changes: object) -> Path:
-    config = {
-        "scheduler": "wsd", "lr": 1e-3, "iterations": 400, "warmup_steps": 40,
-        "wsd_fract_decay": 0.25, "decay_type": "linear", "weight_decay": 0.1, "resume_from": None,
-    } | changes  # fmt: skip
-    lr = config_schedule(config).lr
-    at = list(range(10, 401, 10))
-    train = {
-        "iter": at,
-        "train_loss": [9 / (1 + c) + 2 for c in at],
-        "train_lr": [lr[c] if c < 400 else 0 for c in at],
-    }
-    val = {"iter": [0, 100, 200, 100], "val_loss": [9.0, 4.0, 3.0, 5.0]}
-    path.write_text(json.dumps({"config": config, "history": {"train": train, "val": val}}))
-    return path
-
-
 def test_repeated_counts_are_averaged_and_count_0_belongs_to_no_update(tmp_path: Path) -> None:
     path = epfml(tmp_path / "run.json")
     curve = one(path, metric="val")
@@ -741,11 +656,6 @@ def test_the_124m_runs_under_other_names_and_without_keys_are_the_same(tmp_path:
 
 # --- text logs ----------------------------------------------------------------------------------
 
-MEGATRON = """ [2024-05-01 10:00:00] some other line
- iteration {c:8d}/    1000 | consumed samples: {n:12d} | elapsed time per iteration (ms): 91.2 | \
-learning rate: {lr:.6E} | global batch size:   256 | lm loss: {loss:.6E} | loss scale: 1.0 | \
-grad norm: 0.813 | number of skipped iterations:   0 | number of nan iterations:   0 |"""
-
 
 def test_megatron_logs_count_and_print_the_next_rate(tmp_path: Path) -> None:
     warm = s.linear(1000, 1e-3, warmup=100, endpoint=True)
@@ -782,14 +692,6 @@ def test_olmo_core_logs(tmp_path: Path) -> None:
     assert curve.step[[0, -1]].tolist() == [0, 38]
     assert curve.loss[0] == pytest.approx(10.95)
     assert curve.schedule.lr[0] == 1e-4
-
-
-SILENT = {
-    "torchtitan": "[rank0]:\x1b[36m[titan] 2025-06-16 22:30:50,322 - root - INFO - step: {c:2d}  "
-    "loss: {loss:7.4f}  memory: 49.66GiB(52.28%)  tps: 5,856  tflops: 339.16  mfu: 34.29%\x1b[39m",
-    "nanoGPT": "iter {i}: loss {loss:.4f}, time 120.53ms, mfu 40.12%",
-    "litgpt": "Epoch 1 | iter {m} step {c} | loss train: {loss:.3f}, val: n/a | iter time: 17.2 ms",
-}
 
 
 @pytest.mark.parametrize("name", SILENT)

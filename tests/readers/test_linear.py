@@ -20,7 +20,7 @@ from mplfit.readers.sweep_table import read_sweep
 from mplfit.readers.wandb import joined
 from mplfit.schedule.spec import parse_schedule
 from mplfit.trend import trend_of
-from tests.readers.test_formats import record
+from tests.support.logs import record
 
 SMALL, LARGE, LONG = 40_000, 300_000, 1_000_000  # bytes; the last where most is one long line
 SECONDS = 1e-6  # for a byte of the large input; measured: below half of that

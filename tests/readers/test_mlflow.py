@@ -14,43 +14,7 @@ from mplfit.curve import Curve
 from mplfit.errors import DataError
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
-
-LOSS = [(5 * t, 4 - t / 9) for t in range(10)]
-
-
-def file_run(store: Path, run_id: str, name: str, shift: float = 0.0) -> Path:
-    folder = store / "123" / run_id
-    (folder / "metrics" / "train").mkdir(parents=True)
-    (folder / "params").mkdir()
-    (folder / "meta.yaml").write_text(f"run_id: {run_id}\nrun_name: {name}\nstatus: 3\n")
-    lines = [f"1795547019365 {y - shift} {t}\n" for t, y in LOSS]
-    (folder / "metrics" / "train" / "loss").write_text("".join(lines))
-    (folder / "metrics" / "lr").write_text("".join(f"17 0.001 {t}\n" for t, _ in LOSS))
-    (folder / "params" / "weight_decay").write_text("0.2")
-    (folder / "params" / "optimizer").write_text("AdamW")
-    return folder
-
-
-def database(path: Path, runs: dict[str, str], stage: str = "active") -> Path:
-    with closing(sqlite3.connect(path)) as base:
-        base.execute("CREATE TABLE runs (run_uuid TEXT, name TEXT, lifecycle_stage TEXT)")
-        base.execute(
-            "CREATE TABLE metrics (key TEXT, value REAL, timestamp INTEGER, run_uuid TEXT, "
-            "step INTEGER, is_nan INTEGER)"
-        )
-        base.execute("CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT)")
-        for number, (run, name) in enumerate(runs.items()):
-            base.execute("INSERT INTO runs VALUES (?, ?, ?)", (run, name, stage))
-            base.execute("INSERT INTO params VALUES ('weight_decay', '0.2', ?)", (run,))
-            for time, (step, loss) in enumerate(LOSS):
-                for key, value in (("train/loss", loss - number / 9), ("lr", 1e-3)):
-                    nan = int(step == 5 and key != "lr")
-                    base.execute(
-                        "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)",
-                        (key, 0.0 if nan else value, time, run, step, nan),
-                    )
-        base.commit()
-    return path
+from tests.support.logs import LOSS, database, file_run
 
 
 def read(path: Path) -> list[Curve]:

@@ -13,8 +13,7 @@ from mplfit.cli.main import main
 from mplfit.errors import DataError
 from mplfit.readers.norms import norms_of, read_norms
 from mplfit.readers.paths import read_runs
-from tests.readers.test_formats import events, scalar
-from tests.readers.test_wandb_local import row, write
+from tests.support.logs import events, row, scalar, write
 
 STEP = np.arange(0, 60, 5)
 NORM = 1 + STEP / 100

@@ -12,7 +12,7 @@ import pytest
 from mplfit.curve import Curve
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
-from tests.readers.test_fuzz import FORMATS, GIVEN, SILENT_ONES, samples
+from tests.support.damaged import FORMATS, GIVEN, SILENT_ONES, samples
 
 WHOLE = "MLflow's folder"  # a folder cannot be packed or piped
 

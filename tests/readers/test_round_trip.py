@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from mplfit import schedule as s
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
-from tests.readers.test_formats import MEGATRON, SILENT, events, scalar
+from tests.support.logs import MEGATRON, SILENT, events, scalar
 
 Rows = list[tuple[int, float]]  # updates and losses
 GIVEN = s.constant(5000, 1e-3)

@@ -18,7 +18,7 @@ from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
 from mplfit.readers.sizes import parse_size, size_in, size_in_text
 from mplfit.schedule import constant
-from tests.readers.test_formats import epfml, said
+from tests.support.logs import epfml, said
 
 ROWS = [f"{step},1e-3,{3 - step / 100}" for step in range(0, 60, 2)]
 LOG = "\n".join(["step,lr,loss", *ROWS])

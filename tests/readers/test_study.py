@@ -11,7 +11,7 @@ from mplfit.cli.main import main
 from mplfit.errors import DataError
 from mplfit.readers.study import hash_table, read_study
 from mplfit.readers.sweep_table import read_sweep
-from tests.readers.test_formats import events, scalar
+from tests.support.logs import events, scalar
 
 WIDTHS, GAMMAS, SEEDS = (16, 64, 256), (0.0, 0.5, 0.9, 1.0, 1.1, 1.5), (1, 137)
 

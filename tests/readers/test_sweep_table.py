@@ -1,8 +1,6 @@
 """Sweep tables in every format, and files that are none."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,21 +9,14 @@ from mplfit.errors import DataError
 from mplfit.readers.sweep_table import read_sweep
 from mplfit.sweeps.roles import Roles
 from mplfit.sweeps.table import groups_of
+from tests.shared_data import shared
 
-SHARED = Path(os.environ.get("MPLFIT_SHARED", Path(__file__).parents[3] / "shared")) / "sweeps"
 RUNS = [
     {"lr": lr, "width": width, "seed": seed, "loss": 3 + lr + 1 / width + seed / 100}
     for lr in (0.1, 0.2, 0.4)
     for width in (64, 128)
     for seed in (1, 2)
 ]
-
-
-def shared(name):
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"{path} is not here (set MPLFIT_SHARED)")
-    return path
 
 
 def write(path, text):
@@ -61,7 +52,7 @@ def test_every_format_is_the_same_sweep(tmp_path, name):
 
 
 def test_the_public_nested_sweep():
-    table = read_sweep([shared("optimetal_widths.json")])
+    table = read_sweep([shared("sweeps", "optimetal_widths.json")])
     assert len(table) == 231
     assert table.groups == ("width",)
     assert table.sizes == ("width", "num_parameter")
@@ -72,7 +63,7 @@ def test_the_public_nested_sweep():
 
 
 def test_the_public_csv_has_text_and_an_unbalanced_grid():
-    table = read_sweep([shared("icl_mup.csv")])
+    table = read_sweep([shared("sweeps", "icl_mup.csv")])
     assert len(table) == 167
     assert table.groups == ("use_mup", "embed_dim", "depth", "num_steps")
     assert table.sizes == ("embed_dim", "depth", "num_steps")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,93 +13,7 @@ from mplfit.errors import DataError
 from mplfit.readers.norms import norms_of
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves, read_runs
-
-ROWS = [(5 * t, 1e-3 * (1 - t / 20), round(4 - t / 7, 4), round(1 + t / 9, 3)) for t in range(9)]
-"""Index of the update, rate, loss, gradient norm."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A line for each row (i: the index, c: the count), and what it tells.
-
-    moved : by how much the update of the rate beside a loss is later; None where it has no rate.
-    """
-
-    line: str
-    moved: int | None = None
-    norm: bool = False
-    head: str = ""
-    options: tuple[tuple[str, object], ...] = ()
-
-
-SAMPLES = {
-    "NeMo": Sample(
-        "Training epoch 0, iteration {i}/99 | lr: {lr:.6e} | global_batch_size: 256 | "
-        "global_step: {i} | reduced_train_loss: {y} | train_step_timing in s: 2.693 | "
-        "consumed_samples: 12,800\n",
-        moved=0,
-    ),
-    "NeMo's bar": Sample(
-        "Epoch 0: :   1%|  | {c}/100 [00:05<00:40, reduced_train_loss={y}, global_step={i}.000, "
-        "consumed_samples=512.0]\r"
-    ),
-    "Composer": Sample(
-        "[batch={c}/100]:\n\t Train time/epoch: 0\n\t Train time/batch: {i}\n"
-        "\t Train loss/train/total: {y}\n\t Train lr-DecoupledAdamW/group0: {lr:.4f}\n"
-    ),
-    "Composer, by rank": Sample(
-        "0: [batch={c}/100]:\n0:       Train LanguageCrossEntropy: 9.5\n"
-        "0:       Train loss/train/total: {y}\n"
-    ),
-    "Levanter": Sample(
-        '2025-01-01 INFO {{"tracker": "json_logger", "event": "log", "step": {i}, "metrics": '
-        '{{"train/loss": {y}, "optim/learning_rate": {lr:.6e}}}}}\n',
-        moved=0,
-    ),
-    "Hugging Face": Sample(
-        "{{'loss': {y}, 'grad_norm': {g}, 'learning_rate': {lr:.6e}, 'epoch': 0.01}}\n"
-        " 10%|#         | {i}/100 [00:01<00:10,  9.9it/s]\r",
-        moved=0,
-        norm=True,
-        options=(("steps_per_row", 5), ("steps_are", "index")),
-    ),
-    "Hugging Face, quoted": Sample(
-        "{{'loss': '{y}', 'grad_norm': '{g}', 'learning_rate': '{lr:.6e}', 'epoch': '0.01'}}\n",
-        moved=0,
-        norm=True,
-        options=(("steps_per_row", 5), ("steps_are", "index")),
-    ),
-    "DeepSpeed": Sample(
-        "[2024-04-04 09:09:53,312] [INFO] [logging.py:96:log_dist] [Rank 0] step={c}, skipped=0, "
-        "lr=[{lr:.17g}, {lr:.17g}], mom=[(0.9, 0.999), (0.9, 0.999)]\n"
-        "steps: {c} loss: {y} iter time (s): 0.936 samples/sec: 136.706\n",
-        moved=1,
-    ),
-    "torchtitan": Sample(
-        "[rank0]:[titan] 2025-01-01 - root - INFO - step: {c:2}  loss: {y:7.4f}  grad_norm: "
-        "{g:7.4f}  memory: 40.00GiB(50.00%)  tps: 1,234  tflops: 99.00  mfu: 40.00%\n",
-        norm=True,
-    ),
-    "torchtitan, newer": Sample("step: {c:2}  training/loss: {y}  memory/peak: 14.2\n"),
-    "nanochat": Sample(
-        "step {i:05d}/00100 (0.05%) | loss: {y:.6f} | lrm: 1.00 | dt: 1200.00ms | tok/sec: "
-        "400,000 | mfu: 40.00 | epoch: 1 | total time: 0.20m\n"
-    ),
-    "modded-nanogpt": Sample("step:{c}/100 train_loss:{y:.4f} train_time:66ms step_avg:1.2ms\n"),
-    "llm.c": Sample("s:{i} trl:{y:.4f} lr:{lr:.6f} norm:{g:.3f}\n", moved=0, norm=True),
-    "llm.c's console": Sample(
-        "step {c:4d}/100 | loss {y:7.6f} (+nanz)| norm {g:6.4f} (-1.25z)| lr {lr:.2e} | 2000.00 "
-        "ms | 50.1% bf16 MFU | 524288 tok/s\n",
-        moved=0,
-        norm=True,
-    ),
-}
-
-
-def text_of(name: str) -> str:
-    sample = SAMPLES[name]
-    lines = [sample.line.format(i=i, c=i + 1, lr=lr, y=y, g=g) for i, lr, y, g in ROWS]
-    return sample.head + "".join(lines)
+from tests.support.logs import ROWS, SAMPLES, text_of
 
 
 def one(path: Path, **options: object) -> Curve:

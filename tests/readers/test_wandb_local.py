@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import struct
 import subprocess
 import sys
-import zlib
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,63 +16,7 @@ from mplfit.errors import DataError
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves, read_runs
 from mplfit.readers.sweep_table import read_sweep
-
-BLOCK = 1 << 15
-
-
-def varint(number: int) -> bytes:
-    out = b""
-    while number > 127:
-        out, number = out + bytes([number & 127 | 128]), number >> 7
-    return out + bytes([number])
-
-
-def field(number: int, data: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def item(name: str | tuple[str, ...], value: object) -> bytes:
-    """An item of a row or a configuration: a name, or several where it is nested."""
-    names = [name] if isinstance(name, str) else name
-    keys = b"".join(field(2, part.encode()) for part in names)
-    keys = field(1, name.encode()) if len(names) == 1 and names[0] == "_step" else keys
-    return field(1, keys + field(16, json.dumps(value).encode()))
-
-
-def row(values: Mapping[Any, object], step: int | None = None) -> bytes:
-    """A record of one call of wandb.log; its step as an item or as a field of its own."""
-    tail = b"" if step is None else field(2, (b"\x08" + varint(step)) if step else b"")
-    return field(2, b"".join(item(name, value) for name, value in values.items()) + tail)
-
-
-def run_record(run_id: str, name: str = "", config: Mapping[str, object] | None = None) -> bytes:
-    told = b"".join(item(key, value) for key, value in (config or {}).items())
-    named = field(8, name.encode()) if name else b""
-    return field(17, field(1, run_id.encode()) + field(4, told) + named)
-
-
-def framed(records: Iterable[bytes]) -> bytes:
-    """The file of these records: whole, or in pieces where they cross the end of a block."""
-    out = bytearray(b":W&B\xe1\xbe\x00")
-    for record in records:
-        left, first = record, True
-        while first or left:
-            room = BLOCK - len(out) % BLOCK
-            if room < 7:
-                out += b"\0" * room
-                continue
-            part, left = left[: room - 7], left[room - 7 :]
-            kind = (1 if not left else 2) if first else (3 if left else 4)
-            crc = zlib.crc32(bytes([kind]) + part)
-            out += struct.pack("<IHB", crc, len(part), kind) + part
-            first = False
-    return bytes(out)
-
-
-def write(path: Path, records: Iterable[bytes]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(framed(records))
-    return path
+from tests.support.logs import BLOCK, framed, row, run_record, write
 
 
 def rows(count: int, first: int = 0, gap: int = 10, **more: object) -> list[bytes]:

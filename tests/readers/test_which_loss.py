@@ -11,8 +11,7 @@ from mplfit.curve import Curve
 from mplfit.errors import DataError
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
-from tests.readers.test_formats import events, scalar
-from tests.readers.test_wandb_local import row, write
+from tests.support.logs import events, row, scalar, write
 
 
 def one(path: Path, **options: str) -> Curve:

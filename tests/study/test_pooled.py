@@ -9,9 +9,9 @@ from mplfit import Curve, load_fit, schedule
 from mplfit.assess.intervals import predict_interval
 from mplfit.errors import DataError, FitError
 from mplfit.estimate.fit import fit
-from tests.estimate.test_fit import three_curves
 from tests.study.pooled import PARTS, CurveCoverage, curve_coverage, independent_runs, pool
 from tests.study.ranking import ranking
+from tests.support.fits import three_curves
 
 
 def test_coverage_of_a_curve_counts_rows_of_its_parts():

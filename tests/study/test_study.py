@@ -20,13 +20,13 @@ from mplfit.estimate.constants import (
     TAU,
 )
 from mplfit.estimate.fit import fit
-from tests.estimate.test_fit import three_curves
 from tests.shared_data import shared
 from tests.study.cases import Case
 from tests.study.few_page import constants_table
 from tests.study.plan import LAWS, Plan
 from tests.study.results import Job, Result
 from tests.study.tables import constants, table
+from tests.support.fits import three_curves
 
 PAGE = Path(__file__).with_name("README.md")
 

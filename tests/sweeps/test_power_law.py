@@ -1,8 +1,5 @@
 """Laws of the best rate: published numbers, plain fits, and known truths."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.stats import linregress, t
@@ -12,17 +9,15 @@ from mplfit.readers.sweep_table import read_sweep
 from mplfit.sweeps.optimum import find_optima
 from mplfit.sweeps.power_law import _student, fit_power_law
 from mplfit.sweeps.table import SweepTable, groups_of
+from tests.shared_data import shared
 from tests.support.sweeps import basin, simulate_sweep
 
-SHARED = Path(os.environ.get("MPLFIT_SHARED", Path(__file__).parents[3] / "shared")) / "sweeps"
 RATES = 2.0 ** np.arange(-14, -4)
 
 
 @pytest.fixture(scope="module")
 def optimetal():
-    path = SHARED / "optimetal_widths.json"
-    if not path.exists():
-        pytest.skip(f"{path} is not here (set MPLFIT_SHARED)")
+    path = shared("sweeps", "optimetal_widths.json")
     return find_optima(groups_of(read_sweep([path])))
 
 

@@ -1,8 +1,5 @@
 """Transfer: what the public sweep says, and simulated ones."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,17 +7,15 @@ from mplfit.readers.sweep_table import read_sweep
 from mplfit.sweeps.analysis import Options, analyse
 from mplfit.sweeps.table import SweepTable
 from mplfit.sweeps.verdict import headline, sentences
+from tests.shared_data import shared
 from tests.support.sweeps import simulate_sweep
 
-SHARED = Path(os.environ.get("MPLFIT_SHARED", Path(__file__).parents[3] / "shared")) / "sweeps"
 RATES = 2.0 ** np.arange(-14, -4)
 
 
 @pytest.fixture(scope="module")
 def icl():
-    path = SHARED / "icl_mup.csv"
-    if not path.exists():
-        pytest.skip(f"{path} is not here (set MPLFIT_SHARED)")
+    path = shared("sweeps", "icl_mup.csv")
     return analyse(read_sweep([path])).parts
 
 

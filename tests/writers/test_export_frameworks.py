@@ -19,7 +19,7 @@ import pytest
 from mplfit import schedule as s
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves
-from tests.writers.test_export import SCHEDULES, load, near
+from tests.support.exported import SCHEDULES, load, near
 
 
 @pytest.fixture(autouse=True)
