@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mplfit.types import Record
 
 if TYPE_CHECKING:  # what the methods return
+    from mplfit.api import Page as Page
     from mplfit.api import PathName as PathName
     from mplfit.api import RunsLike as RunsLike
     from mplfit.assess.predict import Prediction as Prediction
@@ -60,3 +61,15 @@ class Result(Shown, Record):
 
     Its dataclass is made with ``frozen=True, eq=False, repr=False``.
     """
+
+    def save(self, folder: PathName, *, force: bool = False) -> None:
+        """Write what the command of this result writes into a folder: JSON, tables, figures.
+
+        force : overwrite what is there.
+
+        Raises
+        ------
+        OutputError
+            If the folder is there already, or a result of this kind has no files.
+        """
+        api("save")(self, folder, force=force)

@@ -155,7 +155,7 @@ def test_a_schedule_is_exported_as_by_the_command(tmp_path):
         plan.export("torch", path)
     with pytest.raises(OutputError, match="no export 'toch'"):
         plan.export("toch")
-    assert b"900" in plan.export("litgpt", accumulate=3)
+    assert b"ACCUMULATE = 3" in plan.export("litgpt", accumulate=3)
 
 
 def test_the_calls_below_take_texts_and_paths(runs, fitted, tmp_path):
@@ -214,3 +214,78 @@ def test_one_run_of_a_fit_is_drawn_at_axes(runs, fitted):
     axes = Figure().subplots()
     fitted.plot(runs["lab_cosine"], ax=axes)
     assert axes.lines[0].get_xydata()[:, 1].tolist() == runs["lab_cosine"].loss.tolist()
+
+
+def test_a_report_is_made_of_results_and_of_what_they_were_written_to(runs, fitted, tmp_path):
+    path, said = tmp_path / "report.html", []
+    page = fitted.report(path, candidates={"mine": COSINE}, say=said.append)
+    assert path.read_bytes() == page.data
+    assert (page.fits, page.candidates) == (("effective",), ("mine",))
+    assert set(page.curves) == set(runs.names), "the runs of this process are drawn"
+    assert said == []
+    with pytest.raises(OutputError, match="exists already: choose another place, or add force=T"):
+        mplfit.report(fitted, path)
+    fitted.save(tmp_path / "fit")
+    again = mplfit.report(tmp_path / "fit", candidates={"mine": COSINE})
+    assert again.data == page.data, "its logs are read again, and the page is the same"
+    assert mplfit.report("400").curves == ()
+
+
+def test_a_report_takes_plans_comparisons_and_sweeps(fitted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{w},{lr},{2 + (lr - 2) ** 2 / w}\n" for w in (8, 16) for lr in (1, 2, 3))
+    Path("swept.csv").write_text(f"width,lr,loss\n{rows}")
+    swept = mplfit.sweep("swept.csv", draws=100)
+    fitted.save("fit")
+    plan = mplfit.optimize("fit", steps=300, warmup=30, knots=4)
+    said = []
+    page = mplfit.report([plan, swept], say=said.append)
+    assert page.candidates == ("optimized",)
+    assert page.fits == ("fit",), "the fit that the plan names"
+    assert b"width" in page.data
+    (tmp_path / "fit" / "fit.json").unlink()
+    gone = mplfit.report(plan, say=said.append)
+    assert gone.fits == ()
+    assert any("the fit fit that a schedule was made with is not there" in text for text in said)
+
+
+def test_a_result_saves_what_its_command_writes(fitted, tmp_path):
+    out = tmp_path / "out"
+    made = mplfit.predict(fitted, {"wsd": "wsdld:steps=300,peak=6e-3,decay=60"})
+    made.save(out)
+    assert {path.name for path in out.iterdir()} == {"losses.png", "wsd.csv"}
+    with pytest.raises(OutputError, match="exists already"):
+        made.save(out)
+    made.save(out, force=True)
+    mplfit.optimize(fitted, steps=200, warmup=20, knots=4).save(tmp_path / "plan")
+    assert (tmp_path / "plan" / "schedule.csv").read_text().count("\n") == 201
+    with pytest.raises(OutputError, match=r"BoundTable has no files: those of Agreement, .*Plan"):
+        mplfit.bound(COSINE).save(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_fit_is_called_by_where_it_is_from(fitted, tmp_path):
+    fitted.save(tmp_path / "fit")
+    assert mplfit.predict(mplfit.load(tmp_path / "fit"), COSINE).params == str(tmp_path / "fit")
+    assert mplfit.predict("400", COSINE).params == "400"
+    assert mplfit.predict(fitted, COSINE).params == "given"
+
+
+def test_what_is_decided_is_told(runs):
+    said = []
+    mplfit.fit(runs, "onepower", rival=False, test=["lab_linear"], say=said.append)
+    assert said[0].startswith("training on lab_constant, ")
+    assert said[0].endswith("held out: lab_linear: split as asked")
+    with pytest.raises(FitError, match="siblings= belong to law='effective', got law='mpl'"):
+        mplfit.fit(runs, "mpl", siblings=runs)
+    with pytest.raises(FitError, match="siblings= give the prior: it goes without prior="):
+        mplfit.fit(runs, prior="weak", siblings=runs)
+
+
+def test_a_law_over_sizes_at_a_size(tmp_path):
+    found = mplfit.predict(ROOT / "data" / "sizes_lab", COSINE, size="500k")
+    plan = mplfit.optimize(ROOT / "data" / "sizes_lab", size="500k", steps=400, knots=4)
+    assert found.params == str(ROOT / "data" / "sizes_lab")
+    assert 1 < plan.loss < 3
+    with pytest.raises(DataError, match="give the size= that is meant"):
+        mplfit.predict(ROOT / "data" / "sizes_lab", COSINE)

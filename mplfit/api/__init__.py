@@ -38,7 +38,7 @@ from mplfit.api.inputs import (
     read,
     schedule_from,
 )
-from mplfit.api.reporting import report
+from mplfit.api.reporting import Page, report
 from mplfit.api.showing import (
     export,
     html_of,
@@ -51,8 +51,8 @@ from mplfit.api.showing import (
 )
 
 __all__ = [
-    "FitLike", "PathName", "PathOrPaths", "RunsLike", "ScheduleLike", "advise", "bound", "compare",
-    "design", "export", "extend", "fit", "forecast", "html_of", "kept_curves", "load", "long_text",
-    "optimize", "plot", "predict", "predict_one", "read", "report", "repr_text", "residuals",
-    "save", "schedule_from", "sweep", "tables_of",
+    "FitLike", "Page", "PathName", "PathOrPaths", "RunsLike", "ScheduleLike", "advise", "bound",
+    "compare", "design", "export", "extend", "fit", "forecast", "html_of", "kept_curves", "load",
+    "long_text", "optimize", "plot", "predict", "predict_one", "read", "report", "repr_text",
+    "residuals", "save", "schedule_from", "sweep", "tables_of",
 ]  # fmt: skip

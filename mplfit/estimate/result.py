@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +30,7 @@ from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, from_plain
 
 if TYPE_CHECKING:
-    from mplfit.results import Axes, Figure, PathName, Prediction, RunsLike
+    from mplfit.results import Axes, Figure, Page, PathName, Prediction, RunsLike
 
 __all__ = ["SCHEMA", "Fit", "Spread", "Starts", "published_fit"]
 
@@ -258,12 +258,14 @@ class Fit(Result):
         made: Figure = api("plot")(self, runs, ax=ax, fig=fig)
         return made
 
-    def save(self, folder: PathName, *, force: bool = False) -> None:
-        """Write fit.json into a folder, which `mplfit.load` and every command take.
+    def report(self, path: PathName, *, force: bool = False, **asked: Any) -> Page:
+        """Write one HTML page on this fit: its errors, residuals and curves, and candidates.
 
-        force : overwrite what is there.
+        force : overwrite what is there.  asked : more of what `mplfit.report` takes, such as
+        candidates={"wsd": "wsdld:steps=4000,peak=3e-4,decay=20%"}.
         """
-        api("save")(self, folder, force=force)
+        made: Page = api("report")(self, path, force=force, **asked)
+        return made
 
     @classmethod
     def from_dict(cls, values: object, where: str = "") -> Fit:
