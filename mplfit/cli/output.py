@@ -52,11 +52,12 @@ class Output:
         files: Callable[[], Files] | None = None,
         *,
         values: Mapping[str, Any] | None = None,
+        apart: bool = True,
     ) -> None:
         """Warn, write the files, show the result.
 
-        what : the files, in words.  files : those of the result alone (`mplfit.show.files`) where
-        None.  values : what JSON has, if not the result's own.
+        what : the files, in words; below a blank line if `apart`.  files : those of the result
+        alone (`mplfit.show.files`) where None.  values : what JSON has, if not the result's own.
         """
         for text in getattr(result, "warnings", ()):
             warn(text)
@@ -66,7 +67,7 @@ class Output:
             print_json({**values, "folder": self.name} if self.named else values)
         else:
             self.show(result)
-            self.say(what)
+            self.say(what, apart=apart)
 
     def _files_of(self, result: Any, values: Mapping[str, Any] | None) -> Files:
         from mplfit.show.files import files_of
@@ -101,11 +102,11 @@ class Output:
                     raise
                 self.folder = free_folder(self.usual)
 
-    def say(self, what: str) -> None:
-        """The last line of a command's text, below a blank one: where its files are."""
+    def say(self, what: str, *, apart: bool = True) -> None:
+        """The last line of a command's text, below a blank one if `apart`: where its files are."""
         if self.folder is not None and what:
             what = what.replace(".png", f".{self.kind}")
-            click.echo("\n" + printable(f"written to {self.folder}/: {what}"))
+            click.echo("\n" * apart + printable(f"written to {self.folder}/: {what}"))
 
     @property
     def name(self) -> str | None:

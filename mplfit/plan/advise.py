@@ -16,13 +16,14 @@ import numpy as np
 
 from mplfit.assess.gains import GainSummary, gains
 from mplfit.assess.intervals import final_interval
-from mplfit.assess.reach import check_loss, reach, reach_sentences
+from mplfit.assess.reach import check_loss, reach
 from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.result import Fit
 from mplfit.plan.baselines import Baseline, usual_schedules
 from mplfit.plan.design import design
 from mplfit.plan.optimize import Intervals, optimize
+from mplfit.plan.peaks import near_best
 from mplfit.results import Result
 from mplfit.schedule import Schedule, constant, join, wsdld
 from mplfit.tasks import Progress
@@ -36,6 +37,7 @@ SURE = 0.95
 _KNOTS = 48
 _ALIKE = 0.08  # of the peak, in the mean: a run is of a usual kind if its rates differ by no more
 _GRID = 200
+_FLOOR = 0.1  # of the peak: the other end of a decay that is usual
 _NORMAL_95 = 1.959963984540054
 
 
@@ -83,6 +85,10 @@ class Advice(Result):
     best_usual : the best usual schedule.  over_usual : what the optimized one gains over it.
     fallen : whether the rate has fallen in some run, so that the decay rests on data.
     telling : None where no run would make much of a difference.
+    floor : what another end of the decay would give: 10 % of the peak where the chosen one ends
+    near 0, else near 0; None where its rate does not fall.  over_floor : the gain over it.
+    peaks : with runs of several peak rates, those that are predicted to end within the 80 %
+    interval of the chosen one.
     wanted, reached : a loss that was asked for, and the updates after which a run of the best usual
     kind has it; None where even eight times the updates do not give it.
     """
@@ -104,6 +110,9 @@ class Advice(Result):
     over_usual: GainSummary
     fallen: bool
     telling: TellingRun | None
+    floor: Option | None = None
+    over_floor: GainSummary | None = None
+    peaks: tuple[float, float] | None = None
     wanted: float | None = None
     reached: int | None = None
     warnings: tuple[str, ...] = ()
@@ -134,7 +143,7 @@ class Ending(Result):
     """How to end a run in progress: the ways, the lowest final loss first.
 
     run : its name.  at : the update that it goes on from.  budget : updates that it may have more.
-    now : its predicted loss there.
+    now : its predicted loss there.  floor, over_floor : the best way, ended at 10 % of the rate.
     """
 
     SCHEMA: ClassVar[str] = "mplfit.ending/1"
@@ -146,6 +155,8 @@ class Ending(Result):
     now: float
     ways: tuple[Branch, ...]
     fallen: bool
+    floor: Option | None = None
+    over_floor: GainSummary | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -189,7 +200,10 @@ def advise(
     >>> said.fallen, said.reference.name, said.chosen.loss <= said.reference.loss
     (True, 'cosine to 0', True)
     """
-    plan = optimize(fit, steps=steps, knots=_KNOTS, progress=progress)
+    several = fit.constants.get("peak_rates", 1) > 1
+    plan = optimize(
+        fit, steps=steps, peak="free" if several else None, knots=_KNOTS, progress=progress
+    )
     law, values = fit.formula, fit.values
     usual = usual_schedules(
         lambda lr: law.final(values, lr), steps=plan.steps, warmup=plan.warmup, peak=plan.lr.max()
@@ -204,6 +218,7 @@ def advise(
         gain = _gain(fit, chosen.schedule, reference.schedule)
         low, high = (reference.saved(end) for end in gain.intervals["0.95"])
         saved = (low, high)
+    floor = _other_end(fit, chosen)
     return Advice(
         law=fit.law,
         runs=len(curves),
@@ -220,6 +235,9 @@ def advise(
         over_usual=over,
         fallen=_fallen(curves),
         telling=_telling(fit, chosen.schedule),
+        floor=floor,
+        over_floor=None if floor is None else _gain(fit, chosen.schedule, floor.schedule),
+        peaks=near_best(plan.peaks) if plan.peaks else None,
         wanted=loss,
         reached=None if loss is None else _reached(best, loss),
         warnings=(*plan.warnings, *check_loss(fit, chosen.schedule)),
@@ -230,7 +248,7 @@ def advise(
 def endings(fit: Fit, run: Curve, at: int, budget: int, curves: Sequence[Curve] = ()) -> Ending:
     """Ways to end a run in progress, with at most `budget` further updates from update `at` on.
 
-    It can stay at its rate; cool down at once, over a tenth, a fifth, half or all of the budget; or
+    It can stop; stay at its rate; cool down at once, over half or all of the budget; or
     hold the rate and cool down over the last fifth or half.
 
     Raises
@@ -251,7 +269,7 @@ def endings(fit: Fit, run: Curve, at: int, budget: int, curves: Sequence[Curve] 
     ways = []
     for more, decay in (
         (budget, 0),
-        *((max(round(share * budget), 2),) * 2 for share in (0.1, 0.2, 0.5, 1.0)),
+        *((max(round(share * budget), 2),) * 2 for share in (0.5, 1.0)),
         (budget, budget // 5),
         (budget, budget // 2),
     ):
@@ -265,7 +283,15 @@ def endings(fit: Fit, run: Curve, at: int, budget: int, curves: Sequence[Curve] 
                 more, decay, _option(fit, name, plan), _gain(fit, plan, steady) if decay else None
             )
         )
+    ways.append(Branch(0, 0, _option(fit, "stop now", head), None))
     ways.sort(key=lambda way: way.option.loss)
+    floor = _other_end(fit, ways[0].option, rate) if ways[0].decay else None
+    said = check_loss(fit, ways[0].option.schedule)
+    if not _fallen(curves or [run]):
+        said.append(
+            "in no run has the rate fallen: what a cooldown gives rests on other people's runs "
+            "alone; a short one, of a tenth of the budget, would tell"
+        )
     return Ending(
         law=fit.law,
         run=run.name,
@@ -274,15 +300,32 @@ def endings(fit: Fit, run: Curve, at: int, budget: int, curves: Sequence[Curve] 
         now=fit.formula.final(fit.values, head.lr),
         ways=tuple(ways),
         fallen=_fallen(curves or [run]),
-        warnings=tuple(check_loss(fit, ways[0].option.schedule)),
+        floor=floor,
+        over_floor=None if floor is None else _gain(fit, ways[0].option.schedule, floor.schedule),
+        warnings=tuple(said),
     )
 
 
 def _beyond(fit: Fit, chosen: Option) -> tuple[str, ...]:
     """How far the schedule goes beyond the training runs, where it does."""
-    if reach(fit, chosen.schedule).inside:
-        return ()
-    return tuple(reach_sentences(fit, {chosen.name: chosen.schedule}))
+    found = reach(fit, chosen.schedule)
+    return () if found.inside else (f"Beyond the runs so far: {found.text()}.",)
+
+
+def _other_end(fit: Fit, option: Option, rate: float | None = None) -> Option | None:
+    """The same schedule with a decay to `_FLOOR` of its peak, or to 0 where it ends above that."""
+    lr, peak = option.lr, option.schedule.peak if rate is None else rate
+    falls = np.flatnonzero(lr >= peak * (1 - 1e-9))
+    start = int(falls[-1]) + 1 if falls.size else lr.size
+    if start >= lr.size or lr[-1] > 0.5 * peak:
+        return None
+    low = lr[-1] > 0.5 * _FLOOR * peak
+    end = 0.0 if low else _FLOOR * peak
+    made = lr.copy()
+    made[start:] = end + (peak - end) * (lr[start:] - lr[-1]) / (peak - lr[-1])
+    name = "to nearly 0" if low else f"to {100 * _FLOOR:.0f} % of the peak"
+    made[-1] = max(made[-1], 1e-6 * peak)
+    return _option(fit, name, Schedule(made, option.warmup))
 
 
 def _gain(fit: Fit, schedule: Schedule, other: Schedule) -> GainSummary:

@@ -200,13 +200,19 @@ def design_files(found: Design, candidates: Mapping[str, Schedule]) -> Files:
 
 
 def advice_files(
-    found: Advice | Ending, fit: Fit, curves: Sequence[Curve], values: Mapping[str, Any]
+    found: Advice | Ending | Predictions,
+    fit: Fit,
+    curves: Sequence[Curve],
+    values: Mapping[str, Any],
 ) -> Files:
     """The advised schedule in all forms, the page to play with, advice.json and fit.json."""
     from mplfit.show.explore import explore_page
 
-    schedule = found.schedule
-    if isinstance(found, Advice):
+    schedule = (found.lowest if isinstance(found, Predictions) else found).schedule
+    if isinstance(found, Predictions):
+        ranked = sorted(found.predictions, key=lambda one: one.final_loss)
+        title, others = "Which of these schedules", [one.schedule for one in ranked[1:4]]
+    elif isinstance(found, Advice):
         title, named = "Which schedule to run next", {found.chosen.name: schedule}
         for one in (found.reference, found.best_usual):
             named.setdefault(one.name, one.schedule)

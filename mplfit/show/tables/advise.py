@@ -19,19 +19,22 @@ def tables(result: Advice | Ending) -> list[Table]:
 
 
 def _sentences(said: Advice) -> list[str]:
-    lines = [f"Run this next: {_schedule(said.chosen)}."]
-    known = f"Expected final loss {_loss(said.chosen)}"
-    name = said.reference.name
+    chosen, name = said.chosen, said.reference.name
+    lines = [f"Run this next, {chosen.schedule.steps:,} updates: {_schedule(chosen)}."]
+    known = f"Expected final loss {_loss(chosen)}"
     reference = f"your {name}" if said.own else f"a {name}"
     if said.gain is None:
         lines.append(f"{known}: the kind of schedule that you use already.")
     else:
         lines.append(
-            f"{known}; {reference} would give {said.reference.loss:.3f}: "
-            f"better with {_chance(said.gain)}."
+            f"{known}; {reference} would give {said.reference.loss:.3f}: better, "
+            f"{_chance(said.gain)}."
         )
         lines += _saved(said)
-    lines += _odd(said)
+    lines += [*_odd(said), *_floor(said.floor, said.over_floor)]
+    if said.peaks is not None:
+        low, high = said.peaks
+        lines.append(f"Peaks from {low:.3g} to {high:.3g} would end within its 80 % interval.")
     if said.wanted is not None:
         lines.append(_wanted(said))
     lines.append(_telling(said))
@@ -42,8 +45,9 @@ def _sentences(said: Advice) -> list[str]:
 
 
 def _schedule(option: Option) -> str:
-    name = "" if option.name == "optimized" else f"{option.name}: "
-    return f"{name}{describe(option.schedule)}, {option.schedule.steps:,} updates in all"
+    if option.name == "optimized":
+        return describe(option.schedule)
+    return f"{option.name} ({describe(option.schedule)})"
 
 
 def _loss(option: Option) -> str:
@@ -55,9 +59,7 @@ def _loss(option: Option) -> str:
 
 
 def _chance(gain: GainSummary) -> str:
-    if gain.probability > 0.995:
-        return "a probability above 0.99"
-    return f"probability {gain.probability:.2f}"
+    return "P > 0.99" if gain.probability > 0.995 else f"P = {gain.probability:.2f}"
 
 
 def _saved(said: Advice) -> list[str]:
@@ -77,31 +79,44 @@ def _saved(said: Advice) -> list[str]:
 def _odd(said: Advice) -> list[str]:
     """Whether a usual shape is advised, and what the optimized one would gain."""
     over, name = said.over_usual, said.best_usual.name
-    sure = f"{over.value:.4f} lower, {_chance(over)}"
     if said.optimized:
         return [
-            f"The best usual schedule, {name}, would end at {said.best_usual.loss:.3f}: {sure}."
+            f"The best usual schedule, {name}, would end at {said.best_usual.loss:.3f}: "
+            f"{over.value:.4f} higher ({_chance(over)})."
         ]
     if over.value <= 0:
         return ["No schedule of another shape is predicted to be better."]
     return [
-        f"An optimized schedule is predicted {sure}: too little, or too unsure, for an odd shape."
+        f"An optimized shape would be {over.value:.4f} lower ({_chance(over)}): too unsure for an "
+        "odd one."
     ]
 
 
+def _floor(other: Option | None, over: GainSummary | None) -> list[str]:
+    """What another end of the decay would give."""
+    if other is None or over is None:
+        return []
+    what = "cost" if over.value > 0 else "gain"
+    # of a cost: that it is one
+    chance = over.probability if over.value > 0 else 1 - over.probability
+    sure = "P > 0.99" if chance > 0.995 else f"P = {chance:.2f}"
+    return [f"A decay {other.name} instead would {what} {abs(over.value):.4f} ({sure})."]
+
+
 def _wanted(said: Advice) -> str:
+    kind = said.best_usual.name
     if said.reached is None:
         steps = said.best_usual.schedule.steps
-        return f"The loss {said.wanted:g} is not reached in {8 * steps:,} updates."
-    return f"The loss {said.wanted:g} is reached after {said.reached:,} updates of that kind."
+        return f"The loss {said.wanted:g} is not reached in {8 * steps:,} updates of {kind}."
+    return f"The loss {said.wanted:g} is reached after {said.reached:,} updates of {kind}."
 
 
 def _telling(said: Advice) -> str:
     if not said.fallen:
         least = "" if said.telling is None else _run(said)
         return (
-            "Too little to be sure: in no run has the rate fallen, so that the decay rests on "
-            f"other people's runs alone. {least or 'Add a run whose rate decays.'}"
+            "Too little to be sure: no run's rate has fallen; what a decay gives is other people's "
+            f"runs'. {least or 'Add a run whose rate decays.'}"
         )
     if said.telling is None:
         return "No cheap further run would make this much surer: what is left is how runs differ."
@@ -112,42 +127,34 @@ def _run(said: Advice) -> str:
     run = said.telling
     assert run is not None
     return (
-        f"A cooldown of {run.updates:,} updates from update {run.branch:,} of a run at the peak "
-        f"rate would make ±{run.before:.3f} about ±{run.after:.3f}."
+        f"A cooldown over {run.updates:,} from update {run.branch:,} at the peak: "
+        f"±{run.before:.3f} becomes ±{run.after:.3f}."
     )
 
 
 def _ending(found: Ending) -> Table:
     best = found.ways[0]
-    stay = next(way for way in found.ways if way.decay == 0)
-    answer = (
-        f"From update {found.at:,} of {found.run}: {_way(best)}. "
-        f"Expected final loss {_loss(best.option)}; now {found.now:.3f}, and "
-        f"{stay.option.loss:.3f} after {found.budget:,} more updates at this rate."
+    answer = " ".join(
+        [
+            f"From update {found.at:,} of {found.run}: {_way(best)}. Expected final loss "
+            f"{_loss(best.option)}.",
+            *_floor(found.floor, found.over_floor),
+        ]
     )
     columns = (
         Column("way"),
-        Column("more updates", ",d"),
-        Column("of these decay", ",d"),
+        Column("more", ",d"),
         Column("final loss", ".4f"),
         Column("95 % interval", ".4f"),
         Column("gain over staying", "+.4f"),
         Column("P(gain)", ".2f"),
-        Column("loss per 1,000 more", "+.4f", wide=True),
     )
-    rows = tuple(_row(found, way) for way in found.ways)
-    notes = [
-        "The gain is over staying at the rate for as many updates; stopping now costs nothing."
-    ]
-    if not found.fallen:
-        notes.append(
-            "In no run has the rate fallen: what a cooldown gives rests on other people's runs "
-            "alone. A short one (a tenth of the budget) would tell."
-        )
-    return Table(answer, columns, rows, tuple(notes))
+    return Table(answer, columns, tuple(map(_row, found.ways)))
 
 
 def _way(way: Branch) -> str:
+    if way.more == 0:
+        return "stop now"
     if way.decay == 0:
         return f"stay at the rate for {way.more:,} more updates"
     if way.decay == way.more:
@@ -155,15 +162,21 @@ def _way(way: Branch) -> str:
     return f"hold the rate for {way.more - way.decay:,} updates, then cool down over {way.decay:,}"
 
 
-def _row(found: Ending, way: Branch) -> tuple[Cell, ...]:
+def _short(way: Branch) -> str:
+    if way.decay == 0:
+        return way.option.name
+    if way.decay == way.more:
+        return f"cool down over {way.decay:,}"
+    return f"hold for {way.more - way.decay:,}, cool down over {way.decay:,}"
+
+
+def _row(way: Branch) -> tuple[Cell, ...]:
     intervals = way.option.intervals
     return (
-        way.option.name,
+        _short(way),
         way.more,
-        way.decay,
         way.option.loss,
         None if intervals is None else intervals["0.95"],
         None if way.gain is None else way.gain.value,
         None if way.gain is None else way.gain.probability,
-        1000 * (way.option.loss - found.now) / way.more,
     )
