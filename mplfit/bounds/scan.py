@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from mplfit.errors import ScheduleError
 from mplfit.schedule.spec import parse_schedule, read_spec
 from mplfit.types import FloatArray, Record
 
-__all__ = ["SWEEPS", "Scan", "Sweep", "scan"]
+__all__ = ["SWEEPS", "Norms", "Scan", "Sweep", "power_norms", "scan"]
 
 Sweep: TypeAlias = Literal["cooldown", "horizon", "base-lr", "cycle"]
+Norms: TypeAlias = Callable[[int], FloatArray]
 SWEEPS: tuple[Sweep, ...] = ("cooldown", "horizon", "base-lr", "cycle")
 
 
@@ -28,6 +29,8 @@ class Scan(Record):
     given : the bound at the peak rate that was given (or is the value).
     """
 
+    DERIVED: ClassVar[tuple[str, ...]] = ("power_law", "root_law")
+
     over: Sweep
     value: FloatArray
     base: FloatArray = field(metadata={"key": "best_peak_lr"})
@@ -35,9 +38,41 @@ class Scan(Record):
     given: FloatArray = field(metadata={"key": "bound"})
     name: str = ""
 
+    @property
+    def power_law(self) -> tuple[float, float] | None:
+        """A and B of the line ln γ* = ln A + B ln T through three horizons or more.
+
+        >>> from mplfit.bounds.scan import scan
+        >>> horizons = [100, 200, 400, 800, 1600]
+        >>> A, B = scan("linear:steps=400,peak=1", "horizon", values=horizons).power_law
+        >>> round(B, 2)
+        -0.5
+        """
+        if self.over != "horizon" or self.value.size < 3:
+            return None
+        slope, level = np.polyfit(np.log(self.value), np.log(self.base), 1)
+        return float(np.exp(level)), float(slope)
+
+    @property
+    def root_law(self) -> float | None:
+        """A of γ* = A/√T, in the mean of ln A."""
+        if self.power_law is None:
+            return None
+        return float(np.exp(np.mean(np.log(self.base * np.sqrt(self.value)))))
+
+
+def power_norms(alpha: float, steps: int) -> FloatArray:
+    """The gradient norms t^alpha of the updates t = 1 … steps.
+
+    >>> from mplfit.bounds.scan import power_norms
+    >>> power_norms(-0.5, 4).round(3)
+    array([1.   , 0.707, 0.577, 0.5  ])
+    """
+    return np.arange(1.0, steps + 1) ** alpha
+
 
 def scan(
-    text: str, over: Sweep, *, values: Sequence[float] = (), D: float = 1.0, G: float = 1.0
+    text: str, over: Sweep, *, values: Sequence[float] = (), D: float = 1.0, G: float | Norms = 1.0
 ) -> Scan:
     """Vary one property of the schedule that a text describes (`mplfit.schedule.spec`).
 
@@ -46,6 +81,7 @@ def scan(
     text : one schedule; it must have a decay for "cooldown", and be a cosine for "cycle".
     over : what to vary. The cooldown keeps its share of the steps when the horizon varies.
     values : what to try, in ascending order; a usual range where there are none.
+    G : the gradient norm, or a function of the number of updates that gives those of each.
 
     Raises
     ------
@@ -67,9 +103,10 @@ def scan(
     steps, given = schedule.steps, schedule.peak
     if over == "base-lr":
         lr = schedule.lr[: last_positive(schedule.lr)]
-        best = best_base(lr, D=D, G=G)
+        norm = G(lr.size) if callable(G) else G
+        best = best_base(lr, D=D, G=norm)
         peaks = _chosen(values, best.rate * given * np.geomspace(1 / 16, 16, 17))
-        bounds = [bound(peak / given * lr, D=D, G=G) for peak in peaks]
+        bounds = [bound(peak / given * lr, D=D, G=norm) for peak in peaks]
         same = np.ones(peaks.size)
         return Scan(over, peaks, best.rate * given * same, best.bound * same, np.array(bounds))
     if over == "horizon":
@@ -89,10 +126,11 @@ def scan(
     for one in specs:
         made = one.schedule()
         lr = made.lr[: last_positive(made.lr)]
-        found = best_base(lr, D=D, G=G)
+        norm = G(lr.size) if callable(G) else G
+        found = best_base(lr, D=D, G=norm)
         base.append(found.rate * given)
         best_bounds.append(found.bound)
-        bounds.append(bound(lr, D=D, G=G))
+        bounds.append(bound(lr, D=D, G=norm))
     return Scan(over, tried, np.array(base), np.array(best_bounds), np.array(bounds))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -16,7 +17,7 @@ from mplfit.cli.specs import named_schedules, named_specs
 from mplfit.errors import DataError, ScheduleError
 
 if TYPE_CHECKING:
-    from mplfit.bounds.scan import Sweep
+    from mplfit.bounds.scan import Norms, Sweep
     from mplfit.schedule import Schedule
     from mplfit.types import FloatArray
 
@@ -66,10 +67,10 @@ __all__ = ["bound_command"]
 @click.option(
     "--grad-norm",
     "norm",
-    metavar="G|LOG",
+    metavar="G|alpha=A|LOG",
     default="1",
     show_default=True,
-    help="Gradient norm: a number, or a log with grad_norm.",
+    help="Gradient norm: a number, t^A after t updates, or a log with grad_norm.",
 )
 @click.option("--at", type=int, help="Updates after which to judge. [default: all of them]")
 @click.option("--as-given", is_flag=True, help="Draw curves at the rates given, not at the best.")
@@ -114,9 +115,10 @@ def bound_command(
     from mplfit.show.files import bound_files
 
     named = named_schedules(specs)
+    G = cast("float | Mapping[str, FloatArray]", _norms(norm, named))
     found, drawn = judge_all(
-        named, D=D, G=_norms(norm, named), text=norm, at=at, as_given=as_given, average=average,
-        terms=terms, exact=exact,
+        named, D=D, G=G, text=norm, at=at, as_given=as_given, average=average, terms=terms,
+        exact=exact,
     )  # fmt: skip
     what = "average iterate" if average else "last iterate"
     title = f"Bound of the {what} at {'the rates given' if as_given else 'its best base rate'}"
@@ -134,7 +136,7 @@ def _sweep(
     from mplfit.show.files import bound_sweep_files
 
     G, tried = _norms(norm, None), _numbers(values, over)
-    assert isinstance(G, float)
+    assert not isinstance(G, Mapping)
     scans = tuple(
         replace(scan(text, over, values=tried, D=D, G=G), name=name)
         for name, text in named_specs(specs).items()
@@ -164,16 +166,22 @@ def _fit_to_logs(logs: Sequence[Path], column: str | None, output: Output) -> No
         output.show(found)
 
 
-def _norms(text: str, schedules: Mapping[str, Schedule] | None) -> float | Mapping[str, FloatArray]:
-    """A number, or from a log the norms of every update of the schedules."""
+def _norms(
+    text: str, schedules: Mapping[str, Schedule] | None
+) -> float | Norms | Mapping[str, FloatArray]:
+    """A number, or the norms of every update of the schedules: of a power, or from a log."""
+    from mplfit.bounds.scan import power_norms
     from mplfit.readers.norms import read_norms
 
     try:
+        if text.startswith("alpha="):
+            power = partial(power_norms, float(text[6:]))
+            return power if schedules is None else {n: power(s.steps) for n, s in schedules.items()}
         return float(text)
     except ValueError:
         if not Path(text).exists():
             raise DataError(
-                f"--grad-norm must be a number or the name of a log, got {text!r}"
+                f"--grad-norm must be a number, alpha=A or the name of a log, got {text!r}"
             ) from None
         if schedules is None:
             raise DataError("a sweep needs one gradient norm for all steps, not a log") from None

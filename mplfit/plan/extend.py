@@ -42,7 +42,7 @@ __all__ = [
     "ways_to_go_on",
 ]
 
-How: TypeAlias = Literal["same", "cooldown", "factor", "law"]
+How: TypeAlias = Literal["same", "cooldown", "factor", "law", "closest"]
 
 _LEAST = 1e-3  # the smallest factor that is looked at
 _TRIED = 12  # points between which a change of sign is looked for; the rest is root finding
@@ -93,7 +93,8 @@ class Phases:
 class Continuation:
     """One way to go on.
 
-    how : "same" (the cooldown's share kept), "cooldown" (longer), "factor" (a lower rate first) or
+    how : "same" (the cooldown's share kept), "cooldown" (longer), "closest" (of cooldowns none of
+    which keeps the rate, the one that comes closest to it), "factor" (a lower rate first) or
     "law" (the cooldown that a fit predicts to be best).
     value : the cooldown's share of all steps, or the factor.
     begins : the update from which the rates differ from the stable rate.
@@ -307,7 +308,9 @@ def ways_to_go_on(schedule: Schedule, steps: int) -> tuple[list[Continuation], d
     >>> from mplfit.schedule import wsdld
     >>> ways, missing = ways_to_go_on(wsdld(4000, 1e-3, decay=0.2), 16000)
     >>> [way.how for way in ways], list(missing)
-    (['same', 'factor'], ['cooldown'])
+    (['same', 'factor', 'closest'], ['cooldown'])
+    >>> round(ways[-1].value, 3), round(ways[-1].base, 2)
+    (1.0, 0.97)
     """
     found, missing = [extend(schedule, steps, "same")], {}
     ways: tuple[How, ...] = ("cooldown", "factor")
@@ -316,7 +319,21 @@ def ways_to_go_on(schedule: Schedule, steps: int) -> tuple[list[Continuation], d
             found.append(extend(schedule, steps, by))
         except FitError as error:
             missing[by] = str(error)
+    if "cooldown" in missing:
+        found.append(_closest(schedule, steps))
     return found, missing
+
+
+def _closest(schedule: Schedule, steps: int) -> Continuation:
+    """The cooldown under which the best base rate is the nearest below the one in use."""
+    parts = phases(schedule)
+    planned = schedule.lr[: parts.steps]
+    made = []
+    for value in np.linspace(1 / steps, 1 - parts.head.size / steps, _TRIED).tolist():
+        longer = Schedule(parts.rates(steps, value), schedule.warmup)
+        begins = int(np.ceil((1 - value) * steps))
+        made.append(_continuation("closest", value, begins, longer, planned))
+    return min(made, key=lambda way: abs(np.log(way.base)))
 
 
 def compare_ways(

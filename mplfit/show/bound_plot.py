@@ -131,6 +131,7 @@ def plot_continuations(
     names = {
         "same": "same share of cooldown",
         "cooldown": "longer cooldown",
+        "closest": "closest cooldown",
         "factor": "lower rate",
         "law": "by the law",
     }

@@ -170,6 +170,7 @@ def test_extend_shows_the_way_that_exists_and_says_why_the_other_does_not(tmp_pa
     assert said.startswith("To go on to 16000 updates with the base rate in use: lower the rate")
     assert "lower rate 0.375" in said
     assert "longer cooldown" not in said
+    assert "closest cooldown 1.000 0 0.973" in said
     assert "no cooldown keeps the base rate in use the best one: the best comes to 97.3 % of" in (
         " ".join(result.stderr.split())
     )
@@ -183,6 +184,26 @@ def test_extend_shows_the_way_that_exists_and_says_why_the_other_does_not(tmp_pa
         made = json.loads(run(*arguments[:4], steps, "--json").stdout)
         ways = {one["how"]: round(one["value"], 3) for one in made["ways"]}
         assert (ways["cooldown"], ways["factor"]) == (cooldown, factor)
+
+
+def test_gradient_norms_that_fall_as_a_power_and_laws_over_horizons():
+    """The original's numbers: G = 1/√t, and the laws of the best rate over 100 to 1600 updates."""
+    arguments = ("bound", WSD, "--grad-norm", "alpha=-0.5", "--no-save", "--json")
+    (one,) = json.loads(run(*arguments).stdout)["schedules"]
+    assert one["best_peak_lr"] == pytest.approx(0.306313, abs=5e-7)
+    assert one["best_bound"] == pytest.approx(0.00905586, abs=5e-9)
+    horizons = ",".join(str(round(T)) for T in np.geomspace(100, 1600, 15))
+    specs = ("cosine:steps=400,peak=1", WSD)
+    arguments = ("bound", *specs, "--sweep", "horizon", "--values", horizons, "--no-save")
+    cosine, wsd = json.loads(run(*arguments, "--json").stdout)["sweeps"]
+    assert cosine["power_law"] == pytest.approx([0.920, -0.492], abs=2e-3)
+    assert wsd["power_law"] == pytest.approx([0.471, -0.488], abs=2e-3)
+    assert wsd["root_law"] == pytest.approx(0.507, abs=2e-3)
+    assert "best peak lr = 0.919 · T^-0.492 for T updates" in run(*arguments).stdout
+    falling = (*arguments, "--grad-norm", "alpha=-0.5", "--json")
+    assert json.loads(run(*falling).stdout)["sweeps"][1]["power_law"][1] == pytest.approx(
+        0, abs=0.1
+    )
 
 
 def test_optimize_bound_finds_linear_decay(tmp_path):
@@ -235,7 +256,11 @@ def test_agreement_of_the_real_runs(tmp_path):
         ("bound piecewise:0=1,3=-1,steps=5", 1, "the rate of step 3 is -1"),
         ("bound constant:steps=9,peak=1 --at 12", 1, "after 12 updates was asked for"),
         ("bound constant:steps=9,peak=1 --grad-norm nan", 1, "must be finite and not negative"),
-        ("bound constant:steps=9,peak=1 --grad-norm x", 1, "a number or the name of a log"),
+        (
+            "bound constant:steps=9,peak=1 --grad-norm x",
+            1,
+            "a number, alpha=A or the name of a log",
+        ),
         ("bound constant:steps=9,peak=1 --distance -1", 1, "must be positive and finite, got -1"),
         ("bound constant:steps=9,peak=1 --sweep cooldown", 1, "constant has no decay to vary"),
         ("bound wsdld:steps=9,peak=1,decay=2 --sweep cycle", 1, "expected one of cosine"),

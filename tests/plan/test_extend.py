@@ -67,7 +67,7 @@ def test_every_continuation_keeps_the_past_and_the_best_base(
         assert np.array_equal(lr[:same], run.lr[:same])
         assert found.schedule.warmup == run.warmup
         assert np.all(np.diff(lr[run.warmup :]) <= 1e-12 * peak)
-        if found.how == "same":
+        if found.how in ("same", "closest"):
             assert found.base < 1
         else:
             assert found.base == pytest.approx(1, abs=1e-6)
@@ -95,7 +95,11 @@ def test_where_each_way_leaves_the_stable_rate():
 
 def test_a_way_that_does_not_exist_is_named_and_the_other_taken():
     ways, missing = ways_to_go_on(RUN, 16000)
-    assert [one.how for one in ways] == ["same", "factor"]
+    assert [one.how for one in ways] == ["same", "factor", "closest"]
+    # The original takes a full cooldown here, which matches the rate to 97 %.
+    assert ways[2].value == 1
+    assert ways[2].base == pytest.approx(0.973, abs=5e-4)
+    assert ways[2].schedule.lr[8000] == pytest.approx(0.5 * RUN.peak, rel=1e-3)
     assert "comes to 97.3 % of it at most" in missing["cooldown"]
     compared = compare_ways(RUN, ways, "cooldown", missing=missing)
     assert (compared.chosen, compared.missing) == ("factor", missing)

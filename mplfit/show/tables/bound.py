@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mplfit.bounds.scan import Scan
 from mplfit.bounds.table import BoundSweep, BoundTable, Judged
 from mplfit.estimate.logged_norms import NormFit
@@ -110,7 +112,15 @@ def _swept(one: Scan) -> Table:
         columns = (value, *_BEST, Column("bound as given", ".6g"))
         low, shown = min(rows, key=lambda row: row[2]), rows
         where = f"of these the bound is lowest at {value.title} {low[0]:.6g}: {low[2]:.6g}"
-    return Table(f"{one.name}: {where}.", columns, tuple(shown))
+    notes: tuple[str, ...] = ()
+    if one.power_law is not None:
+        A, B = one.power_law
+        off = np.abs(A * one.value**B / one.base - 1).max()
+        notes = (
+            f"best peak lr = {A:.3g} · T^{B:.3f} for T updates, within {100 * off:.1f} % at these; "
+            f"with the exponent −1/2 {one.root_law:.3g}/√T.",
+        )
+    return Table(f"{one.name}: {where}.", columns, tuple(shown), notes)
 
 
 def _units(found: BoundTable | BoundSweep) -> tuple[str, str]:

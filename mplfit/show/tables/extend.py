@@ -10,6 +10,7 @@ __all__ = ["tables"]
 _NAMES = {
     "law": "by the law",
     "cooldown": "longer cooldown",
+    "closest": "closest cooldown",
     "factor": "lower rate",
     "same": "same share",
 }
