@@ -29,12 +29,12 @@ from numpy.typing import ArrayLike
 
 from mplfit import tasks
 from mplfit.assess.intervals import LEVELS, predict_interval
-from mplfit.assess.refit import refit
 from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.huber import huber_slope
 from mplfit.estimate.objective import objective_of
 from mplfit.estimate.records import BootstrapRecord, FinalInterval
+from mplfit.estimate.refit import refit
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, descend, parameter_box
 from mplfit.estimate.uncertainty import noise_unit

@@ -26,12 +26,12 @@ import numpy as np
 from mplfit import tasks
 from mplfit.assess.intervals import LEVELS
 from mplfit.assess.parameters import laplace_intervals
-from mplfit.assess.refit import refit
 from mplfit.curve import Curve
 from mplfit.errors import DataError
 from mplfit.estimate.covariance import factorise
 from mplfit.estimate.huber import quadratic_share
 from mplfit.estimate.objective import Objective, objective_of
+from mplfit.estimate.refit import refit
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Box, parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty

@@ -5,8 +5,10 @@ minimum. Where one curve in many is left out that is near by: Gauss-Newton steps
 of which needs no evaluation, until the next one would lower the objective by less than a thousandth
 of ½χ² = 1. Then the parameters are within a twentieth of their standard errors of the minimum, and
 the prediction of the curve within less than a tenth of its interval. A step that does not lower the
-objective, or promises no less than the one before, is followed by a descent instead: from the
-minimum of a fit to few curves, whose parameters are hardly determined, steps do not always arrive.
+objective, or promises no less than the one before, is followed by damped steps
+(`mplfit.estimate.refit`), and these, where they do not arrive, by a descent. From the minimum of a
+fit to few curves, whose parameters are hardly determined, a descent follows at once: damped steps
+may end elsewhere in a valley, where the objective is as low and the prediction another one.
 The law's constants and box are those of the whole fit.
 """
 
@@ -24,7 +26,8 @@ from mplfit.estimate.constants import PER_OBSERVATION
 from mplfit.estimate.huber import DELTA
 from mplfit.estimate.metrics import CurveReport, measure_curve
 from mplfit.estimate.objective import Objective
-from mplfit.estimate.solver import Box, descend, newton_step
+from mplfit.estimate.refit import refit
+from mplfit.estimate.solver import FEW, Box, descend, newton_step
 from mplfit.types import FloatArray, IntArray
 
 __all__ = ["MOST", "leave_each_out", "spread_evenly"]
@@ -108,4 +111,9 @@ def _without(
         if not part.summed(moved, residual, jacobian)[0] < value:
             break
         at = moved
+    if len(part.predictors) >= FEW:
+        near = refit(part, box, at, enough / _ENOUGH)
+        if near.converged:
+            return part.params(near.unknowns)
+        at = near.unknowns
     return part.params(descend(part, box, at).unknowns)

@@ -13,10 +13,10 @@ from scipy.signal import lfilter
 from mplfit import Fit, schedule
 from mplfit.assess import bootstrap as room
 from mplfit.assess.bootstrap import Bootstrap, _resample, block_length, bootstrap
-from mplfit.assess.refit import refit
 from mplfit.errors import FitError
 from mplfit.estimate.fit import fit
 from mplfit.estimate.objective import Objective, objective_of
+from mplfit.estimate.refit import refit
 from mplfit.estimate.simulate import simulate
 from mplfit.estimate.solver import descend, parameter_box
 from mplfit.estimate.uncertainty import noise_unit

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mplfit import schedule
-from mplfit.assess.refit import refit
 from mplfit.estimate.objective import Objective
+from mplfit.estimate.refit import refit
 from mplfit.estimate.simulate import simulate
 from mplfit.estimate.solver import parameter_box
 from mplfit.estimate.uncertainty import noise_unit, uncertainty

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from mplfit.estimate import leave_out, solver
 from mplfit.estimate.fit import fit
 from mplfit.estimate.leave_out import leave_each_out
 from mplfit.estimate.objective import Objective, objective_of
+from mplfit.estimate.refit import refit
 from mplfit.estimate.simulate import simulate
 from mplfit.estimate.solver import descend, newton_step, parameter_box, search
 from mplfit.laws import get_law
@@ -86,13 +89,28 @@ def test_a_left_out_run_has_no_part_in_the_run_effects_of_the_others():
     assert np.abs(objective.log_loss[kept] - objective.of_curves([0, 2, 5]).log_loss).max() > 1e-3
 
 
-def test_steps_that_do_not_arrive_are_followed_by_a_descent(fitted, monkeypatch):
+def test_steps_that_do_not_arrive_are_followed_by_damped_ones_and_these_by_a_descent(
+    fitted, monkeypatch
+):
     found, train, objective, box = fitted
     far = to_unknowns(found.formula, found.values) + 0.5
     near = leave_each_out(objective, box, to_unknowns(found.formula, found.values), train)
+    calls = []
+    monkeypatch.setattr(leave_out, "spread_evenly", lambda _: [0, 5])
     monkeypatch.setattr(leave_out, "_STEPS", 1)
-    for name, report in leave_each_out(objective, box, far, train).items():
-        assert report.final_predicted == pytest.approx(near[name].final_predicted, rel=2e-4)
+    monkeypatch.setattr(leave_out, "descend", lambda *args: calls.append(1) or descend(*args))
+
+    def unfinished(part, box, at, unit):
+        return replace(refit(part, box, at, unit), unknowns=at, converged=False)
+
+    for way, descents in ((refit, 0), (unfinished, 2)):
+        monkeypatch.setattr(leave_out, "refit", way)
+        for name, report in leave_each_out(objective, box, far, train).items():
+            assert report.final_predicted == pytest.approx(near[name].final_predicted, rel=2e-4)
+        assert len(calls) == descents
+    monkeypatch.setattr(leave_out, "refit", None)  # few curves: a descent at once
+    leave_each_out(objective.of_curves(range(6)), box, far, train[:6])
+    assert len(calls) == 4
 
 
 def test_the_promise_of_a_step_is_what_it_gains(fitted):
