@@ -114,6 +114,9 @@ def test_an_export_is_one_function_in_the_registry(monkeypatch):
     monkeypatch.setitem(EXPORTS, "toy", toy_file)
     plan = mplfit.constant(100, 1e-3)
     assert plan.export("toy", batch_size=8) == b"800 samples\n"
+    told = CliRunner().invoke(main, ["export", "constant:steps=9,peak=1", "--format", "toy"])
+    assert told.stdout == "9 samples\n"
+    assert "|toy]" in CliRunner().invoke(main, ["export", "--help"]).stdout.replace("\n", "")
     monkeypatch.undo()
     with pytest.raises(OutputError, match="no export 'toy'"):
         plan.export("toy")

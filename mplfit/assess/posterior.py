@@ -81,7 +81,7 @@ def draw(fit: Fit, count: int, seed: int = 0) -> FloatArray:
         half[far] = rng.standard_normal(int(far.sum()))
     normals = np.concatenate([half, -half])[:count]
     moved = centre + normals @ factor(fit).T
-    low, high = _sense(fit, centre)
+    low, high = _meaningful(fit, centre)
     return np.array([to_params(law, one) for one in np.clip(moved, low, high)])
 
 
@@ -98,7 +98,7 @@ def log_slopes(fit: Fit, schedule: Schedule, step: IntArray) -> tuple[FloatArray
     return loss, gradient * unknown_slopes(law, params) / loss[:, None]
 
 
-def _sense(fit: Fit, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _meaningful(fit: Fit, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
     """How far draws may go: a factor of 20, or 0.5 for a parameter that is its own unknown.
 
     Where the data leave a direction open, a normal would reach parameters of no meaning.

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import nnls
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import DataError
@@ -116,10 +116,9 @@ def spearman(x: FloatArray, y: FloatArray) -> float:
     >>> spearman(np.array([1.0, 2.0, 5.0]), np.array([3.0, 9.0, 27.0]))
     1.0
     """
-    a, b = rankdata(x), rankdata(y)
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return round(float(a @ b) / size, 12) if size > 0 else float("nan")
+    if min(np.unique(x).size, np.unique(y).size) < 2:
+        return float("nan")
+    return round(float(spearmanr(x, y).statistic), 12)
 
 
 def spearman_interval(correlation: float, count: int) -> tuple[float, float] | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from mplfit.cli.messages import say
 from mplfit.cli.options import SCHEDULE_HELP, command, force_option, json_option
@@ -13,13 +15,33 @@ from mplfit.cli.output import print_json
 from mplfit.cli.specs import schedule_given
 
 if TYPE_CHECKING:
+    from mplfit.assess.gains import GainSummary
     from mplfit.schedule import Schedule
 
 __all__ = ["export_command"]
 
-# The keys of mplfit.writers.export.EXPORTS (a test compares): the help must not import it.
-_FORMATS = ["csv", "npy", "json", "python", "torch", "hf", "optax", "keras"]
-_FORMATS += ["olmo-core", "megatron", "torchtitan", "nanogpt", "litgpt"]
+
+class _Form(click.ParamType[str]):
+    """A format of `mplfit.writers.export.EXPORTS`."""
+
+    name = "format"
+
+    @property
+    def _choice(self) -> click.Choice[str]:
+        from mplfit.writers.export import EXPORTS
+
+        return click.Choice(list(EXPORTS))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(self._choice.convert(value, param, ctx))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        return self._choice.get_metavar(param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return self._choice.shell_complete(ctx, param, incomplete)
 
 
 @command(
@@ -38,9 +60,7 @@ _FORMATS += ["olmo-core", "megatron", "torchtitan", "nanogpt", "litgpt"]
     optimize`) the predicted loss that this costs is said.""",
 )
 @click.argument("spec", metavar="SPEC")
-@click.option(
-    "--format", "form", type=click.Choice(_FORMATS), required=True, help="The training code."
-)
+@click.option("--format", "form", type=_Form(), required=True, help="The training code.")
 @click.option("--max-knots", type=int, metavar="K", help="At most K knots.")
 @click.option("--as", "shape", type=click.Choice(["wsd"]), help="As warmup-stable-decay (linear).")
 @click.option(
@@ -69,6 +89,7 @@ def export_command(
     as_json: bool,
 ) -> None:
     from mplfit.schedule.knots import as_wsd, exact_knots, to_knots, with_knots
+    from mplfit.types import to_plain
     from mplfit.writers.export import Units, export, written
     from mplfit.writers.files import refuse_existing, write_file
 
@@ -102,7 +123,7 @@ def export_command(
                 "file": None if out is None else str(out),
                 "steps": made.steps,
                 "knots": len(exact_knots(made)),
-                "cost": cost,
+                "cost": to_plain(cost),
                 "text": None if form == "npy" else data.decode(),
             }
         )
@@ -115,11 +136,20 @@ def export_command(
         say(f"{form}: {made.steps} updates, {how}, written to {out}")
 
 
-def _cost(given: Schedule, made: Schedule, params: str | None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Cost:
+    """What a simpler schedule costs: in rates, in predicted loss, and with its interval."""
+
+    largest_difference: float
+    predicted_loss: float | None = None
+    gain: GainSummary | None = None
+
+
+def _cost(given: Schedule, made: Schedule, params: str | None) -> _Cost:
     """What the simpler schedule differs by, in rates and in predicted loss; also said."""
     apart = float(abs(made.lr - given.lr).max())
     text = f"the simpler schedule differs by up to {100 * apart / given.peak:.2g} % of the peak"
-    cost: dict[str, Any] = {"largest_difference": apart, "predicted_loss": None, "gain": None}
+    cost = _Cost(apart)
     if params is None:
         say(f"{text}; give --params FIT for the predicted loss that this costs")
         return cost
@@ -127,14 +157,17 @@ def _cost(given: Schedule, made: Schedule, params: str | None) -> dict[str, Any]
 
     fit = load_fit(params)
     before, after = (fit.formula.final(fit.values, one.lr) for one in (given, made))
-    cost["predicted_loss"] = after - before
+    cost = replace(cost, predicted_loss=after - before)
     sure = "no interval: published parameters have none"
     if fit.spread is not None:
         from mplfit.assess.gains import gains
 
         found = gains(fit, given, [made])[0]
         low, high = found.bounds(0.95)
-        sure, cost["gain"] = f"95 % interval {low:+.1e} to {high:+.1e}", found.summary().to_dict()
+        sure, cost = (
+            f"95 % interval {low:+.1e} to {high:+.1e}",
+            replace(cost, gain=found.summary()),
+        )
     say(
         f"{text}; predicted final loss {before:.5f} → {after:.5f} ({after - before:+.1e}, {sure}; "
         f"by {fit.law} with the parameters {params})"

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from mplfit.errors import DataError
+from mplfit.lab.ops import Array
 from mplfit.lab.run import Row, Run, RunPlan
 from mplfit.schedule import Schedule
 
@@ -70,7 +70,7 @@ def from_bytes(data: bytes, where: str = "the checkpoint") -> Run:
     """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            values: dict[str, Any] = {name: file[name] for name in file.files}
+            values: dict[str, Array] = {name: file[name] for name in file.files}
         meta = json.loads(values["meta"].tobytes())
         if meta["schema"] != _SCHEMA:
             raise DataError(f"{where} has the schema {meta['schema']!r}, expected {_SCHEMA!r}")

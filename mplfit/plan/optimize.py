@@ -331,10 +331,10 @@ def _plan(
     if robust is not None and fit is not None:
         level = None if robust == "mean" else robust
         over = robust_loss(fit.formula, draw(fit, _DRAWS, _SEED), level)
-    result, sturdy = search(goal.final), None
+    result, summary = search(goal.final), None
     if over is not None:
         plain, result = result, search(over, result.schedule)
-        sturdy = Robust(str(robust), _DRAWS, over(plain.schedule.lr)[0], result.loss)
+        summary = Robust(str(robust), _DRAWS, over(plain.schedule.lr)[0], result.loss)
     loss = goal.value(result.schedule.lr)
     compared = usual_schedules(
         goal.value,
@@ -363,7 +363,7 @@ def _plan(
         ),
         starts=result.starts,
         converged=result.converged,
-        robust=sturdy,
+        robust=summary,
         peaks=tuple(peak_losses(fit, result.schedule, goal.peak[1]))  # type: ignore[index]
         if free and fit is not None
         else (),

@@ -8,7 +8,7 @@ curves themselves are read by `mplfit.readers.epfml`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ def _rebuilt(path: Path, others: Sequence[Path]) -> Schedule:
     return finish(spliced(logs)[0], options).schedule
 
 
-def _kind(config: dict[str, Any]) -> tuple[str, float | None]:
+def _kind(config: Mapping[str, Any]) -> tuple[str, float | None]:
     """The run's shape, and the share of its updates that decay."""
     scheduler = str(config["scheduler"])
     if not scheduler.startswith("wsd"):

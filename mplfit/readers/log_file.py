@@ -11,7 +11,7 @@ from mplfit.readers.json_rows import json_lines, parse_json
 from mplfit.readers.log import file_bytes, hash_file
 from mplfit.readers.names import is_loss, is_rate, is_step
 from mplfit.readers.source import file_head, first_bytes, log_suffix, whole_file
-from mplfit.readers.table import Table, open_table
+from mplfit.readers.table import TextTable, open_table
 from mplfit.readers.text_formats import TextFormat
 from mplfit.readers.text_log import text_format
 from mplfit.readers.unknown import guessed_command
@@ -84,7 +84,7 @@ class LogFile:
         return None if self.text is None else text_format(self.text)
 
     @cached_property
-    def table(self) -> Table | None:
+    def table(self) -> TextTable | None:
         """A table with a header; None of another file.
 
         Without the suffix of one it is a table by its header's names, or by its numbers.

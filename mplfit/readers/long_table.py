@@ -19,7 +19,7 @@ from mplfit.readers.log import Log, Series, UnknownLogError, hash_file
 from mplfit.readers.names import find_column, paired, plain
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.source import log_stem
-from mplfit.readers.table import Table, read_columns, read_texts
+from mplfit.readers.table import TextTable, read_columns, read_texts
 from mplfit.readers.tags import log_of_tags
 
 __all__ = ["is_long", "read_long"]
@@ -39,7 +39,7 @@ def is_long(header: Sequence[str]) -> bool:
     )
 
 
-def read_long(table: Table, options: ReadOptions) -> list[Log]:
+def read_long(table: TextTable, options: ReadOptions) -> list[Log]:
     """Every run in the table.
 
     Raises
@@ -89,7 +89,7 @@ def read_long(table: Table, options: ReadOptions) -> list[Log]:
     return logs
 
 
-def _keys(table: Table) -> list[tuple[str, ...]]:
+def _keys(table: TextTable) -> list[tuple[str, ...]]:
     """What names each row of Aim's table; lines between its groups hold nothing but --."""
     rows = zip(*read_texts(table, ["run", "metric", "context"]), strict=True)
     return [row for row in rows if set(row) != {"--"}]

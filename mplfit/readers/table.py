@@ -21,7 +21,7 @@ from mplfit.errors import DataError
 from mplfit.readers.source import is_plain, open_text
 from mplfit.types import FloatArray
 
-__all__ = ["Table", "is_there", "open_table", "read_columns", "read_texts", "shorten"]
+__all__ = ["TextTable", "is_there", "open_table", "read_columns", "read_texts", "shorten"]
 
 _SCHEDULE = "# schedule:"
 _BLOCK = 1 << 24  # bytes
@@ -31,7 +31,7 @@ _NOT_NUMBERS = {"", "nan", "none", "null", "na", "n/a"}
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """A delimited text file with a header row."""
 
     path: Path
@@ -41,7 +41,7 @@ class Table:
     schedule: str | None = None  # the spec in a line "# schedule: SPEC" before the header
 
 
-def open_table(path: Path) -> Table:
+def open_table(path: Path) -> TextTable:
     """Read the header of a .csv or .tsv file: its column names and its delimiter.
 
     Raises
@@ -86,7 +86,7 @@ def open_table(path: Path) -> Table:
             f"{path} begins with numbers ({', '.join(header[:4])}): expected a header line with "
             "column names such as step,lr,loss"
         )
-    return Table(path, header, delimiter, skip + 1, schedule)
+    return TextTable(path, header, delimiter, skip + 1, schedule)
 
 
 def _is_data(line: str) -> bool:
@@ -95,7 +95,7 @@ def _is_data(line: str) -> bool:
     return not line.strip() or all(_is_number(cell) for cell in cells if cell.strip())
 
 
-def read_columns(table: Table, columns: Sequence[str]) -> list[FloatArray]:
+def read_columns(table: TextTable, columns: Sequence[str]) -> list[FloatArray]:
     """The values of some columns, as float64; an empty cell or a word for nothing is NaN.
 
     Raises
@@ -120,7 +120,7 @@ def read_columns(table: Table, columns: Sequence[str]) -> list[FloatArray]:
 
 
 def _quickly(
-    table: Table, places: Sequence[int], converter: Callable[[str], float] | None = None
+    table: TextTable, places: Sequence[int], converter: Callable[[str], float] | None = None
 ) -> FloatArray | None:
     """The cells by numpy's reader; None where it refuses one, or a row has nothing in any of them
     (a blank row is none)."""
@@ -142,7 +142,7 @@ def _quickly(
     return None if converter and np.isnan(values).all(axis=1).any() else values
 
 
-def read_texts(table: Table, columns: Sequence[str]) -> list[list[str]]:
+def read_texts(table: TextTable, columns: Sequence[str]) -> list[list[str]]:
     """The cells of some columns as they are written, without spaces around them.
 
     Raises
@@ -158,12 +158,12 @@ def read_texts(table: Table, columns: Sequence[str]) -> list[list[str]]:
     return texts
 
 
-def _places(table: Table, columns: Sequence[str]) -> list[int]:
+def _places(table: TextTable, columns: Sequence[str]) -> list[int]:
     first = {name: len(table.header) - i - 1 for i, name in enumerate(reversed(table.header))}
     return [first[name] for name in columns]
 
 
-def _is_odd(table: Table) -> bool:
+def _is_odd(table: TextTable) -> bool:
     """Whether a row has more delimiters than the header, or a quote that may hold some."""
     delimiter, width, skip, carried = ord(table.delimiter), len(table.header), table.skip, b""
     with table.path.open("rb") as file:
@@ -186,7 +186,7 @@ def _is_odd(table: Table) -> bool:
     return False
 
 
-def _rows(table: Table) -> Iterator[tuple[int, list[str]]]:
+def _rows(table: TextTable) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, with their lines: slower than numpy, but able to say where."""
     width = len(table.header)
     try:
@@ -208,7 +208,7 @@ def _rows(table: Table) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{table.path} is not a table of numbers: {error}") from None
 
 
-def _cell(table: Table, line: int, row: Sequence[str], place: int) -> float:
+def _cell(table: TextTable, line: int, row: Sequence[str], place: int) -> float:
     if place >= len(row):
         raise DataError(
             f"{table.path} line {line} has {len(row)} of {len(table.header)} columns: "

@@ -12,7 +12,7 @@ import numpy as np
 from mplfit.errors import DataError
 from mplfit.readers.log import UnknownLogError
 from mplfit.readers.names import find_column
-from mplfit.readers.table import Table, read_columns, shorten
+from mplfit.readers.table import TextTable, read_columns, shorten
 from mplfit.types import FloatArray
 
 __all__ = ["guessed_command", "refuse_unknown"]
@@ -41,7 +41,7 @@ def refuse_unknown(path: Path, head: bytes, text_formats: str) -> UnknownLogErro
     )
 
 
-def guessed_command(table: Table) -> str | None:
+def guessed_command(table: TextTable) -> str | None:
     """The options that may name the columns of a table whose names are unusual.
 
     The step is the first column of whole numbers that ascend, the loss one that has "loss" in its
@@ -75,7 +75,7 @@ def guessed_command(table: Table) -> str | None:
     return shlex.join(words) if len(words) > 3 else None
 
 
-def _usual(table: Table, what: str) -> str | None:
+def _usual(table: TextTable, what: str) -> str | None:
     """The column of a usual name; None where there is none or it is not clear which."""
     try:
         return find_column(table.path, table.header, what, None, needed=False)

@@ -109,8 +109,8 @@ def sensitivity(rows: Iterable[tuple[str, Result]]) -> str:
 
 
 def _fitted(one: Result) -> str:
-    bent = ", nu = 1" if one.job.straight else ""
-    return f"{one.job.law}{bent}, prior {one.fit.prior_name}, {len(one.job.case.train)} runs"
+    fixed = ", nu = 1" if one.job.straight else ""
+    return f"{one.job.law}{fixed}, prior {one.fit.prior_name}, {len(one.job.case.train)} runs"
 
 
 def _peak(rate: float, observed: OverPeaks) -> str:
