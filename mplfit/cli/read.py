@@ -76,6 +76,7 @@ def _with_beginning(curve: Curve) -> Curve:
 
 
 def _entry(curve: Curve, log: Log) -> dict[str, Any]:
+    from mplfit.readers.selecting import warmup_of
     from mplfit.show.tables.read import median_norm
 
     schedule, origin = curve.schedule, curve.origin
@@ -90,7 +91,7 @@ def _entry(curve: Curve, log: Log) -> dict[str, Any]:
         "first_loss": float(curve.loss[0]),
         "last_loss": float(curve.loss[-1]),
         "steps": schedule.steps,
-        "warmup": schedule.warmup,
+        "warmup": warmup_of(schedule),
         "peak": schedule.peak,
         "final_lr": float(schedule.lr[-1]),
         "weight_decay": curve.weight_decay,

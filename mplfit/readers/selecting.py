@@ -14,7 +14,7 @@ from mplfit.readers.options import ReadOptions
 from mplfit.schedule import Schedule
 from mplfit.types import FloatArray, IntArray
 
-__all__ = ["EARLY", "beginning", "select", "spikes"]
+__all__ = ["EARLY", "beginning", "select", "spikes", "warmup_of"]
 
 EARLY = "the warmup and the steep fall after it spoil a fit, for no law describes them"
 _WARMUPS = 4  # on the 124M runs later rows are no better to begin with: tests/study/README.md
@@ -37,13 +37,25 @@ def beginning(schedule: Schedule, step: IntArray) -> int:
     >>> beginning(plan, np.arange(99, 9000, 100)), beginning(plan, np.arange(299, 9000, 100))
     (799, 0)
     """
-    start = int((schedule.lr > 0).argmax())
-    falls = np.append(np.diff(schedule.lr[start:]) <= 0, True)
-    warmup = max(schedule.warmup, start + int(falls.argmax()) + 1)
+    warmup = warmup_of(schedule)
     if not 2 < warmup <= schedule.steps // 2 or step[0] >= warmup - 1:
         return 0
     first = max(warmup, min(_WARMUPS * warmup, schedule.steps // 10))
     return min(first, int(step[-1] + 1) // 2) - 1
+
+
+def warmup_of(schedule: Schedule) -> int:
+    """The updates of the warmup: as told, or as long as the rate rises, if that is longer.
+
+    >>> from mplfit.readers.selecting import warmup_of
+    >>> from mplfit.schedule import constant
+    >>> warmup_of(constant(9000, 1e-3, warmup=200)), warmup_of(constant(9000, 1e-3))
+    (200, 0)
+    """
+    start = int((schedule.lr > 0).argmax())
+    falls = np.append(np.diff(schedule.lr[start:]) <= 0, True)
+    rises = start + int(falls.argmax()) + 1
+    return max(schedule.warmup, rises if rises > 1 else 0)
 
 
 def select(

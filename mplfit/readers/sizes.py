@@ -9,7 +9,7 @@ from mplfit.curve import RunSize
 from mplfit.errors import DataError
 from mplfit.readers.names import plain
 
-__all__ = ["COLUMNS", "KEYS", "parse_size", "size_in", "size_in_text", "size_of"]
+__all__ = ["COLUMNS", "KEYS", "decay_in_text", "parse_size", "size_in", "size_in_text", "size_of"]
 
 KEYS: Mapping[str, str] = {
     **dict.fromkeys(
@@ -51,9 +51,25 @@ _OTHERS = re.compile(
 _FEWEST = 1000.0  # parameters of a model
 _HEAD = 1 << 17  # characters of a text log in which its arguments are looked for
 _ARGUMENT = re.compile(r"^(?:\d+: )?[ \t]{1,8}(\w{2,40}) \.{3,80} (\d{1,18})[ \t]*$", re.M)
+# The batch as training codes print it: nanoGPT; nanochat; torchtitan; the Trainer; llm.c's table.
+_BATCHES = (
+    ("tokensperupdate", re.compile(r"tokens per iteration will be: (\d[\d,]{0,24})")),
+    ("totalbatchsize", re.compile(r"^Total batch size:? (\d[\d,]{0,24})(?= |$)", re.M)),
+    ("globalbatchsize", re.compile(r"global batch size (\d{1,12}), (?:gradient|seq)")),
+    ("sequencelength", re.compile(r"global batch size [^\n]{0,80}?sequence length (\d{1,12})")),
+    ("totalbatchsize", re.compile(r"Total train batch size \([^)\n]{0,80}\) = (\d[\d,]{0,24})")),
+    ("totalbatchsize", re.compile(r"^\| total batch size {1,40}\| (\d{1,18}) {1,80}\|", re.M)),
+    ("sequencelength", re.compile(r"^\| sequence length T {1,40}\| (\d{1,18}) {1,80}\|", re.M)),
+)
+_DECAY = re.compile(
+    r"(?<![\w.])weight[_ ]decay[\"']?[ \t]{0,40}(?:[:=|]|\.{3,80})[ \t]{0,4}"
+    r"(\d*\.?\d+(?:e[-+]?\d+)?)(?![\w.])",
+    re.I,
+)
 _PARAMETERS = re.compile(
-    r"(?:number of (?:trainable )?parameters: {0,4}|total parameters: {0,4}|size: {0,2})"
-    r"(\d[\d,]{0,24}(?:\.\d{1,6})?)(?:([MB])\b|(?= total parameters)|(?=[ \t]*$))",
+    r"(?:number of (?:trainable )?parameters(?:: {0,4}| = )|num_parameters {1,40}\| |"
+    r"total parameters: {0,4}|size: {0,2})"
+    r"(\d[\d,]{0,24}(?:\.\d{1,6})?)(?:([MB])\b|(?= total parameters)|(?=[ \t]*\|?[ \t]*$))",
     re.IGNORECASE | re.M,
 )
 _MANY_TOKENS = 1 << 17  # a "batch" of more is one of tokens, as OLMo-core's is
@@ -134,8 +150,8 @@ def size_of(numbers: Mapping[str, float], told_by: str, names: Mapping[str, str]
 
 
 def size_in_text(text: str) -> RunSize:
-    """What the first lines of a text log say: Megatron-LM's list of arguments, and the number of
-    parameters as nanoGPT, litgpt and torchtitan print it. Numbers that differ tell nothing.
+    """What the first lines of a text log say: Megatron-LM's list of arguments, and parameters and
+    batches as other training codes print them. Numbers that differ tell nothing.
 
     >>> from mplfit.readers.sizes import size_in_text
     >>> size_in_text("number of parameters: 123.59M").parameters
@@ -147,6 +163,9 @@ def size_in_text(text: str) -> RunSize:
     numbers: dict[str, set[float]] = {}
     for name, value in _ARGUMENT.findall(head):
         numbers.setdefault(plain(name), set()).add(float(value))
+    for name, pattern in _BATCHES:
+        found = {float(digits.replace(",", "")) for digits in pattern.findall(head)}
+        numbers.setdefault(name, set()).update(found)
     told = {name: values.pop() for name, values in numbers.items() if len(values) == 1}
     counts = {
         float(digits.replace(",", "")) * _UNITS.get(unit.lower(), 1.0)
@@ -155,3 +174,14 @@ def size_in_text(text: str) -> RunSize:
     if len(counts) == 1 and max(counts) >= _FEWEST:
         told["numparameters"] = counts.pop()
     return size_of(told, "the log")
+
+
+def decay_in_text(text: str) -> float | None:
+    """The weight decay in the first lines of a text log, where they tell one alone.
+
+    >>> from mplfit.readers.sizes import decay_in_text
+    >>> decay_in_text("  weight_decay ............ 0.1"), decay_in_text("weight decay: none")
+    (0.1, None)
+    """
+    values = {float(digits) for digits in _DECAY.findall(text[:_HEAD])}
+    return values.pop() if len(values) == 1 else None

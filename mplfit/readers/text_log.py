@@ -14,7 +14,7 @@ from mplfit.readers.log_source import schedule_in_source
 from mplfit.readers.names import find_column, losses_among, norm_column
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.own_lines import OWN_LINES, has_own_lines
-from mplfit.readers.sizes import size_in_text
+from mplfit.readers.sizes import decay_in_text, size_in_text
 from mplfit.readers.source import log_stem
 from mplfit.readers.table import shorten
 from mplfit.readers.text_formats import FORMATS, TextFormat
@@ -88,6 +88,7 @@ def read_text(path: Path, sha256: str, options: ReadOptions) -> Log:
         rate=Series.of(*columns[rate], counted=form.rate_counted) if rate else Series.empty(),
         norm=Series.of(*columns[norm], counted=form.counted) if norm else Series.empty(),
         schedule=schedule,
+        weight_decay=decay_in_text(text),
         size=size_in_text(text),
         notes=tuple(notes),
         no_rate=f"({form.name}) logs no learning rate: give the run's schedule=",

@@ -140,6 +140,29 @@ MEGATRON = "\n".join(
         ("number of parameters: 123.59M", RunSize(123.59e6)),
         ("Number of trainable parameters: 162,322,944", RunSize(162322944)),
         ("Model llama3 8B size: 8,030,261,248 total parameters", RunSize(8030261248)),
+        (
+            "tokens per iteration will be: 491,520\nnumber of parameters: 123.59M",
+            RunSize(123.59e6, tokens_per_update=491520),
+        ),
+        (
+            "Number of parameters: 560,988,160\nTotal batch size 524,288 => gradient steps: 1",
+            RunSize(560988160, tokens_per_update=524288),
+        ),
+        (
+            "Training starts at step 1, with local batch size 8, global batch size 64, sequence "
+            "length 8192, total steps 1000 (warmup 200).",
+            RunSize(tokens_per_update=524288, batch=64),
+        ),
+        (
+            "  Total train batch size (w. parallel, distributed & accumulation) = 64\n"
+            "  Number of trainable parameters = 124,439,808",
+            RunSize(124439808, batch=64),
+        ),
+        (
+            "| total batch size      | 524288           |\n| sequence length T     | 1024      |\n"
+            "| num_parameters        | 124475904        |",
+            RunSize(124475904, tokens_per_update=524288, batch=512),
+        ),
         ("number of parameters: 1.5B\nnumber of parameters: 7B", RunSize()),
         ("chunk size: 64\n hidden_size ... 8\n hidden_size ... 4", RunSize()),
     ],
@@ -149,9 +172,10 @@ def test_the_first_lines_of_a_text_log_tell_the_size(
 ) -> None:
     assert size_in_text(head) == size
     rows = [f"iter {k}: loss {4 - k / 1000:.4f}, time 9.00ms, mfu 9.00%" for k in range(0, 300, 10)]
-    (tmp_path / "nano.log").write_text("\n".join([head, *rows]))
+    (tmp_path / "nano.log").write_text("\n".join([head, "weight_decay ..... 0.125", *rows]))
     options = ReadOptions(schedule="constant:steps=300,peak=1e-3")
-    assert read_curves([tmp_path / "nano.log"], options)[0].size == size
+    (curve,) = read_curves([tmp_path / "nano.log"], options)
+    assert (curve.size, curve.weight_decay) == (size, 0.125)
 
 
 def test_the_folder_tells_where_the_run_s_name_does_not(tmp_path: Path) -> None:

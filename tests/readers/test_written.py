@@ -11,6 +11,7 @@ import pytest
 from mplfit.curve import Curve
 from mplfit.readers.options import ReadOptions
 from mplfit.readers.paths import read_curves, read_runs
+from mplfit.readers.selecting import warmup_of
 
 WRITTEN = Path(os.environ.get("MPLFIT_WRITTEN", Path(__file__).parent / "written"))
 TRUTH = json.loads((WRITTEN / "truth.json").read_text())
@@ -73,3 +74,4 @@ def test_the_trainer_s_state_events_and_lines(name: str) -> None:
         assert "are those of Hugging Face's Trainer" in notes(curve)
         assert read(name, steps_are="index").step[0] == curve.step[0] + 1
     assert text or curve.size.width == 16
+    assert warmup_of(curve.schedule) == 15  # rows lie 5 updates apart: it is 10

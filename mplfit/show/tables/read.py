@@ -8,6 +8,7 @@ import numpy as np
 
 from mplfit.curve import Curve
 from mplfit.readers.log import Log
+from mplfit.readers.selecting import warmup_of
 from mplfit.show.table import Cell, Column, Table
 
 __all__ = ["median_norm", "runs_table", "short_names"]
@@ -71,7 +72,7 @@ def _row(
     sizes = (size.text if size.count else None, size.told_by or None) if sized else ()
     return (
         name, log.kind, len(curve), f"{curve.step[0]}–{curve.step[-1]}", curve.schedule.steps,
-        float(curve.loss[0]), float(curve.loss[-1]), curve.schedule.peak, curve.schedule.warmup,
+        float(curve.loss[0]), float(curve.loss[-1]), curve.schedule.peak, warmup_of(curve.schedule),
         curve.weight_decay, *sizes,
         *((size.tokens_per_update,) if tokens else ()), *((size.batch,) if batch else ()),
         *((median_norm(log),) if norms else ()), ", ".join(log.also) or None,

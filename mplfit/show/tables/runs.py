@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mplfit.readers.selecting import warmup_of
 from mplfit.runs import Runs
 from mplfit.show.table import Column, Table
 from mplfit.show.tables.read import short_names
@@ -22,7 +23,7 @@ def tables(runs: Runs) -> list[Table]:
         (
             name, len(curve), f"{curve.step[0]}–{curve.step[-1]}", curve.schedule.steps,
             float(curve.loss[0]), float(curve.loss[-1]), curve.schedule.peak,
-            curve.schedule.warmup, curve.weight_decay,
+            warmup_of(curve.schedule), curve.weight_decay,
             curve.size.text if curve.size.count else None,
         )
         for name, curve in zip(short_names(runs.names), runs, strict=True)
