@@ -234,7 +234,7 @@ def test_a_report_is_made_of_results_and_of_what_they_were_written_to(runs, fitt
 def test_a_report_takes_plans_comparisons_and_sweeps(fitted, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{w},{lr},{2 + (lr - 2) ** 2 / w}\n" for w in (8, 16) for lr in (1, 2, 3))
-    Path("swept.csv").write_text(f"width,lr,loss\n{rows}")
+    Path("swept.csv").write_text(f"d_model,lr,loss\n{rows}")
     swept = mplfit.sweep("swept.csv", draws=100)
     fitted.save("fit")
     plan = mplfit.optimize("fit", steps=300, warmup=30, knots=4)
@@ -242,7 +242,7 @@ def test_a_report_takes_plans_comparisons_and_sweeps(fitted, tmp_path, monkeypat
     page = mplfit.report([plan, swept], say=said.append)
     assert page.candidates == ("optimized",)
     assert page.fits == ("fit",), "the fit that the plan names"
-    assert b"width" in page.data
+    assert b"d_model" in page.data
     (tmp_path / "fit" / "fit.json").unlink()
     gone = mplfit.report(plan, say=said.append)
     assert gone.fits == ()

@@ -31,6 +31,7 @@ ORDER = [
     "plan",
     "sweeps",
     "lab",
+    "processes",
     "writers",
     "readers",
     "show",

@@ -4,44 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from mplfit.cli.messages import say
 from mplfit.cli.options import SCHEDULE_HELP, command, force_option, json_option
 from mplfit.cli.output import print_json
 from mplfit.cli.specs import schedule_given
+from mplfit.writers.export import EXPORTS, Units, export, written
 
 if TYPE_CHECKING:
     from mplfit.assess.gains import GainSummary
     from mplfit.schedule import Schedule
 
 __all__ = ["export_command"]
-
-
-class _Form(click.ParamType[str]):
-    """A format of `mplfit.writers.export.EXPORTS`."""
-
-    name = "format"
-
-    @property
-    def _choice(self) -> click.Choice[str]:
-        from mplfit.writers.export import EXPORTS
-
-        return click.Choice(list(EXPORTS))
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return str(self._choice.convert(value, param, ctx))
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        return self._choice.get_metavar(param, ctx)
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        return self._choice.shell_complete(ctx, param, incomplete)
 
 
 @command(
@@ -60,7 +37,9 @@ class _Form(click.ParamType[str]):
     optimize`) the predicted loss that this costs is said.""",
 )
 @click.argument("spec", metavar="SPEC")
-@click.option("--format", "form", type=_Form(), required=True, help="The training code.")
+@click.option(
+    "--format", "form", type=click.Choice(list(EXPORTS)), required=True, help="The training code."
+)
 @click.option("--max-knots", type=int, metavar="K", help="At most K knots.")
 @click.option("--as", "shape", type=click.Choice(["wsd"]), help="As warmup-stable-decay (linear).")
 @click.option(
@@ -90,7 +69,6 @@ def export_command(
 ) -> None:
     from mplfit.schedule.knots import as_wsd, exact_knots, to_knots, with_knots
     from mplfit.types import to_plain
-    from mplfit.writers.export import Units, export, written
     from mplfit.writers.files import refuse_existing, write_file
 
     if form == "npy" and out is None:

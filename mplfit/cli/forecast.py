@@ -55,6 +55,9 @@ class _Known:
     help="An earlier run (or a folder of them), as data; or one FIT, as prior (repeat).",
 )
 @click.option(
+    "--params", metavar="FIT", help="An earlier fit as the prior: the same as --with FIT."
+)
+@click.option(
     "--law",
     default=FORECAST_LAW,
     show_default=True,
@@ -69,6 +72,7 @@ class _Known:
 def forecast_command(
     run: Path,
     sources: Sequence[str],
+    params: str | None,
     law: str,
     weight_decay: float | None,
     watch: bool,
@@ -88,7 +92,7 @@ def forecast_command(
     """
     if not poll > 0:
         raise DataError(f"--poll must be a positive number of seconds, got {poll:g}")
-    known = _known(run, sources, law, weight_decay, reading)
+    known = _known(run, sources, params, law, weight_decay, reading)
     if not watch:
         from mplfit.readers.so_far import run_so_far
 
@@ -133,19 +137,25 @@ def _watched(run: Path, known: _Known, poll: float, reading: Reading, output: Ou
 
 
 def _known(
-    run: Path, sources: Sequence[str], law: str, weight_decay: float | None, reading: Reading
+    run: Path,
+    sources: Sequence[str],
+    params: str | None,
+    law: str,
+    weight_decay: float | None,
+    reading: Reading,
 ) -> _Known:
     """Earlier runs and the earlier fit, told apart by their contents; never the run itself."""
     from mplfit.assess.posterior import covariance
     from mplfit.laws.registry import get_law
-    from mplfit.readers.fits import load_fit
+    from mplfit.readers.fits import is_fit, load_fit
     from mplfit.readers.paths import read_curves
 
     get_law(law)  # refuses a wrong name before any work
-    fits = [source for source in sources if _is_fit(source)]
-    if len(fits) > 1:
-        raise DataError(f"--with takes one FIT, got {' and '.join(fits)}")
-    fit = load_fit(fits[0]) if fits else None
+    fits = [source for source in sources if is_fit(source)]
+    given = fits if params is None else [params, *fits]
+    if len(given) > 1:
+        raise DataError(f"--with takes one FIT, as --params does: got {' and '.join(given)}")
+    fit = load_fit(given[0]) if given else None
     if fit is not None:
         covariance(fit)  # refuses one without
     paths = [source for source in sources if source not in fits]
@@ -164,22 +174,6 @@ def _known(
 
 def _is_log_of(curve: Curve, run: Path) -> bool:
     return curve.origin is not None and Path(curve.origin.path).resolve() == run.resolve()
-
-
-def _is_fit(source: str) -> bool:
-    """A FIT rather than a log: a folder with fit.json, a JSON file of a fit, or a built-in name."""
-    path = Path(source)
-    if path.is_dir():
-        return (path / "fit.json").exists()
-    if not path.exists():
-        return True  # a built-in name; or nothing, which load_fit refuses in a sentence
-    if path.suffix.lower() != ".json":
-        return False
-    try:
-        schema = json.loads(path.read_text(encoding="utf-8-sig")).get("schema", "")
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return False
-    return str(schema).startswith("mplfit.fit")
 
 
 def _forecast(curve: Curve, known: _Known, quiet: bool = False) -> Forecast:

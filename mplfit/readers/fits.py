@@ -15,7 +15,7 @@ from mplfit.readers.table import is_there, shorten
 from mplfit.sizes.result import Sizes
 from mplfit.types import from_plain
 
-__all__ = ["load_fit"]
+__all__ = ["is_fit", "load_fit"]
 
 
 def load_fit(source: str | Path, size: str | None = None) -> Fit:
@@ -87,3 +87,19 @@ def _check_reading(fit: Fit) -> None:
             from_plain(ReadOptions, record.reading or {}, f"data[{i}].reading")
         except DataError as error:
             raise DataError(f"this fit is damaged: {error}") from None
+
+
+def is_fit(source: str) -> bool:
+    """Whether that is a FIT, not a log: a folder with fit.json, its file, or a built-in name."""
+    path = Path(source)
+    if path.is_dir():
+        return (path / "fit.json").exists()
+    if not path.exists():
+        return True  # a built-in name; or nothing, which load_fit refuses in a sentence
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        schema = json.loads(path.read_text(encoding="utf-8-sig")).get("schema", "")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
+    return str(schema).startswith("mplfit.fit")

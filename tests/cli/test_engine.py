@@ -9,8 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
-from mplfit.cli.engine import WithHelper
 from mplfit.errors import FitError
+from mplfit.processes import WithHelper
 from tests.cluster import dask_cluster
 from tests.support.commands import ROOT, run
 
@@ -101,7 +101,7 @@ def test_where_no_process_can_be_started_all_is_done_here(here, monkeypatch):
 
     monkeypatch.delenv("MPLFIT_WORKERS")
     monkeypatch.setattr("mplfit.cli.engine._cores", lambda: 2)
-    monkeypatch.setattr("mplfit.cli.engine.ProcessPoolExecutor", refuse)
+    monkeypatch.setattr("mplfit.processes.ProcessPoolExecutor", refuse)
     assert found() == found_in(here)
 
 
@@ -111,7 +111,7 @@ def test_the_usual_number_of_workers(monkeypatch):
 
 
 def test_both_stand_side_by_side():
-    text = run("fit", *LOGS, "--law", "onepower", "--no-save", "--bootstrap", "12").stdout
+    text = run("fit", *LOGS, "--law", "onepower", "--no-save", "--bootstrap", "12", "-v").stdout
     assert "95 % Laplace" in text
     assert "95 % bootstrap" in text
     assert "12 of 12 refits" in text

@@ -140,6 +140,8 @@ def test_watching_waits_for_a_log_and_ends_on_ctrl_c(tmp_path, monkeypatch):
         (["now.csv"], "ends where the log does"),
         (["now.csv", "--schedule", WSD, "--with", "400"], "this fit has no covariance"),
         (["now.csv", "--schedule", WSD, "--with", "25", "--with", "400"], "--with takes one FIT"),
+        (["now.csv", "--schedule", WSD, "--with", "25", "--params", "400"], "one FIT, as --params"),
+        (["now.csv", "--schedule", WSD, "--params", "25"], "covariance"),
         (["now.csv", "--schedule", WSD, "--with", "nothing"], "nothing is not a fit"),
         (["now.csv", "--schedule", WSD, "--watch", "--poll", "0"], "--poll must be a positive"),
         (["now.csv", "--schedule", WSD, "--law", "none"], "there is no law 'none'"),

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mplfit.cli.engine import processes, worker_count
-from mplfit.cli.messages import progress, say
+from mplfit.cli.engine import worker_count
+from mplfit.cli.messages import one_line_warnings, progress, say
 from mplfit.errors import DataError, OutputError, ScheduleError
+from mplfit.processes import processes
 
 if TYPE_CHECKING:
     from mplfit.lab.grid import Job, TrainedRun
@@ -136,7 +137,7 @@ def train_side_by_side(
     limits = dict.fromkeys(_THREADS, str(threads))  # read when a process imports numpy
     try:
         if count > 1:
-            with processes(count, limits) as executor:
+            with processes(count, limits, one_line_warnings) as executor:
                 train_all(jobs, executor=executor, progress=progress, each=keep)
         else:
             train_all(jobs, progress=progress, each=keep)
