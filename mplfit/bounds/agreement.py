@@ -22,7 +22,7 @@ from mplfit.bounds import best_base, bound, last_positive
 from mplfit.errors import DataError
 from mplfit.results import Result
 from mplfit.schedule import Schedule
-from mplfit.types import FloatArray, MaybeNaN, Record
+from mplfit.types import FloatArray, IntArray, MaybeNaN, Record
 
 __all__ = ["Agreement", "Outcome", "RunGroup", "agreement", "spearman", "spearman_interval"]
 
@@ -33,6 +33,7 @@ class Outcome:
 
     kind : its shape, such as "wsd linear" or "cosine to 0".
     cooldown : the share of its steps that decay; None where the shape has no such share.
+    step, losses : its logged validation losses; empty where they are not known.
     """
 
     name: str
@@ -40,6 +41,8 @@ class Outcome:
     loss: float
     kind: str
     cooldown: float | None = None
+    step: IntArray = field(default_factory=lambda: np.empty(0, np.int64), compare=False)
+    losses: FloatArray = field(default_factory=lambda: np.empty(0), compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,9 @@ class RunGroup(Record):
     they hardly differ, and `spearman_best` is None.
     """
 
-    DERIVED: ClassVar[tuple[str, ...]] = ("spearman_interval", "spearman_best_interval")
+    DERIVED: ClassVar[tuple[str, ...]] = (
+        *("spearman_interval", "spearman_best_interval", "rate_law"),
+    )
 
     title: str
     varies: str
@@ -75,6 +80,18 @@ class RunGroup(Record):
         if self.spearman_best is None:
             return None
         return spearman_interval(self.spearman_best, len(self.names))
+
+    @property
+    def rate_law(self) -> tuple[float, float, float] | None:
+        """A, B and C (none negative) of loss = A/γ + B·γ + C, the bound's form in the base rate γ.
+
+        None where not the base rate varies. The lowest loss is at √(A/B).
+        """
+        if self.varies != "base rate":
+            return None
+        terms = np.column_stack([1 / self.value, self.value, np.ones_like(self.value)])
+        A, B, C = _line(terms, self.loss).tolist()
+        return A, B, C
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -68,7 +68,10 @@ def read_outcome(path: Path, others: Sequence[Path] = ()) -> Outcome:
         loss = summary.get("final-val/loss")
         kind, cooldown = _kind(config)
         peak, total = float(config["lr"]), int(config["iterations"])
-        lowest = min(log["history"].get("val", {}).get("val_loss", []), default=np.inf)
+        val = log["history"].get("val", {})
+        lowest = min(val.get("val_loss", []), default=np.inf)
+        step = np.array(val.get("iter", []), dtype=np.int64) - 1  # counts of finished updates
+        losses = np.array(val.get("val_loss", []), dtype=np.float64)
     except (
         ArithmeticError,
         AttributeError,
@@ -103,7 +106,11 @@ def read_outcome(path: Path, others: Sequence[Path] = ()) -> Outcome:
         kind = f"cosine to {100 * round(rates[-1] / rates.max(), 3):.0f} %"
     share = "" if cooldown is None else f" {100 * cooldown:.0f} %" if cooldown else " no cooldown"
     name = f"{kind}{share}, lr {peak:g}, {total} steps"
-    return Outcome(name, schedule, float(loss), kind, cooldown)
+    kept = (step >= 0) & (step < schedule.steps) if step.size == losses.size else slice(0)
+    step, losses = step[kept], losses[kept]
+    # Some histories have an iteration twice, or out of order: the later row wins.
+    step, last = np.unique(step[::-1], return_index=True)
+    return Outcome(name, schedule, float(loss), kind, cooldown, step, losses[::-1][last])
 
 
 def _rebuilt(path: Path, others: Sequence[Path]) -> Schedule:

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mplfit.bounds.agreement import Agreement, RunGroup
+from mplfit.bounds import bound, bound_curve, last_positive
+from mplfit.bounds.agreement import Agreement, Outcome, RunGroup
 from mplfit.bounds.scan import Scan
 from mplfit.bounds.table import BoundTable
 from mplfit.schedule import Schedule
@@ -27,7 +28,14 @@ from mplfit.show.plot import (
 )
 from mplfit.types import FloatArray
 
-__all__ = ["plot_agreement", "plot_bounds", "plot_continuations", "plot_scan", "plot_terms"]
+__all__ = [
+    "plot_agreement",
+    "plot_bounds",
+    "plot_continuations",
+    "plot_courses",
+    "plot_scan",
+    "plot_terms",
+]
 
 _VARIED = {
     "cooldown": "cooldown, share of the steps",
@@ -157,7 +165,11 @@ def plot_agreement(found: Agreement, *, fig: Figure | None = None) -> Figure:
     )
     _draw_groups(cooldown, [one for one in found.groups if one.varies == "cooldown"])
     cooldown.set_xlabel("cooldown, share of the steps")
-    _draw_groups(rate, [one for one in found.groups if one.varies == "base rate"])
+    by_rate = [one for one in found.groups if one.varies == "base rate"]
+    _draw_groups(rate, by_rate)
+    for number, one in enumerate(by_rate):
+        at, (A, B, C) = np.geomspace(one.value[0], one.value[-1], 100), one.rate_law or (0, 0, 0)
+        rate.plot(at, A / at + B * at + C, ":", color=_COLOURS[number % len(_COLOURS)], linewidth=1)
     rate.set_xscale("log")
     rates = sorted(
         {value for one in found.groups if one.varies == "base rate" for value in one.value}
@@ -165,11 +177,43 @@ def plot_agreement(found: Agreement, *, fig: Figure | None = None) -> Figure:
     rate.set_xticks(rates, [f"{value:g}" for value in rates])
     rate.minorticks_off()
     rate.set_xlabel("peak learning rate")
-    for axes, what in ((cooldown, "Cooldown"), (rate, "Base rate")):
+    for axes, what in (
+        (cooldown, "Cooldown: observed (line), theory (dashed)"),
+        (rate, "Base rate: the same, and A/γ + Bγ + C (dotted)"),
+    ):
         axes.set_ylabel("final loss")
-        axes.set_title(f"{what}: observed (line), theory (dashed)", loc="left", fontsize=10)
+        axes.set_title(what, loc="left", fontsize=10)
     for axes in (scatter, cooldown, rate):
         _tidy(axes)
+    return figure
+
+
+def plot_courses(found: Agreement, runs: Sequence[Outcome], *, fig: Figure | None = None) -> Figure:
+    """Runs of one length side by side: logged losses, C + M·Ω after each step, and their rates."""
+    figure = figure_for(fig, (12, 7))
+    left, right = figure.subplots(2, 2, sharex=True, gridspec_kw={"height_ratios": [3, 1.4]}).T
+    first, ends = runs[0], last_positive(runs[0].schedule.lr)
+    place = found.everything.names.index(first.name)
+    height = bound(first.schedule.lr[:ends], D=found.ratio)
+    scale = (found.everything.omega[place] - found.floor) / height
+    seen, theory = [], []
+    for number, run in enumerate(runs):
+        lr = run.schedule.lr[: last_positive(run.schedule.lr)]
+        curve = found.floor + scale * bound_curve(lr, D=found.ratio)
+        at = drawn_steps(Schedule(lr, min(run.schedule.warmup, lr.size)))
+        style = _style(number, False)
+        left[0].plot(run.step, run.losses, label=_plain(run.name), **style)
+        right[0].plot(at, curve[at], **style)
+        seen.append((run.step, run.losses))
+        theory.append((at, curve[at]))
+    for axes, lines, what in ((left[0], seen, "validation loss"), (right[0], theory, "C + M·Ω")):
+        _frame(axes, lines)
+        axes.set_title(what, loc="left")
+        _tidy(axes)
+    for axes in (left[1], right[1]):
+        _draw_schedules(axes, {run.name: run.schedule for run in runs})
+    figure.legend(*left[0].get_legend_handles_labels(), loc="outside lower left", ncols=3,
+                  frameon=False, fontsize=8)  # fmt: skip
     return figure
 
 

@@ -53,4 +53,11 @@ def _runs(one: RunGroup) -> Table:
         Column("bound at best base", ".5f"),
     )  # fmt: skip
     rows = zip(*(part.tolist() for part in (one.value, one.loss, one.omega, one.best)), strict=True)
-    return Table(one.title, columns, tuple(rows))
+    notes: tuple[str, ...] = ()
+    if one.rate_law is not None:
+        A, B, C = one.rate_law
+        inner = A > 0 and B > 0
+        lowest = f", lowest at γ = {(A / B) ** 0.5:.3g}" if inner else ""
+        exact = ", through all three" if inner and len(one.names) == 3 else ""
+        notes = (f"observed loss = {A:.3g}/γ + {B:.4g}·γ + {C:.4f}{exact}{lowest}.",)
+    return Table(one.title, columns, tuple(rows), notes)
