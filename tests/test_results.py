@@ -75,11 +75,14 @@ def norms():
 
 
 def loop():
-    specs = {"linear": "linear:steps=200,peak=0.01", "optimized": "linear:steps=200,peak=0.01"}
-    final = {name: {"effective": FinalForecast(2.02, 1.98, 2.06)} for name in specs}
-    judged = [Judgement(name, 200, final[name], (2.0, 2.1), {"effective": 1}) for name in specs]
-    gain = MeasuredGain("linear", {"effective": 0.1}, {"effective": (0.0, 0.2)}, 0.1, np.nan, 1)
-    return LoopResult(Forecasts(specs, final, {"effective": fitted()}), tuple(judged), (gain,))
+    names = ("linear", "optimized_one", "optimized_two")
+    specs = dict.fromkeys(names, "linear:steps=200,peak=0.01")
+    final = {name: {"one": FinalForecast(2.02, 1.98, 2.06)} for name in specs}
+    judged = [Judgement(name, 200, final[name], (2.0, 2.1), {"one": 1}) for name in specs]
+    gain = MeasuredGain(
+        "optimized_one", "linear", {"one": 0.1}, {"one": (0.0, 0.2)}, 0.1, np.nan, 1
+    )
+    return LoopResult(Forecasts(specs, final, {"one": fitted()}), tuple(judged), (gain,))
 
 
 def coordinates():

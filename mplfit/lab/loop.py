@@ -1,4 +1,4 @@
-"""The closed loop: fit a law to three real runs, forecast others, train those, and compare.
+"""Closed loops: fit the law to one real run or two, forecast others, train those, and compare.
 
 Nothing here reads or writes files: `forecast` and `judge` take curves and outcomes; the runs in
 between are trained by `mplfit.lab.grid`, and kept by the caller.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +19,6 @@ from mplfit.curve import Curve
 from mplfit.estimate.fit import fit
 from mplfit.estimate.mean import Mean
 from mplfit.estimate.result import Fit
-from mplfit.laws.registry import get_law
 from mplfit.plan.search import search_schedule
 from mplfit.results import Result
 from mplfit.schedule import Schedule
@@ -27,7 +27,7 @@ from mplfit.tasks import Progress
 from mplfit.types import MaybeNaN, Record
 
 __all__ = [
-    "LAWS",
+    "LAW",
     "OPTIMIZED",
     "TRAINING",
     "FinalForecast",
@@ -40,11 +40,15 @@ __all__ = [
     "loop_specs",
 ]
 
-LAWS = ("effective", "mpl")
-"""The laws that are fitted; the first one chooses the schedule."""
+LAW = "effective"
+"""The law that is fitted."""
 
-TRAINING = ("constant", "cosine", "two_stage")
-OPTIMIZED = "optimized"
+TRAINING = {"one": ("cosine",), "two": ("cosine", "constant")}
+"""What each loop is fitted to, by the loop's name."""
+
+OPTIMIZED = {loop: f"optimized_{loop}" for loop in TRAINING}
+"""The schedule that each loop finds best, by the loop's name."""
+
 _KNOTS = 32
 
 
@@ -61,8 +65,9 @@ class FinalForecast:
 class Forecasts(Record):
     """What was said before the runs were trained.
 
-    specs : the schedules with the optimized one, as texts.  final : the forecasts by name and law.
-    fits : by law; not written to JSON, and empty where read from it.
+    specs : the schedules with the optimized ones, as texts.
+    final : the forecasts by the schedule's name and the loop's.
+    fits : by loop; not written to JSON, and empty where read from it.
     """
 
     SCHEMA: ClassVar[str] = "mplfit.forecasts/1"
@@ -81,7 +86,7 @@ class Forecasts(Record):
 class Judgement(Record):
     """A schedule's forecasts beside the final losses of its runs, one a seed.
 
-    inside : by law, how many of the observed losses lie in the forecast's interval.
+    inside : by loop, how many of the observed losses lie in the forecast's interval.
     """
 
     DERIVED: ClassVar[tuple[str, ...]] = ("mean", "error", "covered")
@@ -104,7 +109,7 @@ class Judgement(Record):
 
     @property
     def covered(self) -> dict[str, bool]:
-        """By law, whether the mean of the seeds lies in its interval."""
+        """By loop, whether the mean of the seeds lies in its interval."""
         return {
             law: bool(made.low <= self.mean <= made.high) for law, made in self.forecasts.items()
         }
@@ -112,12 +117,14 @@ class Judgement(Record):
 
 @dataclass(frozen=True, eq=False)
 class MeasuredGain(Record):
-    """How much lower the optimized schedule's loss is than another's of the same length.
+    """How much lower an optimized schedule's loss is than another's of the same length.
 
-    predicted, intervals : by law, with the 95 % interval of a gain between two runs.
+    name : the optimized schedule's.
+    predicted, intervals : by loop, with the 95 % interval of a gain between two runs.
     observed, error : mean and standard error of the differences seed by seed.
     """
 
+    name: str
     over: str
     predicted: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
@@ -128,7 +135,7 @@ class MeasuredGain(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LoopResult(Result):
-    """What was forecast beside what came: every schedule, and the optimized one's gains."""
+    """What was forecast beside what came: every schedule, and the optimized ones' gains."""
 
     SCHEMA: ClassVar[str] = "mplfit.loop-result/1"
 
@@ -138,59 +145,50 @@ class LoopResult(Result):
 
 
 def loop_specs(steps: int, peak: float, warmup: int) -> dict[str, str]:
-    """The schedules of the loop but the optimized one, as texts; the first three are trained on.
+    """The schedules of the loops but the optimized ones, as texts.
 
     >>> from mplfit.lab.loop import TRAINING, loop_specs
-    >>> tuple(loop_specs(1000, 5e-3, 100))[:3] == TRAINING
+    >>> set(TRAINING["two"]) <= set(loop_specs(1000, 5e-3, 100))
     True
     """
     longer, decay = round(1.6 * steps), round(0.2 * steps)
     ends = f"peak={peak!r},warmup={warmup}"
     return {
-        "constant": f"constant:steps={steps},{ends}",
         "cosine": f"cosine:steps={steps},{ends},final=10%",
-        "two_stage": (
-            f"two-stage:steps={round(0.8 * steps)},{ends},second=30%,switch={round(0.5 * steps)}"
-        ),
-        "cosine_long": f"cosine:steps={longer},{ends},final=10%",
+        "constant": f"constant:steps={steps},{ends}",
+        "cosine_zero": f"cosine:steps={steps},{ends},final=0",
+        "linear": f"linear:steps={steps},{ends}",
         "wsd_linear": f"wsdld:steps={steps},{ends},decay={decay}",
         "wsd_sqrt": f"sqrt:steps={steps},{ends},decay={decay}",
-        "linear": f"linear:steps={steps},{ends}",
+        "cosine_long": f"cosine:steps={longer},{ends},final=10%",
     }
 
 
 def forecast(
-    curves: Sequence[Curve],
+    curves: Mapping[str, Curve],
     specs: Mapping[str, str],
     *,
     weight_decay: float,
-    optimized: str | None = None,
     progress: Progress | None = None,
 ) -> Forecasts:
-    """Fit every law to the training curves, optimize a schedule, and forecast all others.
+    """Fit the law to each loop's training curves, optimize a schedule, and forecast all others.
 
     Parameters
     ----------
     curves : the runs named in `TRAINING`.
-    specs : the schedules of the loop.
+    specs : the schedules of the loops.
     weight_decay : AdamW's, of the runs.
-    optimized : the schedule that was found before, where there is one; none is sought then.
     """
+    constants = {"weight_decay": weight_decay}
     fits = {
-        law: fit(
-            curves,
-            law,
-            constants={"weight_decay": weight_decay}
-            if "weight_decay" in get_law(law).constants
-            else None,
-            progress=progress,
-        )
-        for law in LAWS
+        loop: fit([curves[name] for name in names], LAW, constants=constants, progress=progress)
+        for loop, names in TRAINING.items()
     }
-    chosen = optimized or _best(fits[LAWS[0]], parse_schedule(specs["cosine"]), progress)
-    every = {**specs, OPTIMIZED: chosen}
+    like = parse_schedule(specs["cosine"])
+    chosen = {OPTIMIZED[loop]: _best(of, like, progress) for loop, of in fits.items()}
+    every = {**specs, **chosen}
     final = {
-        name: {law: _forecast(made, parse_schedule(spec)) for law, made in fits.items()}
+        name: {loop: _forecast(of, parse_schedule(spec)) for loop, of in fits.items()}
         for name, spec in every.items()
     }
     return Forecasts(every, final, fits)
@@ -212,7 +210,7 @@ def _best(of: Fit, like: Schedule, progress: Progress | None) -> str:
 
 
 def judge(forecasts: Forecasts, observed: Mapping[str, Sequence[float]]) -> LoopResult:
-    """The forecasts beside the final losses (by name, one a seed), and the optimized one's gains.
+    """The forecasts beside the final losses (by name, one a seed), and the optimized ones' gains.
 
     Seeds stand in the same order everywhere, so that gains are differences of runs that have seen
     the same data from the same beginning.
@@ -225,22 +223,22 @@ def judge(forecasts: Forecasts, observed: Mapping[str, Sequence[float]]) -> Loop
         }
         judgements.append(Judgement(name, schedules[name].steps, of, tuple(losses), inside))
     found = []
-    best = observed.get(OPTIMIZED, ())
-    for name, losses in observed.items():
-        same = schedules[name].steps == schedules[OPTIMIZED].steps
-        if name == OPTIMIZED or not same or not best:
+    for best, name in product(OPTIMIZED.values(), observed):
+        same = schedules[name].steps == schedules[best].steps
+        if name in OPTIMIZED.values() or not same or best not in observed:
             continue
-        pairs = [other - own for other, own in zip(losses, best, strict=False)]
-        mean = Mean.of(pairs)
-        by_law = {
-            law: gains(of, schedules[OPTIMIZED], [schedules[name]])[0]
-            for law, of in forecasts.fits.items()
+        pairs = zip(observed[name], observed[best], strict=False)
+        mean = Mean.of(other - own for other, own in pairs)
+        by_loop = {
+            loop: gains(of, schedules[best], [schedules[name]])[0]
+            for loop, of in forecasts.fits.items()
         }
         found.append(
             MeasuredGain(
+                name=best,
                 over=name,
-                predicted={law: one.value for law, one in by_law.items()},
-                intervals={law: one.bounds(0.95) for law, one in by_law.items()},
+                predicted={loop: one.value for loop, one in by_loop.items()},
+                intervals={loop: one.bounds(0.95) for loop, one in by_loop.items()},
                 observed=mean.value,
                 error=mean.error,
                 seeds=mean.count,

@@ -17,7 +17,7 @@ from mplfit.types import Record
 
 __all__ = ["Row", "Run", "RunPlan", "train"]
 
-_EVALUATED = 64  # sequences at once, however small the batches are
+_EVALUATED = 16  # sequences at once: activations stay in the cache (64: 2.6 times the time)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,12 +20,12 @@ __all__ = ["plot_coordinates", "plot_outcomes"]
 def plot_outcomes(judgements: Sequence[Judgement], *, ax: Axes | None = None) -> Figure:
     """Forecasts with their intervals, a row a schedule, and the final losses of the seeds."""
     axes = axes_for(ax, (7.5, 0.6 * len(judgements) + 1.4))
-    laws = list(judgements[0].forecasts) if judgements else []
+    loops = list(judgements[0].forecasts) if judgements else []
     for row, one in enumerate(judgements):
-        for number, law in enumerate(laws):
+        for number, loop in enumerate(loops):
             at = row + 0.16 * (number + 1)
-            made = one.forecasts[law]
-            label = law if row == 0 else None
+            made = one.forecasts[loop]
+            label = f"forecast, loop {loop}" if row == 0 else None
             ends = [made.low, made.high]
             axes.plot(ends, [at, at], linewidth=1.6, color=_COLOURS[number], label=label)
             axes.plot([made.loss], [at], "o", markersize=4, color=_COLOURS[number])

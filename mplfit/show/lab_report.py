@@ -20,7 +20,8 @@ __all__ = ["loop_page"]
 def loop_page(result: LoopResult, training: Sequence[Curve], commands: Sequence[str] = ()) -> bytes:
     """The page, the same bytes for the same results."""
     found = result.forecasts
-    candidates = {law: predictions(fit, found.schedules) for law, fit in found.fits.items()}
+    fits = {f"loop {loop}": fit for loop, fit in found.fits.items()}
+    candidates = {name: predictions(fit, found.schedules) for name, fit in fits.items()}
     drawn = figure(
         svg(plot_outcomes(result.judgements)),
         "Forecast final losses with their intervals beside the observed ones",
@@ -28,5 +29,5 @@ def loop_page(result: LoopResult, training: Sequence[Curve], commands: Sequence[
     )
     first = section("Forecast and outcome", *map(html, tables(result)), drawn)
     curves = {curve.name: curve for curve in training}
-    rest = Report("The closed loop", found.fits, curves, candidates, commands)
+    rest = Report("The closed loops", fits, curves, candidates, commands)
     return report(rest, first=[first])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from mplfit.errors import DataError
 if TYPE_CHECKING:
     from mplfit.curve import Curve
     from mplfit.lab.grid import TrainedRun
+    from mplfit.lab.loop import Forecasts
     from mplfit.lab.run import RunPlan
 
 __all__ = ["loop_command"]
@@ -38,11 +40,11 @@ __all__ = ["loop_command"]
         " --eval-sequences 16 --workers 1 --out /tmp/loop --force",
     ),
 )
-@click.option("--steps", default=3000, show_default=True, help="Updates of a run (one has 1.6×).")
+@click.option("--steps", default=10000, show_default=True, help="Updates of a run (one has 1.6×).")
 @click.option("--peak-lr", default=6e-3, show_default=True, help="Of all schedules.")
-@click.option("--seeds", default=3, show_default=True, help="Runs of every compared schedule.")
-@click.option("--width", default=64, show_default=True, help="Of the model.")
-@run_options(batch=8, every=50, eval_sequences=256)
+@click.option("--seeds", default=5, show_default=True, help="Runs of every compared schedule.")
+@click.option("--width", default=32, show_default=True, help="Of the model.")
+@run_options(batch=8, block=32, every=250, eval_sequences=8192)
 @workers_option("one a core")
 @threads_option
 @click.option("--resume", is_flag=True, help="Keep the runs that are finished in OUT.")
@@ -73,11 +75,12 @@ def loop_command(
 ) -> None:
     """Fit, forecast, optimize, train, compare: whether mplfit's answers hold on this machine.
 
-    Trains three small models (constant, cosine, two-stage), fits the effective-rate law and the
-    Multi-Power Law to them, writes down what these forecast for other schedules and for the one
-    that the first law finds best, then trains all of those with several seeds, and prints forecast
-    and outcome side by side. Warmup: a tenth of the steps; rows count from twice that on. OUT gets
-    the logs, both fits, forecasts.json (before those runs), results.json and report.html.
+    Two loops. The scale-free law is fitted to one run (cosine to 10 %; loop one), and to that and a
+    constant one (loop two). Both write down what they forecast for other schedules and for those
+    that they find best; then all of these are trained with several seeds, and forecast and outcome
+    are printed side by side. Warmup: a tenth of the steps; rows count from twice that on, and come
+    a fourth as often in the runs that are not fitted. OUT gets the logs, both fits, forecasts.json
+    (before those runs), results.json and report.html.
     """
     begin = time.monotonic()
     set_threads(threads)
@@ -100,23 +103,23 @@ def loop_command(
         raise DataError(f"{out} was made with other settings (see {place}): resume with those")
     write_file(place, settings, force=force or resume)
     trainer = _Trainer(plan, out, resume, workers, threads)
-    curves = trainer.curves({(name, 0): specs[name] for name in TRAINING})
-    chosen = _chosen_before(out / "forecasts.json") if resume else None
-    say("fitting; the optimized schedule is that of before" if chosen else "fitting and optimizing")
-    training = [curves[name, 0] for name in TRAINING]
-    found = forecast(
-        training,
-        specs,
-        weight_decay=plan.settings.weight_decay,
-        optimized=chosen,
-        progress=progress,
-    )
-    for law, fit in found.fits.items():
-        write_file(out / f"fit-{law}" / "fit.json", json_bytes(fit.to_dict()), force=True)
-    write_file(out / "forecasts.json", json_bytes(found.to_dict()), force=True)
-    compared = [name for name in found.specs if name not in TRAINING or name == "cosine"]
+    training = sorted({name for names in TRAINING.values() for name in names})
+    curves = trainer.curves({(name, 0): specs[name] for name in training})
+    found = _said_before(out) if resume else None
+    if found is None:
+        say("fitting, optimizing")
+        found = forecast(
+            {name: curves[name, 0] for name in training},
+            specs,
+            weight_decay=plan.settings.weight_decay,
+            progress=progress,
+        )
+        for loop, fit in found.fits.items():
+            write_file(_fit_place(out, loop), json_bytes(fit.to_dict()), force=True)
+        write_file(out / "forecasts.json", json_bytes(found.to_dict()), force=True)
+    compared = [name for name in found.specs if name != "constant"]
     wanted = {(name, seed): found.specs[name] for seed in range(seeds) for name in compared}
-    curves |= trainer.curves(wanted)
+    curves |= trainer.curves(wanted, 4 * plan.every)
     finals = {
         name: [float(curves[name, seed].loss[-1]) for seed in range(seeds)] for name in compared
     }
@@ -124,7 +127,7 @@ def loop_command(
     took = time.monotonic() - begin
     results = {**result.to_dict(), "seconds": round(took, 1), "trained": trainer.trained}
     write_file(out / "results.json", json_bytes(results), force=True)
-    page = loop_page(result, training, [command_line()])
+    page = loop_page(result, [curves[name, 0] for name in training], [command_line()])
     write_file(out / "report.html", page, force=True)
     if as_json:
         print_json(results)
@@ -136,18 +139,32 @@ def loop_command(
         )
 
 
-def _chosen_before(place: Path) -> str | None:
-    """The optimized schedule of a loop that is resumed: its runs are of that one."""
-    if not place.exists():
-        return None
+def _fit_place(out: Path, loop: str) -> Path:
+    return out / f"fit-{loop}" / "fit.json"
+
+
+def _said_before(out: Path) -> Forecasts | None:
+    """The forecasts and fits of loops that are resumed: what was said before the runs stands."""
+    from mplfit.estimate.result import Fit
     from mplfit.lab.loop import OPTIMIZED, Forecasts
 
+    place = out / "forecasts.json"
+    if not place.exists():
+        return None
     try:
-        return Forecasts.from_dict(json.loads(place.read_bytes())).specs[OPTIMIZED]
-    except (ValueError, LookupError, DataError):
+        said = Forecasts.from_dict(json.loads(place.read_bytes()))
+        fits = {
+            loop: Fit.from_dict(json.loads(_fit_place(out, loop).read_bytes()))
+            for loop in OPTIMIZED
+        }
+        if not {*OPTIMIZED.values()} <= said.specs.keys():
+            raise LookupError
+    except (OSError, ValueError, LookupError, DataError):
         raise DataError(
-            f"{place} does not name the optimized schedule: remove it, to have one sought again"
+            f"{place} and the fits beside it are not whole: remove {place}, to have them made again"
         ) from None
+    say(f"the forecasts are those of {place}")
+    return replace(said, fits=fits)
 
 
 class _Trainer:
@@ -160,9 +177,9 @@ class _Trainer:
         self.workers, self.threads, self.trained = workers, threads, 0
         self.made: dict[tuple[str, int], Curve] = {}
 
-    def curves(self, wanted: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], Curve]:
-        from dataclasses import replace
-
+    def curves(
+        self, wanted: Mapping[tuple[str, int], str], every: int | None = None
+    ) -> dict[tuple[str, int], Curve]:
         from mplfit.lab.grid import Job
         from mplfit.lab.log import log_csv
         from mplfit.schedule.spec import parse_schedule
@@ -176,7 +193,8 @@ class _Trainer:
                 todo.append(key)
             else:
                 found[key] = curve
-        jobs = [Job(replace(self.plan, seed=key[1]), parse_schedule(wanted[key])) for key in todo]
+        plan = replace(self.plan, every=every or self.plan.every)
+        jobs = [Job(replace(plan, seed=key[1]), parse_schedule(wanted[key])) for key in todo]
 
         def keep(number: int, outcome: TrainedRun) -> None:
             name, seed = key = todo[number]

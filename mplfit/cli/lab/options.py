@@ -21,6 +21,7 @@ from mplfit.processes import processes
 if TYPE_CHECKING:
     from mplfit.lab.grid import Job, TrainedRun
     from mplfit.lab.run import RunPlan
+    from mplfit.lab.tasks import Range
     from mplfit.schedule import Schedule
 
 __all__ = [
@@ -44,7 +45,14 @@ def run_options(**defaults: Any) -> Callable[[F], F]:
 
     `defaults` replace the usual ones, by the option's name.
     """
-    values = {"batch": 16, "every": 20, "eval_sequences": 128, **defaults}
+    values = {
+        "layers": 2,
+        "batch": 16,
+        "block": None,
+        "every": 20,
+        "eval_sequences": 128,
+        **defaults,
+    }
     return lambda command: _run_options(command, values)
 
 
@@ -62,18 +70,31 @@ def _run_options(command: F, values: Mapping[str, Any]) -> F:
         click.option("--beta2", default=0.95, show_default=True, help="AdamW's."),
         click.option("--beta1", default=0.9, show_default=True, help="AdamW's."),
         click.option("--weight-decay", default=0.1, show_default=True, help="AdamW's."),
-        click.option("--dropout", default=0.0, show_default=True, help="Of the residual branches."),
+        click.option(
+            "--dropout", default=0.0, show_default=True,
+            help="Of attention weights and residual branches.",
+        ),
         click.option("--no-bias", is_flag=True, help="No biases."),
         click.option("--base-width", default=64, show_default=True, help="Where muP is SP."),
         click.option(
             "--batch", default=values["batch"], show_default=True, help="Sequences an update."
         ),
-        click.option("--block", type=int, help="Length of a sequence. [default: 64, icl: 32]"),
+        click.option(
+            "--block", type=int, default=values["block"], show_default=values["block"] is not None,
+            help="Tokens of a sequence; icl: 2 n or 2 n - 1 for n shots."
+            + ("" if values["block"] else " [default: 64, icl: 32]"),
+        ),
         click.option("--heads", default=4, show_default=True, help="Attention heads."),
-        click.option("--layers", default=2, show_default=True, help="Blocks of the model."),
+        click.option(
+            "--base-heads", default=0, metavar="N",
+            help="Heads at the base width; more with the width, instead of --heads.",
+        ),
+        click.option(
+            "--layers", default=values["layers"], show_default=True, help="Blocks of the model."
+        ),
         click.option(
             "--ranges", default="1,1,1", show_default=True, metavar="X,A,B",
-            help="icl-regression: x, a and b of y = a x + b lie within ± these.",
+            help="icl-regression: x, a and b of y = a x + b lie within ± these, or LOW:HIGH.",
         ),
         click.option(
             "--text", metavar="PATH", help="A file or folder of text. [default: Python's library]"
@@ -176,6 +197,23 @@ def numbers(text: str, option: str, kind: Any, count: int | None = None) -> list
     return values
 
 
+def _ranges(text: str) -> list[Range]:
+    """Three of ± a number or LOW:HIGH, separated by commas."""
+    made: list[Range] = []
+    try:
+        for part in text.split(","):
+            low, colon, high = part.partition(":")
+            made.append((float(low), float(high)) if colon else float(low))
+    except ValueError:
+        made = []
+    if len(made) != 3:
+        raise DataError(
+            f"--ranges must be three numbers, or LOW:HIGH in place of one, separated by commas, "
+            f"got {text!r}"
+        )
+    return made
+
+
 def make_plan(
     options: Mapping[str, Any], *, width: int, parametrization: str, seed: int
 ) -> RunPlan:
@@ -193,18 +231,20 @@ def make_plan(
     else:
         if options["text"]:
             raise click.UsageError("--text belongs to --task text")
-        x, a, b = numbers(options["ranges"], "--ranges", float, 3)
+        x, a, b = _ranges(options["ranges"])
         task = IclRegression(block=options["block"] or 32, x_range=x, a_range=a, b_range=b)
+    base_width, base_heads = options["base_width"], options["base_heads"]
     shape = Shape(
         width=width,
         layers=options["layers"],
-        heads=options["heads"],
+        heads=base_heads * width // base_width if base_heads else options["heads"],
         block=task.block,
         vocabulary=task.vocabulary,
         bias=not options["no_bias"],
         dropout=options["dropout"],
         parametrization=parametrization,
-        base_width=options["base_width"],
+        base_width=base_width,
+        base_heads=base_heads,
     )
     settings = Settings(
         beta1=options["beta1"],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mplfit.estimate.mean import Mean
 from mplfit.lab.coordinates import FLAT, CoordinateCheck, CoordinateChecks
-from mplfit.lab.loop import LoopResult, MeasuredGain
+from mplfit.lab.loop import OPTIMIZED, TRAINING, LoopResult, MeasuredGain
 from mplfit.show.table import Cell, Column, Table
 from mplfit.show.tables.fit import per_cent
 
@@ -26,64 +26,71 @@ def tables(found: LoopResult | CoordinateChecks) -> list[Table]:
 
 def outcome_table(found: LoopResult) -> Table:
     """Every schedule's forecasts beside its final losses."""
-    laws = list(found.judgements[0].forecasts) if found.judgements else []
+    loops = list(found.judgements[0].forecasts) if found.judgements else []
     columns = [Column("schedule"), Column("steps"), Column("observed", ".4f"), Column("±", ".4f")]
-    for law in laws:
-        columns += [Column(law, ".4f"), Column("95 % interval", ".4f"), Column("in")]
+    for loop in loops:
+        columns += [Column(f"loop {loop}", ".4f"), Column("95 % interval", ".4f"), Column("in")]
     rows = []
     for one in found.judgements:
         row: list[Cell] = [one.name, one.steps, one.mean, one.error]
-        for law in laws:
-            made = one.forecasts[law]
-            row += [made.loss, (made.low, made.high), f"{one.inside[law]}/{len(one.observed)}"]
+        for loop in loops:
+            made = one.forecasts[loop]
+            row += [made.loss, (made.low, made.high), f"{one.inside[loop]}/{len(one.observed)}"]
         rows.append(tuple(row))
+    fitted = "; ".join(f"loop {loop}: {', '.join(names)}" for loop, names in TRAINING.items())
     notes = [
-        "Forecasts were made from three runs of seed 0 before the others were trained. cosine is a "
-        "training schedule (seed 0 of it is a training run); the rest is not. Observed: mean and "
-        "standard error over the seeds. in: seeds whose final loss lies in the interval."
+        f"Fitted before any other run was trained, seed 0 ({fitted}). Observed: mean and standard "
+        "error over the seeds, cosine's first being the one that was fitted. in: seeds whose final "
+        "loss lies in the interval."
     ]
     unseen = [one for one in found.judgements if one.name != "cosine"]
-    for law in laws:
-        count = sum(one.covered[law] for one in unseen)
-        off = Mean.of(abs(one.forecasts[law].loss - one.mean) for one in unseen)
+    for loop in loops:
+        count = sum(one.covered[loop] for one in unseen)
+        off = Mean.of(abs(one.forecasts[loop].loss - one.mean) for one in unseen)
         notes.append(
-            f"{law}: the intervals hold the seeds' mean of {count} of {len(unseen)} unseen "
+            f"Loop {loop}: the intervals hold the seeds' mean of {count} of {len(unseen)} unseen "
             f"schedules ({per_cent(count / len(unseen), len(unseen))[1]} of such); mean |error| "
             f"{off:.4f}."
         )
-    return Table(_verdict(found.gains), tuple(columns), tuple(rows), tuple(notes))
+    verdicts = [_verdict(name, _of(found.gains, name)) for name in OPTIMIZED.values()]
+    return Table(" ".join(verdicts), tuple(columns), tuple(rows), tuple(notes))
 
 
 def gains_table(found: LoopResult) -> list[Table]:
-    """What the optimized schedule gained over each of the same length; none without such."""
-    if not found.gains:
-        return []
-    columns = [Column("optimized against"), Column("observed", "+.4f"), Column("±", ".4f")]
-    laws = list(found.gains[0].predicted)
-    for law in laws:
-        columns += [Column(f"gain by {law}", "+.4f"), Column("95 % interval", "+.4f")]
-    rows = tuple(
-        (one.over, one.observed, one.error,
-         *(cell for law in laws for cell in (one.predicted[law], one.intervals[law])))
-        for one in found.gains
-    )  # fmt: skip
-    return [Table("What the optimized schedule gained.", tuple(columns), rows)]
+    """What each optimized schedule gained over each of the same length; none without such."""
+    made = []
+    for name in OPTIMIZED.values():
+        own = _of(found.gains, name)
+        if not own:
+            continue
+        columns = [Column("against"), Column("observed", "+.4f"), Column("±", ".4f")]
+        loops = list(own[0].predicted)
+        for loop in loops:
+            columns += [Column(f"loop {loop}", "+.4f"), Column("95 % interval", "+.4f")]
+        rows = tuple(
+            (one.over, one.observed, one.error,
+             *(cell for loop in loops for cell in (one.predicted[loop], one.intervals[loop])))
+            for one in own
+        )  # fmt: skip
+        made.append(Table(f"What {name} gained.", tuple(columns), rows))
+    return made
 
 
-def _verdict(gains: Sequence[MeasuredGain]) -> str:
+def _of(gains: Sequence[MeasuredGain], name: str) -> list[MeasuredGain]:
+    return [one for one in gains if one.name == name]
+
+
+def _verdict(name: str, gains: Sequence[MeasuredGain]) -> str:
     """Whether the optimized schedule won, in a sentence."""
     if not gains:
-        return "Forecasts and outcomes; no run has the optimized schedule's length."
+        return f"{name}: no run of its length to compare."
     lost = [one.over for one in gains if one.observed <= 0]
     close = [one.over for one in gains if one.observed > 0 and not one.observed > 2 * one.error]
     if lost:
         clear = [one.over for one in gains if one.observed < -2 * one.error]
         how = f"clearly so: {', '.join(clear)}" if clear else "by less than two standard errors"
-        return f"The optimized schedule did not win: {', '.join(lost)} ended lower or equal, {how}."
-    text = (
-        f"The optimized schedule won against all {len(gains)} others (mean of {gains[0].seeds} "
-        "seeds)"
-    )
+        return f"{name} did not win: {', '.join(lost)} ended lower or equal, {how}."
+    text = f"{name} won against all {len(gains)} others (mean of {gains[0].seeds} seeds)"
     if close:
         return f"{text}, but by less than two standard errors against {', '.join(close)}."
     return f"{text}, by more than two standard errors."
