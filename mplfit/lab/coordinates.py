@@ -137,7 +137,7 @@ def coordinate_check(
     moved: dict[str, list[list[list[float]]]] = {}
     for number, width in enumerate(widths):
         for seed in range(seeds):
-            shape = replace(plan.shape, width=width, parametrization=parametrization, dropout=0.0)
+            shape = replace(plan.shape.at(width, parametrization), dropout=0.0)
             run = Run(replace(plan, shape=shape, seed=seed, evaluated=0), constant(updates + 1, lr))
             batch = plan.task.held_out(plan.batch)
             begin: dict[str, Array] = {}

@@ -17,6 +17,7 @@ from mplfit.lab.ops import (
     absolute_backward,
     absolute_forward,
     dropout_backward,
+    dropout_factors,
     dropout_forward,
     embedding_backward,
     embedding_forward,
@@ -32,6 +33,7 @@ __all__ = [
     "cross_entropy_backward",
     "cross_entropy_forward",
     "dropout_backward",
+    "dropout_factors",
     "dropout_forward",
     "embedding_backward",
     "embedding_forward",
@@ -144,7 +146,7 @@ def _gelu(x: Array, y: Array, slope: Array) -> None:
 
 
 def attention_forward(
-    qkv: Array, sequences: int, heads: int, scale: float
+    qkv: Array, sequences: int, heads: int, scale: float, kept: Array | None = None
 ) -> tuple[Array, tuple[Any, ...]]:
     """See `mplfit.lab.ops.attention_forward`."""
     q, k, v = _heads(qkv, sequences, heads)
@@ -153,21 +155,24 @@ def attention_forward(
     rows = share.reshape(-1, length)
     _softmax(rows, _F(scale), True, np.empty(length, np.int32), np.empty(len(rows), _F))
     y = np.empty((len(qkv), qkv.shape[1] // 3), qkv.dtype)
-    np.matmul(share, v, out=y.reshape(sequences, length, heads, -1).transpose(0, 2, 1, 3))
-    return y, (qkv, share)
+    used = share if kept is None else share * kept
+    np.matmul(used, v, out=y.reshape(sequences, length, heads, -1).transpose(0, 2, 1, 3))
+    return y, (qkv, share, used, kept)
 
 
 def attention_backward(
     dy: Array, cache: tuple[Any, ...], sequences: int, heads: int, scale: float
 ) -> Array:
     """See `mplfit.lab.ops.attention_backward`."""
-    qkv, share = cache
+    qkv, share, used, kept = cache
     q, k, v = _heads(qkv, sequences, heads)
     dqkv: Array = np.empty_like(qkv)
     dq, dk, dv = _heads(dqkv, sequences, heads)
     out = dy.reshape(sequences, -1, heads, v.shape[-1]).transpose(0, 2, 1, 3)
-    np.matmul(share.swapaxes(-1, -2), out, out=dv)
+    np.matmul(used.swapaxes(-1, -2), out, out=dv)
     dscore = out @ v.swapaxes(-1, -2)
+    if kept is not None:
+        dscore *= kept
     length = share.shape[-1]
     _softmax_backward(dscore.reshape(-1, length), share.reshape(-1, length), _F(scale))
     np.matmul(dscore, k, out=dq)

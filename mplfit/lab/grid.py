@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,16 @@ from mplfit.lab.run import Row, Run, RunPlan, train
 from mplfit.schedule import Schedule
 from mplfit.tasks import Progress
 
-__all__ = ["Cell", "Job", "TrainedRun", "cells", "rates_between", "train_all", "train_job"]
+__all__ = [
+    "HEADER",
+    "Cell",
+    "Job",
+    "TrainedRun",
+    "cells",
+    "rates_between",
+    "train_all",
+    "train_job",
+]
 
 
 @dataclass(frozen=True, order=True)
@@ -25,13 +35,31 @@ class Cell:
 
     parametrization: str
     width: int
+    depth: int
+    steps: int
+    batch: int
     lr: float
     seed: int
 
+    @classmethod
+    def read(cls, row: Mapping[str, str]) -> Cell:
+        """The cell of a row of a table with `HEADER`."""
+        kinds: dict[str, Any] = {"parametrization": str, "lr": float}
+        return cls(**{one.name: kinds.get(one.name, int)(row[one.name]) for one in fields(cls)})
+
+    def row(self, loss: float, eval_loss: float, seconds: float) -> str:
+        """Its line in such a table, without the line's end."""
+        given = ",".join(str(getattr(self, one.name)) for one in fields(self))
+        return f"{given},{loss:.6f},{eval_loss:.6f},{seconds:.1f}"
+
     def of(self, plan: RunPlan) -> RunPlan:
-        """The plan with this cell's width, parametrization and seed."""
-        shape = replace(plan.shape, width=self.width, parametrization=self.parametrization)
-        return replace(plan, shape=shape, seed=self.seed)
+        """The plan with this cell's shape, batch and seed."""
+        shape = replace(plan.shape.at(self.width, self.parametrization), layers=self.depth)
+        return replace(plan, shape=shape, batch=self.batch, seed=self.seed)
+
+
+HEADER = ",".join([*(one.name for one in fields(Cell)), "loss", "val_loss", "seconds"])
+"""The columns of a table of runs, as `mplfit sweep` reads them."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +105,29 @@ def rates_between(low: float, high: float, count: int) -> list[float]:
 
 
 def cells(
-    widths: Sequence[int], rates: Sequence[float], parametrizations: Sequence[str],
-    seeds: Sequence[int],
-) -> list[Cell]:  # fmt: skip
-    """Every run of the grid: seed by seed, the widest and so longest runs first."""
-    for name, values in (
-        ("width", widths), ("rate", rates), ("parametrization", parametrizations), ("seed", seeds)
-    ):  # fmt: skip
+    *,
+    parametrization: Sequence[str],
+    width: Sequence[int],
+    depth: Sequence[int],
+    steps: Sequence[int],
+    batch: Sequence[int],
+    lr: Sequence[float],
+    seed: Sequence[int],
+) -> list[Cell]:
+    """Every run of the grid: seed by seed, the longest runs first."""
+    given: dict[str, Sequence[Any]] = {
+        "parametrization": parametrization, "width": width, "depth": depth,
+        "number of steps": steps, "batch": batch, "rate": lr, "seed": seed,
+    }  # fmt: skip
+    for name, values in given.items():
         if not values:
             raise DataError(f"a grid needs at least one {name}")
         if len(set(values)) < len(values):
             raise DataError(f"the grid has a {name} twice: {', '.join(map(str, values))}")
-    order = product(seeds, sorted(widths, reverse=True), parametrizations, rates)
-    return [Cell(kind, width, lr, seed) for seed, width, kind, lr in order]
+    made = [Cell(*one) for one in product(*given.values())]
+    return sorted(
+        made, key=lambda one: (one.seed, -one.depth * one.steps * one.batch * one.width**2)
+    )
 
 
 def train_job(job: Job) -> TrainedRun:

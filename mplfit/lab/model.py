@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -33,6 +33,9 @@ class Shape(Record):
 
     vocabulary : how many kinds of token there are; 0 for real numbers in and out.
     block : the longest sequence.  base_width : where muP and SP are the same.
+    dropout : the share dropped of attention weights, of both branches' ends and of the embedding.
+    base_heads : heads of a model of the base width whose number of heads grows with its width;
+        0: it has as many as this one.
     """
 
     width: int = 64
@@ -44,6 +47,7 @@ class Shape(Record):
     dropout: float = 0.0
     parametrization: str = "SP"
     base_width: int = 64
+    base_heads: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,8 +58,17 @@ class Shape(Record):
                 raise DataError(f"{name} must be a whole number from 1 on, got {value}")
         if self.width % self.heads:
             raise DataError(f"a width of {self.width} does not split into {self.heads} heads")
+        if self.base_heads < 0 or (self.base_heads and self.base_width % self.base_heads):
+            raise DataError(
+                f"a base width of {self.base_width} does not split into {self.base_heads} heads"
+            )
         if not 0 <= self.dropout < 1:
             raise DataError(f"dropout must be from 0 to below 1, got {self.dropout:g}")
+
+    def at(self, width: int, parametrization: str) -> Shape:
+        """The same model in another width, with more heads too where their number grows."""
+        heads = self.base_heads * width // self.base_width if self.base_heads else self.heads
+        return replace(self, width=width, heads=heads, parametrization=parametrization)
 
     @property
     def outputs(self) -> int:
@@ -84,11 +97,12 @@ class Batch:
 def layout(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], Kind, int]]:
     """Every parameter: name, shape, kind and fan-in, in the order of the flat array."""
     d = shape.width
-    # Rows of tables begin at 0.1, whatever the width; a real number has fan-in 1.
+    # Rows of tables begin at 0.1, whatever the width; a real number has fan-in 1, and positions
+    # are as large beside it: at 0.1 the first layer's norm leaves next to nothing of them.
     yield "embed.weight", (shape.vocabulary or 1, d), "input", 100 if shape.vocabulary else 1
     if not shape.vocabulary:
         yield "embed.bias", (d,), "vector", 1
-    yield "position", (shape.block, d), "input", 100
+    yield "position", (shape.block, d), "input", 100 if shape.vocabulary else 1
     for layer in range(shape.layers):
         for name, size, kind, fan_in in (
             ("norm1.gain", (d,), "vector", 1),
@@ -141,7 +155,9 @@ class Transformer:
             )
             start = end
         self.scale = attention_scale(
-            shape.parametrization, shape.width // shape.heads, shape.base_width / shape.heads
+            shape.parametrization,
+            shape.width // shape.heads,
+            shape.base_width / (shape.base_heads or shape.heads),
         )
         self.ops: Any = ops
         if self.dtype == np.float32:
@@ -203,8 +219,12 @@ class Transformer:
         for layer in range(shape.layers):
             at = f"layer{layer}"
             qkv = linear(f"{at}.attention.in", norm(f"{at}.norm1", x))
+            kept = None
+            if shape.dropout and rng is not None:
+                size = (sequences, shape.heads, length, length)
+                kept = o.dropout_factors(size, self.dtype, shape.dropout, rng)
             y, tape[f"{at}.attention"] = o.attention_forward(
-                qkv, sequences, shape.heads, self.scale
+                qkv, sequences, shape.heads, self.scale, kept
             )
             branch = linear(f"{at}.attention.out", y)
             if watch is not None:

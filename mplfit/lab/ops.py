@@ -22,6 +22,7 @@ __all__ = [
     "cross_entropy_backward",
     "cross_entropy_forward",
     "dropout_backward",
+    "dropout_factors",
     "dropout_forward",
     "embedding_backward",
     "embedding_forward",
@@ -115,11 +116,13 @@ def gelu_backward(dy: Array, cache: tuple[Any, ...]) -> Array:
 
 
 def attention_forward(
-    qkv: Array, sequences: int, heads: int, scale: float
+    qkv: Array, sequences: int, heads: int, scale: float, kept: Array | None = None
 ) -> tuple[Array, tuple[Any, ...]]:
     """Causal attention: softmax(scale · q kᵀ) v, each head apart.
 
     qkv : (tokens, 3 width), queries, keys and values side by side. Returns (tokens, width).
+    kept : of `dropout_factors`, (sequences, heads, length, length), which the shares are
+        multiplied by.
     """
     q, k, v = _heads(qkv, sequences, heads)
     score = q @ k.swapaxes(-1, -2)
@@ -129,21 +132,24 @@ def attention_forward(
     score -= score.max(axis=-1, keepdims=True)
     share = np.exp(score, out=score)
     share /= share.sum(axis=-1, keepdims=True)
-    y = (share @ v).transpose(0, 2, 1, 3).reshape(len(qkv), -1)
-    return y, (qkv, share)
+    used = share if kept is None else share * kept
+    y = (used @ v).transpose(0, 2, 1, 3).reshape(len(qkv), -1)
+    return y, (qkv, share, used, kept)
 
 
 def attention_backward(
     dy: Array, cache: tuple[Any, ...], sequences: int, heads: int, scale: float
 ) -> Array:
     """The gradient of qkv."""
-    qkv, share = cache
+    qkv, share, used, kept = cache
     q, k, v = _heads(qkv, sequences, heads)
     dqkv: Array = np.empty_like(qkv)
     dq, dk, dv = _heads(dqkv, sequences, heads)
     out = dy.reshape(sequences, -1, heads, v.shape[-1]).transpose(0, 2, 1, 3)
-    dv[...] = share.swapaxes(-1, -2) @ out
+    dv[...] = used.swapaxes(-1, -2) @ out
     dshare = out @ v.swapaxes(-1, -2)
+    if kept is not None:
+        dshare *= kept
     dscore = share * (dshare - (dshare * share).sum(axis=-1, keepdims=True))
     dscore *= scale
     dq[...] = dscore @ k
@@ -159,10 +165,18 @@ def _heads(qkv: Array, sequences: int, heads: int) -> tuple[Array, Array, Array]
     return q, k, v
 
 
+def dropout_factors(
+    size: tuple[int, ...], dtype: Any, rate: float, rng: np.random.Generator
+) -> Array:
+    """0 for a share `rate` of the entries, which are dropped, and 1 / (1 - rate) for the rest."""
+    kept: Array = (rng.random(size, dtype=np.float32) >= rate).astype(dtype)
+    kept /= 1 - rate
+    return kept
+
+
 def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Array, Array]:
     """x with a share `rate` of its entries dropped and the rest scaled up; and the factors."""
-    kept = (rng.random(x.shape, dtype=np.float32) >= rate).astype(x.dtype)
-    kept /= 1 - rate
+    kept = dropout_factors(x.shape, x.dtype, rate, rng)
     return x * kept, kept
 
 

@@ -21,7 +21,7 @@ from mplfit.lab.model import Batch
 from mplfit.lab.ops import Array
 from mplfit.types import Record
 
-__all__ = ["TASKS", "AnyTask", "IclRegression", "Task", "Text"]
+__all__ = ["TASKS", "AnyTask", "IclRegression", "Range", "Task", "Text"]
 
 _EVERY = 16  # one file in so many is held out
 _SKIPPED = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
@@ -53,39 +53,48 @@ class Task(Protocol):
         """How many updates the data suffice for; None where they have no end."""
 
 
+Range: TypeAlias = float | tuple[float, float]
+"""± a number, or a low and a high end."""
+
+
 @dataclass(frozen=True, eq=False)
 class IclRegression(Record):
     """In-context linear regression: x0 y0 x1 y1 … with y = a x + b, a and b new in each sequence.
 
-    x, a and b are uniform in their (symmetric) ranges. The loss is the mean |error| of the output
-    at every x, which is to be its y.
+    x, a and b are uniform in their ranges, each ± a number or from a low end to a high one. An odd
+    block leaves out the last y, which nothing is learned from: 2 n - 1 for n shots. The loss is the
+    mean |error| of the output at every x, which is to be its y.
     """
 
     key: Literal["icl-regression"] = field(default="icl-regression", metadata={"key": "task"})
     block: int = 32
-    x_range: float = 1.0
-    a_range: float = 1.0
-    b_range: float = 1.0
+    x_range: Range = 1.0
+    a_range: Range = 1.0
+    b_range: Range = 1.0
     vocabulary = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.block < 2 or self.block % 2:
-            raise DataError(f"a block holds pairs of x and y: it must be even, got {self.block}")
+        if self.block < 2:
+            raise DataError(f"a block holds an x and a y or more, got a length of {self.block}")
         for name in ("x_range", "a_range", "b_range"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise DataError(f"{name} must be positive, got {getattr(self, name):g}")
+            low, high = _ends(getattr(self, name))
+            if not -np.inf < low < high < np.inf:
+                raise DataError(
+                    f"{name} must be positive, or a low end and a higher one, got "
+                    f"{getattr(self, name)}"
+                )
 
     def batch(self, seed: int, step: int, sequences: int) -> Batch:
         rng = np.random.default_rng([seed, 1, step])
-        pairs = self.block // 2
-        a = rng.uniform(-self.a_range, self.a_range, (sequences, 1))
-        b = rng.uniform(-self.b_range, self.b_range, (sequences, 1))
-        x = rng.uniform(-self.x_range, self.x_range, (sequences, pairs))
+        pairs = (self.block + 1) // 2
+        a = rng.uniform(*_ends(self.a_range), (sequences, 1))
+        b = rng.uniform(*_ends(self.b_range), (sequences, 1))
+        x = rng.uniform(*_ends(self.x_range), (sequences, pairs))
         y = a * x + b
-        inputs = np.stack([x, y], axis=2).reshape(sequences, self.block)
-        targets = np.stack([y, y], axis=2).reshape(sequences, self.block)
-        counted = np.tile([1.0, 0.0], (sequences, pairs))
+        inputs = np.stack([x, y], axis=2).reshape(sequences, -1)[:, : self.block]
+        targets = np.stack([y, y], axis=2).reshape(sequences, -1)[:, : self.block]
+        counted = np.tile([1.0, 0.0], (sequences, pairs))[:, : self.block]
         return Batch(inputs, targets, counted)
 
     def held_out(self, sequences: int) -> Batch:
@@ -153,6 +162,10 @@ class Text(Record):
 
 AnyTask: TypeAlias = IclRegression | Text
 TASKS = {"icl-regression": IclRegression, "text": Text}
+
+
+def _ends(given: Range) -> tuple[float, float]:
+    return given if isinstance(given, tuple) else (-given, given)
 
 
 def _cut(data: Array, starts: Array, block: int) -> Batch:

@@ -35,6 +35,7 @@ __all__ = [
     "plot_basins",
     "plot_beside",
     "plot_exponents",
+    "plot_sets",
     "sweep_figures",
 ]
 
@@ -67,6 +68,8 @@ def sweep_figures(analysis: SweepAnalysis, progress: Progress | None = None) -> 
     if (shared := _common(parts)) is not None:
         name = "side-by-side.png" if len(shared) > 1 else "overlay.png"
         made.append((name, partial(plot_beside, parts)))
+    if any(map(_least_slices, parts)):
+        made.append(("along-sizes.png", partial(plot_sets, parts)))
     if analysis.table.setter and analysis.table.sizes:
         made.append(("exponents.png", partial(plot_exponents, analysis.table)))
     files = {}
@@ -151,6 +154,60 @@ def plot_beside(parts: Sequence[Part], *, fig: Figure | None = None) -> Figure:
     )
     _bar(figure, panels.tolist(), sizes, shared[0][1].size)
     return figure
+
+
+def plot_sets(parts: Sequence[Part], *, fig: Figure | None = None) -> Figure:
+    """Loss against rate as overlays: a row a parametrization, a column a size that varies.
+
+    A line is the mean over the seeds at one value of the size, shaded from the lowest to the
+    highest run, with a star at its lowest point; the other sizes have their smallest values.
+    """
+    rows = [(part, _least_slices(part)) for part in parts]
+    rows = [(part, along) for part, along in rows if along][:_FIGURES]
+    sizes = list(dict.fromkeys(name for _, along in rows for name in along))
+    figure = figure_for(fig, (4.2 * len(sizes), 3.4 * len(rows)))
+    panels = figure.subplots(len(rows), len(sizes), squeeze=False, sharex=True, sharey=True)
+    for row, (part, found) in zip(panels, rows, strict=True):
+        for axes, name in zip(row, sizes, strict=True):
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("{x:g}")
+            axes.set_visible(name in found)
+            if name in found:
+                _draw_sets(axes, found[name])
+                fixed = label(found[name].fixed) if found[name].fixed else ""
+                axes.set_title(f"{part.name}\n{fixed}".strip(), loc="left", fontsize=9)
+                axes.legend(title=name, frameon=False, fontsize=8, title_fontsize=8)
+            axes.set_xlabel("learning rate")
+            _tidy(axes)
+        row[0].set_ylabel("loss (shaded: all seeds)")
+    return figure
+
+
+def _least_slices(part: Part) -> dict[str, Slice]:
+    """By size, the runs that differ in it alone, the other sizes being the smallest."""
+    found: dict[str, Slice] = {}
+    for along in slices(part.optima):
+        kept = found.setdefault(along.size, along)
+        if tuple(along.fixed.values()) < tuple(kept.fixed.values()):
+            found[along.size] = along
+    return found
+
+
+def _draw_sets(axes: Axes, along: Slice) -> None:
+    for number, one in enumerate(along.optima):
+        group, colour = one.group, _shade(list(range(len(along.optima))), number)
+        usable = np.flatnonzero(group.usable)
+        runs = [group.loss[group.rate == rate] for rate in usable]
+        lr, mean = group.lr[usable], group.mean[usable]
+        axes.fill_between(
+            lr, [losses.min() for losses in runs], [losses.max() for losses in runs], color=colour,
+            alpha=0.2, linewidth=0,
+        )  # fmt: skip
+        axes.plot(lr, mean, color=colour, linewidth=1.4, label=f"{group.sizes[along.size]:g}")
+        best = int(np.argmin(mean))
+        axes.plot(lr[best], mean[best], "*", color=colour, markersize=11, markeredgecolor="black")
 
 
 def plot_exponents(table: SweepTable, *, fig: Figure | None = None) -> Figure:

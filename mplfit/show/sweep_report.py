@@ -16,6 +16,7 @@ __all__ = ["sweep_page", "sweep_section"]
 
 _CAPTIONS = {
     "side-by-side": "Loss against rate, the parametrizations side by side",
+    "along-sizes": "Loss against rate along each size, every seed shaded",
     "over-batch": "Rate and batch size chosen together",
     "overlay": "Loss against rate, all sizes on one axis",
     "transfer": "The best rate against every size",

@@ -81,13 +81,17 @@ def test_gelu():
     check(value, x, ops.gelu_backward(weight, ops.gelu_forward(x)[1]))
 
 
-def test_attention():
+@pytest.mark.parametrize("dropped", [False, True])
+def test_attention(dropped):
     qkv, weight = normal(2 * 5, 3 * 6), normal(10, 6)
+    kept = None
+    if dropped:
+        kept = ops.dropout_factors((2, 3, 5, 5), float, 0.4, np.random.default_rng(3))
 
     def value():
-        return float((ops.attention_forward(qkv, 2, 3, 0.7)[0] * weight).sum())
+        return float((ops.attention_forward(qkv, 2, 3, 0.7, kept)[0] * weight).sum())
 
-    _, cache = ops.attention_forward(qkv, 2, 3, 0.7)
+    _, cache = ops.attention_forward(qkv, 2, 3, 0.7, kept)
     check(value, qkv, ops.attention_backward(weight, cache, 2, 3, 0.7))
 
 
@@ -175,8 +179,9 @@ def test_compiled_gelu_is_the_plain_one_everywhere():
 @pytest.mark.parametrize("length", [1, 7, 16, 33, 64])
 def test_compiled_attention_is_the_plain_one(length):
     qkv, dy = f32(2 * normal(3 * length, 3 * 8)), f32(normal(3 * length, 8))
-    want, cache = ops.attention_forward(qkv.astype(float), 3, 2, 0.5)
-    got, compiled = fused.attention_forward(qkv, 3, 2, 0.5)
+    kept = fused.dropout_factors((3, 2, length, length), np.float32, 0.3, np.random.default_rng(0))
+    want, cache = ops.attention_forward(qkv.astype(float), 3, 2, 0.5, kept)
+    got, compiled = fused.attention_forward(qkv, 3, 2, 0.5, kept)
     close(want, got)
     dqkv = ops.attention_backward(dy.astype(float), cache, 3, 2, 0.5)
     close(dqkv, fused.attention_backward(dy, compiled, 3, 2, 0.5), 2e-5)
@@ -195,3 +200,14 @@ def test_a_diverged_activation_stays_not_a_number():
     bad = f32([[np.nan, 1.0, 2.0], [1.0, 2.0, 3.0]])
     assert np.isnan(fused.gelu_forward(bad)[0][0, 0])
     assert not np.isfinite(fused.cross_entropy_forward(bad.copy(), np.array([0, 1]))[0])
+
+
+def test_a_dropped_attention_weight_passes_nothing_on():
+    qkv, kept = normal(4, 6), np.full((1, 1, 4, 4), 2.0)
+    kept[..., 1] = 0
+    before, _ = ops.attention_forward(qkv, 1, 1, 0.5, kept)
+    qkv[1, 4:] += 1  # the value of the token that none looks at
+    after, _ = ops.attention_forward(qkv, 1, 1, 0.5, kept)
+    assert np.array_equal(before, after)
+    plain, _ = ops.attention_forward(qkv, 1, 1, 0.5)
+    assert after[0] == pytest.approx(2 * plain[0])

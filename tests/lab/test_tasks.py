@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,29 @@ def test_icl_sequences_are_lines():
     assert np.abs(b).max() <= 0.5001
     assert np.array_equal(batch.targets[:, ::2], y)
     assert np.array_equal(batch.counted, np.tile([1.0, 0.0], (50, 6)))
+
+
+def test_an_odd_block_leaves_out_the_last_y():
+    even, odd = (IclRegression(block=block).batch(0, 0, 3) for block in (6, 5))
+    assert np.array_equal(odd.inputs, even.inputs[:, :5])
+    assert np.array_equal(odd.targets[:, ::2], even.targets[:, ::2])
+    assert np.array_equal(odd.counted, np.tile([1, 0, 1, 0, 1], (3, 1)))
+
+
+def test_ranges_can_have_two_ends():
+    task = IclRegression(block=8, x_range=(2.0, 3.0), a_range=(-1.0, 0.0), b_range=5.0)
+    batch = task.batch(0, 0, 200)
+    x, y = batch.inputs[:, ::2], batch.inputs[:, 1::2]
+    assert x.min() >= 2
+    assert 2.9 < x.max() <= 3
+    slope = (y[:, 1] - y[:, 0]) / (x[:, 1] - x[:, 0])
+    assert slope.min() > -1.0001
+    assert slope.max() < 1e-4
+    assert y.min() < -4  # of b
+    assert IclRegression.from_dict(json.loads(json.dumps(task.to_dict()))) == task
+    for wrong in ((1.0, 1.0), (0.0, np.inf), -1.0):
+        with pytest.raises(DataError, match="a low end and a higher one"):
+            IclRegression(x_range=wrong)
 
 
 def test_batches_depend_on_seed_and_step_alone():
@@ -78,7 +103,7 @@ def test_the_default_text_is_this_interpreter_s_library():
     [
         (lambda: Text(path="/nowhere").most_steps(1), "does not exist"),
         (lambda: Text(path=__file__, block=100000).most_steps(1), "too few"),
-        (lambda: IclRegression(block=7), "must be even"),
+        (lambda: IclRegression(block=1), "an x and a y or more"),
         (lambda: IclRegression(a_range=0), "a_range must be positive"),
         (lambda: Text.from_dict({"task": "chess"}), "\"task\" must be 'text', got 'chess'"),
     ],

@@ -5,7 +5,13 @@ import pytest
 
 from mplfit.show.plot import png
 from mplfit.show.sweep_law_plot import plot_rate_law, plot_size_law, plot_transfer
-from mplfit.show.sweep_plot import plot_basins, plot_beside, plot_exponents, sweep_figures
+from mplfit.show.sweep_plot import (
+    plot_basins,
+    plot_beside,
+    plot_exponents,
+    plot_sets,
+    sweep_figures,
+)
 from mplfit.sweeps.analysis import Options, analyse
 from mplfit.sweeps.table import SweepTable
 from tests.support.sweeps import basin, simulate_sweep
@@ -43,6 +49,23 @@ def test_one_parametrization_has_all_its_sizes_on_one_axis_with_the_line_of_opti
     lowest = min(one.loss for one in parts[1].optima)
     low, high = axes.get_ylim()
     assert low < lowest < high < 2 * lowest
+
+
+def test_an_overlay_shades_every_seed_and_stars_the_lowest_mean(parts):
+    axes = plot_sets(parts).axes
+    assert [one.get_title(loc="left") for one in axes] == [
+        "parametrization=mup", "parametrization=sp",
+    ]  # fmt: skip
+    for one, part in zip(axes, parts, strict=True):
+        assert [text.get_text() for text in one.get_legend().get_texts()] == [
+            "64", "128", "256", "512",
+        ]  # fmt: skip
+        stars = [line.get_xdata()[0] for line in one.lines if line.get_marker() == "*"]
+        assert stars == [optimum.grid_lr for optimum in part.optima]
+        band = one.collections[0].get_paths()[0].vertices[:, 1]
+        group = part.optima[0].group
+        assert group.loss.min() == pytest.approx(band.min())
+        assert group.loss.max() == pytest.approx(band.max())
 
 
 def test_laws_have_bands_and_labels(parts):

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["sweep_command"]
 
-_HEADER = "parametrization,width,lr,seed,loss,val_loss,seconds"
-
 
 @command(
     "sweep",
@@ -39,12 +37,12 @@ _HEADER = "parametrization,width,lr,seed,loss,val_loss,seconds"
     ),
 )
 @click.option("--schedule", "spec", metavar="SPEC", required=True, help="Its peak is each rate.")
-@click.option("--steps", type=int, help="Updates, instead of the steps of SPEC.")
+@click.option("--steps", metavar="N,N…", help="Updates, instead of the steps of SPEC.")
 @click.option("--widths", required=True, metavar="N,N…", help="Widths of the model.")
 @click.option("--rates", required=True, metavar="LR,LR…", help="Peak rates; or LOW:HIGH:COUNT.")
 @click.option("--parametrizations", default="SP,muP", show_default=True, help="SP, muP, or both.")
 @click.option("--seeds", default=2, show_default=True, help="Runs of every setting.")
-@run_options()
+@run_options(layers="2", batch="16")
 @workers_option("one a core")
 @threads_option
 @click.option("--resume", is_flag=True, help="Train only the runs that OUT lacks.")
@@ -53,7 +51,7 @@ _HEADER = "parametrization,width,lr,seed,loss,val_loss,seconds"
 @json_option
 def sweep_command(
     spec: str,
-    steps: int | None,
+    steps: str | None,
     widths: str,
     rates: str,
     parametrizations: str,
@@ -66,14 +64,18 @@ def sweep_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train a grid of rates, widths, parametrizations and seeds, into a table for `mplfit sweep`.
+    """Train a grid of rates, sizes, parametrizations and seeds, into a table for `mplfit sweep`.
+
+    --steps, --layers and --batch take several numbers as well, separated by commas, so that
+    transfer across width, depth, horizon and batch size can be tested. Give a warmup in per cent
+    where the steps differ (warmup=5%).
 
     One row a run: its peak rate, the mean loss of its last updates, and the loss on held-out data
     at its end (nan for a run that diverged). The table is written after every run; the settings go
     into a .json beside it. After an interrupt, the same command with --resume trains the rest.
     """
     set_threads(threads)
-    from mplfit.lab.grid import Job, cells
+    from mplfit.lab.grid import HEADER, Job, cells
     from mplfit.lab.parametrization import check_kind
     from mplfit.schedule.spec import read_spec
     from mplfit.writers.files import refuse_existing, write_file
@@ -81,20 +83,25 @@ def sweep_command(
 
     if out.suffix != ".csv":
         raise DataError(f"--out must be the name of a .csv file, got {out}")
+    depth, batch = (numbers(options[name], f"--{name}", int) for name in ("layers", "batch"))
+    options |= {"layers": depth[0], "batch": batch[0]}
     base = make_plan(options, width=options["base_width"], parametrization="SP", seed=0)
-    text = spec if steps is None else str(read_spec(spec).with_values(steps=steps))
+    whole = read_spec(spec)
     grid = cells(
-        numbers(widths, "--widths", int),
-        _rates(rates),
-        [check_kind(kind.strip()) for kind in parametrizations.split(",")],
-        range(seeds),
+        parametrization=[check_kind(kind.strip()) for kind in parametrizations.split(",")],
+        width=numbers(widths, "--widths", int),
+        depth=depth,
+        steps=numbers(steps, "--steps", int) if steps else [whole.schedule().steps],
+        batch=batch,
+        lr=_rates(rates),
+        seed=range(seeds),
     )
     jobs = {
-        cell: Job(cell.of(base), read_spec(text).with_values(peak=cell.lr).schedule())
+        cell: Job(cell.of(base), whole.with_values(peak=cell.lr, steps=cell.steps).schedule())
         for cell in grid
     }
     settings = out.with_suffix(".json")
-    said = json_bytes({"schema": "mplfit.lab-sweep/1", "schedule": text, "plan": base.to_dict()})
+    said = json_bytes({"schema": "mplfit.lab-sweep/1", "schedule": spec, "plan": base.to_dict()})
     rows: dict[Cell, str] = {}
     if resume and out.exists():
         if not settings.exists() or settings.read_bytes() != said:
@@ -110,11 +117,8 @@ def sweep_command(
     say(f"{len(todo)} of {len(jobs)} runs to train, {base.task.key}")
 
     def keep(cell: Cell, outcome: TrainedRun) -> None:
-        rows[cell] = (
-            f"{cell.parametrization},{cell.width},{cell.lr!r},{cell.seed},{outcome.loss:.6f},"
-            f"{outcome.eval_loss:.6f},{outcome.seconds:.1f}"
-        )
-        lines = [_HEADER, *(rows[one] for one in sorted(rows)), ""]
+        rows[cell] = cell.row(outcome.loss, outcome.eval_loss, outcome.seconds)
+        lines = [HEADER, *(rows[one] for one in sorted(rows)), ""]
         write_file(out, "\n".join(lines).encode(), force=True)
 
     order = list(todo)
@@ -155,11 +159,12 @@ def _rates(text: str) -> list[float]:
 
 def _read(path: Path) -> dict[Cell, str]:
     """The rows of a table that an earlier call has written."""
-    from mplfit.lab.grid import Cell
+    from mplfit.lab.grid import HEADER, Cell
 
     rows = {}
     with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.reader(file):
-            if row and ",".join(row) != _HEADER:
-                rows[Cell(row[0], int(row[1]), float(row[2]), int(row[3]))] = ",".join(row)
+        for row in csv.DictReader(file):
+            if ",".join(row) != HEADER:
+                raise DataError(f"{path} has other columns than {HEADER}: start another table")
+            rows[Cell.read(row)] = ",".join(row.values())
     return rows

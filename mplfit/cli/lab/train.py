@@ -76,6 +76,12 @@ data whatever their schedule.""",
     help="Branch from a checkpoint: its model, data and seed.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="TABLE",
+    help="Add the finished run's row to this .csv, as lab sweep writes them.",
+)
 @threads_option
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="The log, a .csv."
@@ -92,6 +98,7 @@ def train_command(
     keep: tuple[int, ...],
     past: Path | None,
     resume: bool,
+    results: Path | None,
     threads: int,
     out: Path,
     force: bool,
@@ -102,13 +109,14 @@ def train_command(
     from mplfit.errors import DataError
     from mplfit.lab.log import log_csv, schedule_text
     from mplfit.lab.run import Run, train
-    from mplfit.writers.files import refuse_existing
+    from mplfit.writers.files import refuse_existing, write_file
 
     if spec is None and not resume:
         raise click.UsageError("give a --schedule, or --resume an interrupted run")
     if out.suffix != ".csv":
         raise DataError(f"--out must be the name of a .csv file, got {out}")
     kept = out.with_suffix(".npz")
+    table = _table(results) if results else ""
     if resume:
         if past is not None:
             raise click.UsageError("--resume goes on with OUT's own checkpoint: leave --from out")
@@ -146,6 +154,8 @@ def train_command(
     progress(1, 1, "")
     if run.diverged:
         warn(f"the loss is not finite in step {run.done - 1}: the run has diverged and is over")
+    if results and run.finished:
+        write_file(results, f"{table}{_result(run, keeper.seconds)}\n".encode(), force=True)
     _finish(run, out, kept, keeper.seconds, as_json)
     if not run.finished:
         sys.exit(130)
@@ -225,6 +235,32 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _table(path: Path) -> str:
+    """The table that a row is added to; its header alone where there is none yet."""
+    from mplfit.errors import DataError
+    from mplfit.lab.grid import HEADER
+
+    if path.suffix != ".csv":
+        raise DataError(f"--results must be the name of a .csv file, got {path}")
+    text = path.read_text(encoding="utf-8") if path.exists() else f"{HEADER}\n"
+    if text.partition("\n")[0] != HEADER:
+        raise DataError(f"{path} has other columns than {HEADER}: give another --results")
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _result(run: Run, seconds: float) -> str:
+    """The run's row in such a table."""
+    from mplfit.lab.grid import Cell, TrainedRun
+
+    plan, shape = run.plan, run.plan.shape
+    cell = Cell(
+        shape.parametrization, shape.width, shape.layers, run.schedule.steps, plan.batch,
+        float(run.schedule.lr.max()), plan.seed,
+    )  # fmt: skip
+    made = TrainedRun(tuple(run.rows), seconds, run.diverged)
+    return cell.row(made.loss, made.eval_loss, seconds)
 
 
 def _load(path: Path) -> Run:
