@@ -86,7 +86,7 @@ def test_no_block_of_text_comes_twice(folder):
 def test_held_out_text_is_of_other_files(folder):
     values = set(folder.held_out(3).inputs.ravel().tolist())
     assert values <= {65 + 15, 65 + 31, 10}
-    with pytest.raises(DataError, match="fewer --eval-sequences"):
+    with pytest.raises(DataError, match="fewer eval_sequences="):
         folder.held_out(1000)
 
 
