@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from mplfit import tasks
 from mplfit.api.inputs import CURVES, RunsLike, curves_given
 from mplfit.assess.bootstrap import bootstrap as resample
-from mplfit.assess.choose import AUTO, fit_auto, fit_rival, published_beside
+from mplfit.assess.choose import AUTO, fit_auto, fit_by_prior, fit_rival, published_beside
 from mplfit.assess.compare import Comparison, compare_laws
 from mplfit.assess.decay import decay_shift
 from mplfit.assess.identify import identified
@@ -21,7 +21,6 @@ from mplfit.assess.weight_decay import profiled_weight_decay
 from mplfit.curve import Curve
 from mplfit.errors import ArgumentsError, DataError, FitError
 from mplfit.estimate.checks import logged_weight_decay
-from mplfit.estimate.fit import fit as fit_law
 from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit
 from mplfit.estimate.solver import Solver
@@ -108,7 +107,7 @@ def fit(
         )
         prior, constants = learned.prior, learned.constants
         say(f"note: the prior is from {len(related)} runs of other sizes: {prior.name}")
-    make: Callable[..., Fit] = fit_auto if automatic else partial(fit_law, law=law)
+    make: Callable[..., Fit] = fit_auto if automatic else partial(fit_by_prior, law=law)
     made = make(
         trained, prior=prior, solver=solver, constants=constants, test=held, executor=executor,
         progress=progress,

@@ -6,6 +6,8 @@ training curves or more the one that is used is the one whose final losses are l
 training curves, each left out in turn; held-out curves have no say, so that their errors stay
 errors on runs that nothing was chosen on. From one or two curves the Multi-Power Law is not
 determined, and the scale-free law, which has a prior on every shape, is used.
+
+Left-out errors also decide between a law's own prior and none, where runs and prior disagree.
 """
 
 from __future__ import annotations
@@ -13,20 +15,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 
 from mplfit.assess.compare import held_out_group
 from mplfit.curve import Curve, curves_of
 from mplfit.errors import FitError, MplfitError
-from mplfit.estimate.checks import some_curve
+from mplfit.estimate.checks import prior_warnings, some_curve
 from mplfit.estimate.fit import fit
 from mplfit.estimate.metrics import measure_curves
+from mplfit.estimate.prior import Prior
 from mplfit.estimate.result import Fit, published_fit
 from mplfit.estimate.solver import Solver
+from mplfit.laws.base import to_unknowns
 from mplfit.laws.mpl import PUBLISHED
 from mplfit.laws.registry import get_law
 from mplfit.tasks import Progress
 
-__all__ = ["AUTO", "fit_auto", "fit_rival", "published_beside"]
+__all__ = ["AUTO", "fit_auto", "fit_by_prior", "fit_rival", "published_beside"]
 
 AUTO = "auto"
 """What stands for a law where both are to be fitted (`FitOptions.law`)."""
@@ -80,7 +85,7 @@ def fit_auto(
     failed: dict[str, FitError] = {}
     for law in (_SCALE_FREE, _OTHER):
         try:
-            made[law] = fit(
+            made[law] = fit_by_prior(
                 train,
                 law,
                 prior=prior,
@@ -98,6 +103,49 @@ def fit_auto(
     own = made.pop(used)
     asked = replace(own.options, law=AUTO) if own.options else None
     return replace(own, options=asked, choice=why, others=tuple(made.values()))
+
+
+def fit_by_prior(
+    train: Curve | Iterable[Curve],
+    law: str,
+    *,
+    prior: str | Prior | None = None,
+    solver: Solver = "trust",
+    constants: Mapping[str, float] | None = None,
+    test: Curve | Iterable[Curve] = (),
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Fit:
+    """Fit a law with its own prior; where three runs or more disagree with it, without one too.
+
+    The one that is used has the smaller final errors on training runs that are left out in turn;
+    a warning of it gives both.
+
+    Parameters
+    ----------
+    train, law, solver, constants, test, executor, progress : as in `mplfit.estimate.fit.fit`.
+    prior : one that is given is kept.
+    """
+    train = curves_of(train)
+    make = partial(
+        fit, train, law, solver=solver, constants=constants, test=test, executor=executor,
+        progress=progress,
+    )  # fmt: skip
+    own = make(prior=prior)
+    said = prior_warnings(own.prior, to_unknowns(own.formula, own.values))
+    if prior is not None or not said or len(train) < _FEWEST:
+        return own
+    free = make(prior="none")
+    if own.left_out is None or free.left_out is None:
+        return own
+    errors = own.left_out.final_error.value, free.left_out.final_error.value
+    used, which = (own, "with") if errors[0] <= errors[1] else (free, "without")
+    text = (
+        f"{said[0].partition(';')[0]}; final losses of training runs that are left out in turn are "
+        f"wrong by {errors[0]:.4f} with the prior and by {errors[1]:.4f} without it: the fit "
+        f"{which} it is used"
+    )
+    return replace(used, warnings=(text, *(one for one in used.warnings if one not in said)))
 
 
 def fit_rival(

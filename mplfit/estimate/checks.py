@@ -131,8 +131,8 @@ def prior_warnings(prior: Prior | None, unknowns: FloatArray) -> list[str]:
         return []
     return [
         f"the runs and the prior disagree: the shapes lie {off:.1f} standard deviations of the "
-        "prior off, further than those of 28 families of AdamW runs; for another optimizer, or "
-        "with a wrong weight decay or schedule, the prior harms: compare held-out errors with "
+        "prior off, further than those of 28 families of AdamW runs: for another optimizer, or "
+        "with a wrong weight decay or schedule, the prior harms; compare held-out errors with "
         "prior='none'"
     ]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mplfit import Fit, load_fit, read_curves, schedule
-from mplfit.assess.choose import fit_auto, fit_rival, published_beside
+from mplfit.assess.choose import fit_auto, fit_by_prior, fit_rival, published_beside
 from mplfit.errors import FitError
 from mplfit.estimate.fit import fit
 from mplfit.estimate.simulate import simulate
@@ -81,6 +81,52 @@ def test_either_law_can_be_the_one(monkeypatch, chosen, smaller):
     assert fit_auto(curves()[:3]).law == "effective"
 
 
+@pytest.mark.parametrize("better", ["none", None])
+def test_where_runs_and_prior_disagree_left_out_errors_choose_between_it_and_none(
+    monkeypatch, better
+):
+    far = np.array([2.4, 0.2, 0.9, 0.5, 90.0, 0.6, 0.5, 0.9])  # shapes of no family
+    train = curves(params=far)[:3]
+    own = fit(train, "effective", leave_out=True)
+    assert any("runs and the prior disagree" in text for text in own.warnings)
+    final = {
+        name: replace(one, predicted=one.observed + 0.03)
+        for name, one in own.left_out.final.items()
+    }
+    other = replace(own.left_out, final=final)
+    given = {None: own, "none": replace(own, prior=None, warnings=("free",), left_out=other)}
+    if better == "none":
+        given = {
+            None: replace(own, left_out=other),
+            "none": replace(given["none"], left_out=own.left_out),
+        }
+    asked = []
+    monkeypatch.setattr(
+        "mplfit.assess.choose.fit", lambda *_, prior, **__: asked.append(prior) or given[prior]
+    )
+    found = fit_by_prior(train, "effective")
+    assert asked == [None, "none"]
+    assert (found.prior is None) == (better == "none")
+    said, *rest = found.warnings
+    assert "standard deviations of the prior off" in said
+    error = f"{own.left_out.final_error.value:.4f}"
+    if better == "none":
+        assert said.endswith(
+            f"0.0300 with the prior and by {error} without it: the fit without it is used"
+        )
+        assert rest == ["free"]
+    else:
+        assert said.endswith(
+            f"{error} with the prior and by 0.0300 without it: the fit with it is used"
+        )
+    assert not any("compare held-out errors" in text for text in found.warnings)
+    for few, prior in ((train[:2], None), (train, "weak")):  # nothing to choose
+        given["weak"] = given[None]
+        asked.clear()
+        assert fit_by_prior(few, "effective", prior=prior).prior is not None
+        assert asked == [prior]
+
+
 def test_from_one_run_the_scale_free_law_is_used():
     found = fit_auto(curves()[1], prior="weak")
     assert found.law == "effective"
@@ -126,9 +172,9 @@ def test_the_published_parameters_stand_beside_a_fit_of_the_released_curves():
 
 
 def test_both_laws_are_shown(chosen):
-    answer, beside, *_ = tables(chosen)
-    assert answer.title.startswith("The effective-rate law (effective), fitted to 3 runs")
-    assert beside.title == chosen.choice
+    answer, why, *_, beside = tables(chosen)
+    assert why.title == chosen.choice
+    assert "the effective-rate law (effective), fitted to 3 runs" in answer.title
     assert [row[0] for row in beside.rows] == ["effective (used)", "mpl"]
     other = chosen.others[0]
     assert beside.rows[1][-1] == other.left_out.final_error.value
@@ -141,7 +187,7 @@ def test_a_rival_is_named_where_it_is_less_wrong_on_test_curves(own):
     rival = fit_rival(own, train, [held])
     assert rival.law == "effective"
     assert rival.metrics.test.mean.mae < 0.1 * own.metrics.test.mean.mae
-    said = tables(replace(own, others=(rival,)))[-1].title
+    said = tables(replace(own, others=(rival,)))[1].title
     assert said.startswith("Another law was less wrong here, but not surely: law='effective'")
     assert said.endswith("on the 1 held-out curves.")
 
@@ -150,7 +196,7 @@ def test_without_test_curves_the_training_curves_are_left_out(own):
     train = curves()[:3]
     found = fit(train, "onepower")
     rival = fit_rival(found, train)
-    said = tables(replace(found, others=(rival,)))[-1].title
+    said = tables(replace(found, others=(rival,)))[1].title
     assert "each of the 3 training curves left out in turn" in said
     assert f"{rival.left_out.unshared.mean.mae:.5f} against {found.left_out.mean.mae:.5f}" in said
 
@@ -158,7 +204,7 @@ def test_without_test_curves_the_training_curves_are_left_out(own):
 def test_a_law_that_is_right_has_no_better_rival():
     train = three_curves("onepower", noise=1e-4)
     found = fit(train, "onepower")
-    said = tables(replace(found, others=(fit_rival(found, train),)))[-1].title
+    said = tables(replace(found, others=(fit_rival(found, train),)))[1].title
     assert said.startswith("The law effective predicts no better")
 
 
