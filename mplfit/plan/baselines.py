@@ -12,7 +12,9 @@ from mplfit import schedule as schedules
 from mplfit.schedule import Schedule, join
 from mplfit.types import FloatArray
 
-__all__ = ["Baseline", "usual_schedules"]
+__all__ = ["LINEAR", "Baseline", "usual_schedules"]
+
+LINEAR = "linear to 0"
 
 Value = Callable[[FloatArray], float]
 Make = Callable[[int], Schedule]  # a schedule for a number of steps
@@ -90,7 +92,7 @@ def _families(
     yield "constant", build(lambda n: schedules.constant(n, peak, warmup=warmup))
     yield "cosine to 10 %", build(lambda n: schedules.cosine(n, peak, tenth, warmup=warmup))
     yield "cosine to 0", build(lambda n: schedules.cosine(n, peak, warmup=warmup))
-    yield "linear to 0", build(lambda n: schedules.linear(n, peak, warmup=warmup))
+    yield LINEAR, build(lambda n: schedules.linear(n, peak, warmup=warmup))
     for name, final, cooldown in (
         ("WSD linear", 0.0, schedules.wsdld),
         ("WSD 1-sqrt", 0.0, schedules.sqrt_cooldown),

@@ -6,7 +6,7 @@ last iterate, which needs no run; both return a `Plan`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, TypeAlias
 
@@ -20,7 +20,7 @@ from mplfit.bounds import best_base, bound, bound_curve, bound_gradient
 from mplfit.errors import FitError
 from mplfit.estimate.result import Fit
 from mplfit.laws.mpl import PRINTED, MultiPowerLaw
-from mplfit.plan.baselines import Baseline, usual_schedules
+from mplfit.plan.baselines import LINEAR, Baseline, usual_schedules
 from mplfit.plan.peaks import PeakLoss, peak_losses
 from mplfit.plan.robust import robust_loss
 from mplfit.plan.search import FinalLoss, OptimizedSchedule, search_schedule
@@ -36,6 +36,7 @@ Peak: TypeAlias = float | Literal["free"] | None
 Intervals: TypeAlias = Mapping[str, tuple[float, float]]
 
 _STEPS, _WARMUP, _PEAK = 24000, 2160, 3e-4  # of the runs that Luo et al. (2025) released
+_HIGH_END, _AT_ONCE = 0.05, 0.1  # of the peak: an end, and a fall in one update, to speak of
 _DRAWN = 300  # steps of a line
 _DRAWS, _SEED = 32, 1  # of a robust objective: other draws than those that tell the gains
 
@@ -349,6 +350,9 @@ def _plan(
         others = [one.schedule for one in compared]
         gained = [one.summary() for one in gains(fit, result.schedule, others)]
     best = _choice(goal, "optimized", result.schedule, loss, steps_needed=goal.steps)
+    baselines = tuple(
+        _baseline(goal, one, loss, gain) for one, gain in zip(compared, gained, strict=True)
+    )
     free = isinstance(goal.peak, tuple) and fit is not None and past is None
     return Plan(
         law=goal.law,
@@ -358,9 +362,7 @@ def _plan(
         warmup=result.schedule.warmup,
         knots=result.knots,
         best=best,
-        baselines=tuple(
-            _baseline(goal, one, loss, gain) for one, gain in zip(compared, gained, strict=True)
-        ),
+        baselines=baselines,
         starts=result.starts,
         converged=result.converged,
         robust=summary,
@@ -368,7 +370,11 @@ def _plan(
         if free and fit is not None
         else (),
         warnings=tuple(_warnings(goal, result)),
-        notes=(*_reach(goal, result.schedule), *goal.notes),
+        notes=(
+            *_reach(goal, result.schedule),
+            *_unusual(result.schedule, loss, baselines),
+            *goal.notes,
+        ),
     )
 
 
@@ -399,6 +405,26 @@ def _choice(
 def _reach(goal: _Goal, schedule: Schedule) -> list[str]:
     """How far the prediction goes beyond the training runs."""
     return [] if goal.fit is None else reach_sentences(goal.fit, {"optimized": schedule})
+
+
+def _unusual(schedule: Schedule, loss: float, baselines: Sequence[Choice]) -> list[str]:
+    """What practice would do instead of an end well above zero, or a fall at once.
+
+    Decaying linearly to zero ("D2Z") is the best practice known at usual numbers of tokens.
+    """
+    rate = schedule.lr[schedule.warmup :] / schedule.peak
+    fall = float(np.max(rate[:-1] - rate[1:], initial=0.0))
+    said = [f"ends at {100 * rate[-1]:.3g} % of its peak"] if rate[-1] > _HIGH_END else []
+    if fall > _AT_ONCE:
+        said.append(f"falls by {100 * fall:.3g} % of its peak in one update")
+    usual = next((one for one in baselines if one.name == LINEAR), None)
+    if not said or usual is None:
+        return []
+    sure = "" if usual.gain is None else f", a gain with probability {usual.gain.probability:.2f}"
+    return [
+        f"the optimized schedule {' and '.join(said)}; linear to zero, as practice is (D2Z), is "
+        f"predicted {usual.loss - loss:+.4f} above it{sure}"
+    ]
 
 
 def _warnings(goal: _Goal, result: OptimizedSchedule) -> list[str]:

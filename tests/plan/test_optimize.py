@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from mplfit.bounds import best_base, bound, bound_curve
 from mplfit.errors import FitError
 from mplfit.estimate.fit import fit
 from mplfit.plan import search
-from mplfit.plan.optimize import optimize, optimize_bound
+from mplfit.plan.optimize import _unusual, optimize, optimize_bound
 from tests.support.fits import three_curves
 
 
@@ -32,6 +34,30 @@ def test_what_is_not_given_is_that_of_the_longest_run(made):
     assert (given.steps, given.warmup, given.knots[0]) == (1000, 0, (0, pytest.approx(1e-4)))
     assert not any("not given" in note for note in given.notes)
     assert given.params == "mine"
+
+
+def test_a_high_end_and_a_fall_at_once_are_set_against_linear_to_zero(made):
+    def noted(plan):
+        return [note for note in plan.notes if "D2Z" in note]
+
+    assert not noted(optimize(made, knots=8, steps=1000, final=1e-6))
+    high = optimize(made, knots=8, steps=1000, final=6e-5)  # of a peak of 3e-4
+    usual = next(one for one in high.baselines if one.name == "linear to 0")
+    assert usual.gain.value == pytest.approx(usual.loss - high.best.loss, rel=0.05)
+    assert noted(high) == [
+        "the optimized schedule ends at 20 % of its peak; linear to zero, as practice is (D2Z), is "
+        f"predicted {usual.loss - high.best.loss:+.4f} above it, a gain with probability "
+        f"{usual.gain.probability:.2f}"
+    ]
+    rates = np.concatenate([np.linspace(0, 3e-4, 201)[1:], np.full(400, 3e-4), np.full(400, 1e-4)])
+    drawn = schedule.Schedule(rates, 200)
+    beside = [replace(usual, gain=None)]
+    (said,) = _unusual(drawn, usual.loss + 0.01, beside)
+    assert said == (
+        "the optimized schedule ends at 33.3 % of its peak and falls by 66.7 % of its peak in one "
+        "update; linear to zero, as practice is (D2Z), is predicted -0.0100 above it"
+    )
+    assert not _unusual(drawn, 3.0, [])  # nothing of the kind to set it against
 
 
 def test_what_a_fit_without_runs_takes(monkeypatch):
