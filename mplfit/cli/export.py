@@ -38,7 +38,12 @@ __all__ = ["export_command"]
 )
 @click.argument("spec", metavar="SPEC")
 @click.option(
-    "--format", "form", type=click.Choice(list(EXPORTS)), required=True, help="The training code."
+    "--format",
+    "form",
+    metavar="FORMAT",
+    type=click.Choice(list(EXPORTS)),
+    required=True,
+    help=f"The training code: {', '.join(EXPORTS)}.",
 )
 @click.option("--max-knots", type=int, metavar="K", help="At most K knots.")
 @click.option("--as", "shape", type=click.Choice(["wsd"]), help="As warmup-stable-decay (linear).")

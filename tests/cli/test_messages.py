@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from mplfit.cli.main import main
+from mplfit.cli.lab import LAB_COMMANDS
+from mplfit.cli.main import COMMANDS, main
 from mplfit.cli.messages import as_options
 
 ROOT = Path(__file__).parents[2]
@@ -80,3 +81,18 @@ def test_no_message_outside_the_command_line_names_an_option() -> None:
                 assert "`mplfit" in line or "optimize --out" in line or "--json has" in line, (
                     f"{path}:{number}: {line.strip()}"
                 )
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *(f"lab {name}" for name in LAB_COMMANDS)])
+def test_every_help_is_in_groups_and_fits_100_columns(command: str) -> None:
+    done = CliRunner().invoke(main, [*command.split(), "--help"], terminal_width=80)
+    options, found, _ = done.stdout.partition("\nExamples:")
+    assert found
+    assert "\nOutput:\n" in options
+    assert max(map(len, options.splitlines())) <= 100
+    assert ("\nReading logs:\n" in options) == ("--lr-col" in options)
+    for option, title in (("--json", "Output"), ("--params", "Fitting"), ("--spikes", "Reading")):
+        if f"\n  {option} " in options:
+            before = options.partition(f"\n  {option} ")[0]
+            last = re.findall(r"\n(Options|Fitting|Reading|Output)[ \w]*:\n", before + "\n")[-1]
+            assert last == title
