@@ -104,7 +104,10 @@ def _meaningful(fit: Fit, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
     Where the data leave a direction open, a normal would reach parameters of no meaning.
     """
     width = np.array(
-        [0.5 if one.transform == "none" else np.log(20.0) for one in fit.formula.parameters]
+        [
+            0.5 if parameter.transform == "none" else np.log(20.0)
+            for parameter in fit.formula.parameters
+        ]
     )
-    lowest = np.array([one.lowest for one in fit.formula.parameters])
+    lowest = np.array([parameter.lowest for parameter in fit.formula.parameters])
     return np.maximum(centre - width, lowest), centre + width

@@ -166,17 +166,17 @@ def profile(
     )
     found = tasks.run(
         partial(_one, problem),
-        [law.names.index(one) for one in names],
+        [law.names.index(name) for name in names],
         executor=executor,
         progress=progress,
         what="profiles",
     )
     laplace = {f"{level:.2f}": laplace_intervals(fit, level) for level in LEVELS}
     made = {
-        one: replace(
-            of_one, laplace_intervals={level: ends[one] for level, ends in laplace.items()}
+        name: replace(
+            of_one, laplace_intervals={level: ends[name] for level, ends in laplace.items()}
         )
-        for one, of_one in zip(names, found, strict=True)
+        for name, of_one in zip(names, found, strict=True)
     }
     return Profiles(name, fit.law, fit.prior_name, len(curves), made)
 

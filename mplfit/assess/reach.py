@@ -138,7 +138,7 @@ def check_loss(fit: Fit, schedule: Schedule, name: str = "") -> list[str]:
         )
     last = np.array([schedule.steps - 1])
     drop = loss * float(drop_share(fit.formula, fit.values, schedule, last, np.array([loss]))[0])
-    seen = [one.highest_loss for one in fit.data if one.highest_loss is not None]
+    seen = [record.highest_loss for record in fit.data if record.highest_loss is not None]
     most = max(seen, default=loss)
     if drop > most:
         return [

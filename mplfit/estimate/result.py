@@ -189,7 +189,7 @@ class Fit(Result):
         """
         sha256 = curve.origin.sha256 if curve.origin else None
         if sha256 is not None:
-            roles = {one.name: one.role for one in self.data if one.sha256 == sha256}
+            roles = {record.name: record.role for record in self.data if record.sha256 == sha256}
             if len(roles) > 1:
                 return roles.get(curve.name) == "train"
             return "train" in roles.values()

@@ -85,7 +85,10 @@ _BOX = {
 def _with_prior(key: str, parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:
     """The parameters with what other runs say of them."""
     learned = PRIORS[key]["all"]
-    return tuple(replace(one, prior=learned.get(one.name, one.prior)) for one in parameters)
+    return tuple(
+        replace(parameter, prior=learned.get(parameter.name, parameter.prior))
+        for parameter in parameters
+    )
 
 
 @dataclass(frozen=True)

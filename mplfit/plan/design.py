@@ -156,9 +156,9 @@ def design(
     gap = every or _spacing(fit)
     weight = row_information(fit)
     added = {}
-    for key, one in candidates.items():
-        at = np.arange(min(one.warmup + gap - 1, one.steps - 1), one.steps, gap)
-        added[key] = np.sqrt(weight) * log_slopes(fit, one, at)[1]
+    for key, candidate in candidates.items():
+        at = np.arange(min(candidate.warmup + gap - 1, candidate.steps - 1), candidate.steps, gap)
+        added[key] = np.sqrt(weight) * log_slopes(fit, candidate, at)[1]
     before = goal.sd(G)
     left, now = dict(candidates), before
     chosen: list[ChosenRun] = []

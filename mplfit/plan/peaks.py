@@ -44,5 +44,5 @@ def near_best(losses: Sequence[PeakLoss], level: str = "0.80") -> tuple[float, f
     best = min(losses, key=lambda one: one.loss)
     if best.intervals is None:
         return None
-    peaks = [one.peak for one in losses if one.loss <= best.intervals[level][1]]
+    peaks = [loss.peak for loss in losses if loss.loss <= best.intervals[level][1]]
     return min(peaks), max(peaks)

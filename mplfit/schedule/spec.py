@@ -277,8 +277,10 @@ def _keys(shape: str) -> dict[str, _Key]:
     """The keys that a shape may have, in the order of its constructor's parameters."""
     parameters = inspect.signature(SHAPES[shape]).parameters
     keys = {
-        name.replace("_", "-"): _Key(str(one.annotation), one.default is one.empty)
-        for name, one in parameters.items()
+        name.replace("_", "-"): _Key(
+            str(parameter.annotation), parameter.default is parameter.empty
+        )
+        for name, parameter in parameters.items()
         if name not in _POINTS
     }
     return {**keys, "zero": _Key("bool", False)}

@@ -33,8 +33,8 @@ def plot_design(
     figure = figure_for(fig, (8, 6.5))
     top, bottom = figure.subplots(2, 1, gridspec_kw={"height_ratios": [3, 2]})
     width = LEVELS[0.95]
-    spent = np.cumsum([0, *(one.steps for one in design.choices)])
-    halves = width * np.array([design.before, *(one.sd for one in design.choices)])
+    spent = np.cumsum([0, *(choice.steps for choice in design.choices)])
+    halves = width * np.array([design.before, *(choice.sd for choice in design.choices)])
     for name, sd in design.choices[0].others.items():
         top.plot(candidates[name].steps, width * sd, "o", color="0.6", markersize=5)
         top.annotate(
@@ -42,9 +42,9 @@ def plot_design(
             xytext=(4, 4), textcoords="offset points",
         )  # fmt: skip
     top.plot(spent, halves, "o-", color=_COLOURS[0], label="the runs chosen, one after the other")
-    for one, at, half in zip(design.choices, spent[1:], halves[1:], strict=True):
+    for choice, at, half in zip(design.choices, spent[1:], halves[1:], strict=True):
         top.annotate(
-            _plain(one.name), (at, half), fontsize=9, color=_COLOURS[0],
+            _plain(choice.name), (at, half), fontsize=9, color=_COLOURS[0],
             xytext=(4, -12), textcoords="offset points",
         )  # fmt: skip
     top.axhline(width * design.floor, color="black", linewidth=0.8, linestyle=":")

@@ -36,8 +36,8 @@ _ALMOST_SURE = LEVELS[0.95]
 
 def plot_bound_table(found: BoundTable, ax: Axes | None) -> Figure:
     """The bound of every schedule at its best peak rate."""
-    names = [one.name for one in found.schedules]
-    values = [one.best_bound for one in found.schedules]
+    names = [schedule.name for schedule in found.schedules]
+    values = [schedule.best_bound for schedule in found.schedules]
     return _rows(ax, names, values, [None] * len(names), "bound Ω at the best peak rate")
 
 
@@ -54,20 +54,20 @@ def plot_comparison(found: Comparison, ax: Axes | None) -> Figure:
 
 def plot_extension(found: Extension, ax: Axes | None) -> Figure:
     """The predicted loss of every way to go on; without a fit its bound over the planned one."""
-    names = [one.how for one in found.ways]
-    losses = [one.loss for one in found.ways if one.loss is not None]
+    names = [way.how for way in found.ways]
+    losses = [way.loss for way in found.ways if way.loss is not None]
     if len(losses) < len(names):
-        bounds = [one.bound for one in found.ways]
+        bounds = [way.bound for way in found.ways]
         return _rows(ax, names, bounds, [None] * len(names), "bound, over that of the plan")
-    ends = [(one.intervals or {}).get("0.95") for one in found.ways]
+    ends = [(way.intervals or {}).get("0.95") for way in found.ways]
     return _rows(ax, names, losses, ends, "predicted final loss")
 
 
 def plot_size_predictions(found: SizePredictions, ax: Axes | None) -> Figure:
     """The predicted final loss of every schedule at every size."""
-    names = [f"{one.size}, {one.schedule}" for one in found.rows]
-    ends = [one.intervals.get("0.95") for one in found.rows]
-    return _rows(ax, names, [one.loss for one in found.rows], ends, "predicted final loss")
+    names = [f"{row.size}, {row.schedule}" for row in found.rows]
+    ends = [row.intervals.get("0.95") for row in found.rows]
+    return _rows(ax, names, [row.loss for row in found.rows], ends, "predicted final loss")
 
 
 def plot_rollout(found: Rollout, ax: Axes | None) -> Figure:
@@ -90,13 +90,13 @@ def plot_rollout(found: Rollout, ax: Axes | None) -> Figure:
 def plot_frontier(found: Frontier, ax: Axes | None) -> Figure:
     """The predicted loss of the best run for every budget."""
     axes = axes_for(ax, (7, 4))
-    flops = [one.flops for one in found.budgets]
-    low, high = np.transpose([one.interval for one in found.budgets])
+    flops = [budget.flops for budget in found.budgets]
+    low, high = np.transpose([budget.interval for budget in found.budgets])
     axes.fill_between(flops, low, high, color=_COLOURS[0], alpha=0.2, linewidth=0, label="95 %")
-    axes.plot(flops, [one.loss for one in found.budgets], "o-", color=_COLOURS[0])
-    for one in found.budgets:
+    axes.plot(flops, [budget.loss for budget in found.budgets], "o-", color=_COLOURS[0])
+    for budget in found.budgets:
         axes.annotate(
-            f"N = {one.parameters:.2g}", (one.flops, one.loss), fontsize=8,
+            f"N = {budget.parameters:.2g}", (budget.flops, budget.loss), fontsize=8,
             xytext=(3, 4), textcoords="offset points",
         )  # fmt: skip
     axes.set_xscale("log")
@@ -111,11 +111,11 @@ def plot_sds(found: Design | SizeDesign, ax: Axes | None) -> Figure:
     """Half the width of the target's 95 % interval: now, and after each run that is proposed."""
     axes = axes_for(ax, (7, 4))
     if isinstance(found, Design):
-        before, names = found.before, [one.name for one in found.choices]
-        after, what = [one.sd for one in found.choices], f"± of the {found.what} (95 %)"
+        before, names = found.before, [choice.name for choice in found.choices]
+        after, what = [choice.sd for choice in found.choices], f"± of the {found.what} (95 %)"
     else:
-        before, names = found.sd, [one.size for one in found.runs]
-        after, what = [one.sd for one in found.runs], "± of a final loss (95 %, relative)"
+        before, names = found.sd, [run.size for run in found.runs]
+        after, what = [run.sd for run in found.runs], "± of a final loss (95 %, relative)"
     halves = _ALMOST_SURE * np.array([before, *after])
     axes.plot(range(len(halves)), halves, "o-", color=_COLOURS[0])
     axes.set_xticks(range(len(halves)), ["now", *map(_plain, names)], fontsize=8)

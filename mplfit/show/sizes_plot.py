@@ -61,7 +61,7 @@ def plot_size_losses(
     floors = [float(np.exp(law.law_slopes(size)[0][0])) for size in places]
     axes.plot(sizes, floors, ":", color="black", linewidth=1.2, label="L0(N)")
     axes.plot(
-        [one.parameters for one in law.sizes], [np.exp(one.own[0]) for one in law.sizes],
+        [size.parameters for size in law.sizes], [np.exp(size.own[0]) for size in law.sizes],
         ".", color="black", markersize=4,
     )  # fmt: skip
     axes.set_xscale("log")
@@ -93,15 +93,15 @@ def plot_size_residuals(
     figure = figure_for(fig, (2.6 * columns + 0.6, 1.9 * rows + 0.5))
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     by_name = {curve.name: curve for curve in curves}
-    for axes, one in zip(panels, law.sizes, strict=False):
-        formula = law.units.law(one.parameters)
-        params = to_params(formula, one.own)
+    for axes, size in zip(panels, law.sizes, strict=False):
+        formula = law.units.law(size.parameters)
+        params = to_params(formula, size.own)
         axes.axhline(0, color="black", linewidth=0.8)
-        for k, name in enumerate(one.runs):
+        for k, name in enumerate(size.runs):
             curve = by_name[name]
             off = curve.loss / formula.at(curve.schedule, curve.step).loss(params) - 1
             axes.plot(curve.step + 1, off, ".", markersize=2, color=_COLOURS[k % len(_COLOURS)])
-        axes.set_title(one.label, fontsize=9)
+        axes.set_title(size.label, fontsize=9)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
         _tidy(axes)

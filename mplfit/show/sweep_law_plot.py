@@ -83,21 +83,21 @@ def plot_rate_law(part: Part, method: str, *, ax: Axes | None = None) -> Figure:
     assert law is not None
     size = law.variables[0]
     axes = axes_for(ax, (7.2, 5))
-    found = [one for one in part.optima if "no optimum" not in one.flags]
+    found = [optimum for optimum in part.optima if "no optimum" not in optimum.flags]
     every = values_of(found, size)
     at = np.geomspace(every.min() / 1.3, every.max() * 1.3, 200)
     best, low, high = law.predict(at[:, None])
     axes.fill_between(at, low, high, color=_COLOURS[0], alpha=_BAND, linewidth=0, label="95 % band")
     axes.plot(at, best, color=_COLOURS[0], label=_law_label(law))
     grid = next(
-        (one for one in part.laws if one.method == "grid" and one.variables == (size,)), law
+        (law for law in part.laws if law.method == "grid" and law.variables == (size,)), law
     )
     if grid is not law:
         line = grid.predict(at[:, None])[0]
         axes.plot(at, line, "--", color=_COLOURS[1], linewidth=1.2, label=_law_label(grid))
-    tried = [one for one in found if "single rate" not in one.flags]
+    tried = [optimum for optimum in found if "single rate" not in optimum.flags]
     _draw_optima(axes, Slice(size, {}, tuple(tried)), "black", 1.0, "interpolated, 95 %", grid=True)
-    single = [one for one in found if "single rate" in one.flags]
+    single = [optimum for optimum in found if "single rate" in optimum.flags]
     if single:
         axes.plot(
             values_of(single, size),
@@ -108,9 +108,9 @@ def plot_rate_law(part: Part, method: str, *, ax: Axes | None = None) -> Figure:
             markeredgewidth=2,
             label="only rate tried (left out)",
         )
-    for one in tried:
+    for optimum in tried:
         axes.annotate(
-            f"{one.lr:.2g}", (one.group.sizes[size], one.lr), xytext=(7, 4),
+            f"{optimum.lr:.2g}", (optimum.group.sizes[size], optimum.lr), xytext=(7, 4),
             textcoords="offset points", fontsize=8,
         )  # fmt: skip
     axes.set_xscale("log")
@@ -134,30 +134,30 @@ def plot_over_batch(found: OverBatch, method: str, *, fig: Figure | None = None)
     law = next((one for one in found.batch_laws if one.method == method), None)
     across = law.variables[0] if law is not None and law.variables[0] in names else names[-1]
     other = next((name for name in names if name != across), across)
-    levels = sorted({float(one.setting[other]) for one in found.choices})
-    for one in found.choices:
-        level, at = float(one.setting[other]), float(one.setting[across])
+    levels = sorted({float(choice.setting[other]) for choice in found.choices})
+    for choice in found.choices:
+        level, at = float(choice.setting[other]), float(choice.setting[across])
         colour = by_rank(levels.index(level), len(levels))
-        fill = {"mfc": "none" if any("edge" in flag for flag in one.flags) else colour}
-        batches, losses = one.curve
-        panels[0].plot(batches, losses / one.loss - 1, ".-", color=colour, linewidth=0.9)
-        panels[0].plot(one.batch, 0, "D", color=colour, markersize=5, **fill)
+        fill = {"mfc": "none" if any("edge" in flag for flag in choice.flags) else colour}
+        batches, losses = choice.curve
+        panels[0].plot(batches, losses / choice.loss - 1, ".-", color=colour, linewidth=0.9)
+        panels[0].plot(choice.batch, 0, "D", color=colour, markersize=5, **fill)
         nudge = 1 + 0.02 * (levels.index(level) - len(levels) / 2)
         for axes, value, (low, high) in (
-            (panels[1], one.lr, one.lr_interval),
-            (panels[2], one.batch, one.batch_interval),
+            (panels[1], choice.lr, choice.lr_interval),
+            (panels[2], choice.batch, choice.batch_interval),
         ):
             axes.errorbar(
                 at * nudge, value, [[value - low], [high - value]], fmt="D", color=colour,
                 markersize=5, capsize=2, **fill,
             )  # fmt: skip
-    ends = [float(one.setting[across]) for one in found.choices]
+    ends = [float(choice.setting[across]) for choice in found.choices]
     line = np.geomspace(min(ends), max(ends), 100)
     for axes, laws, what in (
         (panels[1], found.rate_laws, "best rate"),
         (panels[2], found.batch_laws, f"best {found.batch}"),
     ):
-        text, law = "", next((one for one in laws if one.method == method), None)
+        text, law = "", next((law for law in laws if law.method == method), None)
         if law is not None:
             shared = other == across or other not in law.variables
             for number, level in enumerate(levels[:1] if shared else levels):
@@ -197,18 +197,18 @@ def plot_size_law(part: Part, *, ax: Axes | None = None) -> Figure:
     """Loss at the best rate against size: the laws with a floor and without, and their bands."""
     size = part.size_laws[0].size
     axes = axes_for(ax, (7.2, 4.6))
-    kept = [one for one in part.optima if one.usable]
+    kept = [optimum for optimum in part.optima if optimum.usable]
     values = values_of(kept, size)
     at = np.geomspace(values.min() / 1.2, values.max() * 3, 200)
-    for number, law in enumerate(one for one in part.size_laws if one.size == size):
+    for number, law in enumerate(law for law in part.size_laws if law.size == size):
         best, low, high = law.predict(at)
         colour = _COLOURS[number]
         axes.fill_between(at, low, high, color=colour, alpha=_BAND, linewidth=0)
         text = f"{law.E:.3f} + {law.A:.3f}" if law.floor else f"{law.A:.3f}"
         text += f" · ({size} / {law.reference:.10g})^−{law.alpha:.3f}"
         axes.plot(at, best, color=colour, label=text, linestyle="-" if law.floor else "--")
-    loss = np.array([one.loss for one in kept])
-    ends = np.array([one.loss_interval for one in kept]).T
+    loss = np.array([optimum.loss for optimum in kept])
+    ends = np.array([optimum.loss_interval for optimum in kept]).T
     bars = np.abs(ends - loss)
     axes.errorbar(
         values, loss, bars, fmt="o", color="black", capsize=2, markersize=5, label="best loss, 95 %"
@@ -227,21 +227,21 @@ def _draw_optima(
 ) -> None:
     optima = along.optima
     at = along.values * nudge
-    lr = np.array([one.lr for one in optima])
-    ends = np.array([one.interval for one in optima]).T
+    lr = np.array([optimum.lr for optimum in optima])
+    ends = np.array([optimum.interval for optimum in optima]).T
     axes.errorbar(
         at, lr, np.abs(ends - lr), fmt="D", color=colour, markersize=5, capsize=3, label=name
     )
     axes.plot(
-        at, [one.grid_lr for one in optima], "o", mfc="none", mec=colour, ms=10,
+        at, [optimum.grid_lr for optimum in optima], "o", mfc="none", mec=colour, ms=10,
         label="lowest on the grid" if grid else None,
     )  # fmt: skip
 
 
 def _draw_slope(axes: Axes, along: Slice, slope: float, colour: str) -> None:
-    inner = [one for one in along.optima if one.usable and one.log_error > 0]
-    weight = [1 / one.log_error**2 for one in inner]
-    x, y = np.log(values_of(inner, along.size)), np.log([one.lr for one in inner])
+    inner = [optimum for optimum in along.optima if optimum.usable and optimum.log_error > 0]
+    weight = [1 / optimum.log_error**2 for optimum in inner]
+    x, y = np.log(values_of(inner, along.size)), np.log([optimum.lr for optimum in inner])
     centre = np.average(x, weights=weight), np.average(y, weights=weight)
     ends = along.values[[0, -1]]
     axes.plot(ends, np.exp(centre[1] + slope * (np.log(ends) - centre[0])), color=colour, lw=1)

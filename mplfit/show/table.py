@@ -141,7 +141,7 @@ def html(table: Table) -> str:
     if not table.rows:
         return (f"<p>{escape(table.title)}</p>" if table.title else "") + notes
     title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
-    heads = "".join(f'<th scope="col">{escape(one.head)}</th>' for one in table.columns)
+    heads = "".join(f'<th scope="col">{escape(column.head)}</th>' for column in table.columns)
     rows = (
         "".join(f"<td>{escape(cell)}</td>" for cell in row)
         for row in table.cells(range(len(table.columns)))

@@ -55,10 +55,10 @@ def warnings_of(
                 "tokenizer, or a shape of its own?"
             )
         said += _within(group, problem.residuals(i, one.own)[0])
-    known = [bool(one.size.width and one.size.depth) for one in made.sizes]
+    known = [bool(size.size.width and size.size.depth) for size in made.sizes]
     if any(known) and not all(known):
         said.append("width and depth of some sizes are not known: the law has no term in them")
-    measures = {one.size.parameters is None for one in made.sizes}
+    measures = {size.size.parameters is None for size in made.sizes}
     if len(measures) > 1:
         said.append(
             "some sizes are counts of parameters, others those of the layers alone (~): give all "

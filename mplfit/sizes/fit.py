@@ -164,7 +164,7 @@ def learn_from_siblings(
             f"the runs to fit are of {len(big)} sizes ({', '.join(one.label for one in big)}): "
             "a fit is of one; the others are siblings"
         )
-    alike = [one.label for one in groups if sized and one.parameters == big[0].parameters]
+    alike = [group.label for group in groups if sized and group.parameters == big[0].parameters]
     if alike:
         raise FitError(f"a sibling has the size of the runs to fit, {alike[0]}: fit it with them")
     decay = common_decay((*groups, *big), weight_decay)
@@ -239,7 +239,7 @@ def _record(group: SizeRuns, law: EffectiveLaw, joint: Joint, i: int) -> SizeRec
         covariance=joint.own_covariance[i],
         scatter=float(joint.scatter[i]),
         steps=max(int(curve.step[-1]) + 1 for curve in group.curves),
-        largest_gain=max(float(one[0]) for one in gains),
+        largest_gain=max(float(gain[0]) for gain in gains),
     )
 
 

@@ -157,7 +157,7 @@ def _row(
 
 def tokens_at(law: Sizes, tokens_per_update: float | None = None) -> float | None:
     """Tokens in an update at other sizes: as told, or those of all runs; None where they differ."""
-    told = {one.size.tokens_per_update for one in law.sizes}
+    told = {size.size.tokens_per_update for size in law.sizes}
     return tokens_per_update or (told.pop() if len(told) == 1 else None)
 
 

@@ -108,8 +108,8 @@ class Sizes(Result):
     def __post_init__(self) -> None:
         super().__post_init__()
         count, own = len(COMMON), len(OWN)
-        sizes = [one.own.shape == (own,) for one in self.sizes]
-        sizes += [one.covariance.shape == (own, own) for one in self.sizes]
+        sizes = [size.own.shape == (own,) for size in self.sizes]
+        sizes += [size.covariance.shape == (own, own) for size in self.sizes]
         shapes = (self.common.shape, self.covariance.shape, self.spreads.shape)
         if shapes != ((count,), (count, count), (own,)) or not all(sizes) or not sizes:
             raise DataError("this law over sizes has numbers of other shapes than it should")
@@ -152,7 +152,7 @@ class Sizes(Result):
             return place_of(size.count, reference, None, None)
         if size.width and size.depth:
             return place_of(size.count, reference, size.width, size.depth)
-        ratios = [(one.size.width or 1) / (one.size.depth or 1) for one in self.sizes]
+        ratios = [(size.size.width or 1) / (size.size.depth or 1) for size in self.sizes]
         return place_of(size.count, reference, float(np.median(ratios)), 1.0)
 
     def law_slopes(self, size: RunSize) -> tuple[FloatArray, FloatArray]:
@@ -211,7 +211,7 @@ class Sizes(Result):
         errors = np.sqrt(np.diag(covariance)) * np.abs(unknown_slopes(law, params))
         known = self.of(size)
         nearest = known or min(self.sizes, key=lambda one: abs(np.log(one.parameters / count)))
-        data = [one for one in self.data if one.name in nearest.runs]
+        data = [record for record in self.data if record.name in nearest.runs]
         return Fit(
             law=law.key,
             params=dict(zip(names, params.tolist(), strict=True)),

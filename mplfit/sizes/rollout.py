@@ -175,7 +175,7 @@ def _row(
 
 
 def _mean(observed: FloatArray, predicted: Sequence[float | None]) -> float | None:
-    some = [one for one in predicted if one is not None]
+    some = [prediction for prediction in predicted if prediction is not None]
     if not some or len(some) < observed.size:
         return None
     return float(np.abs(observed - np.array(some)).mean())

@@ -137,9 +137,9 @@ class SweepAnalysis(Result):
     def warnings(self) -> tuple[str, ...]:
         """Runs that diverged, and settings whose best rate the sweep does not enclose."""
         said, optima = [], self.optima
-        diverged = sum(int(one.group.diverged.sum()) for one in optima)
+        diverged = sum(int(optimum.group.diverged.sum()) for optimum in optima)
         if diverged:
-            rates = sum(int((one.group.diverged > 0).sum()) for one in optima)
+            rates = sum(int((optimum.group.diverged > 0).sum()) for optimum in optima)
             said.append(
                 f"{diverged} of {len(self.table)} runs diverged (NaN, infinite or more than 1000 "
                 f"times the lowest loss), at {rates} rates, which are not taken as best"
@@ -150,7 +150,7 @@ class SweepAnalysis(Result):
             ("edge high", "the best rate is the largest tried: try larger ones"),
             ("no optimum", "every rate has a diverged run: there is no best one"),
         ):
-            names = [one.group.name for one in optima if flag in one.flags]
+            names = [optimum.group.name for optimum in optima if flag in optimum.flags]
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             if names:
                 shown = "; ".join(names[:3]) + more
@@ -170,7 +170,7 @@ class SweepAnalysis(Result):
     @property
     def optima(self) -> tuple[Optimum, ...]:
         """The optima of all settings."""
-        return tuple(one for part in self.parts for one in part.optima)
+        return tuple(optimum for part in self.parts for optimum in part.optima)
 
 
 def analyse(
@@ -297,7 +297,7 @@ def _laws(
     given = dict(options.reference)
     usual = reference_sizes(optima, names)
     reference = [given.get(name, value) for name, value in zip(names, usual, strict=True)]
-    vacuous = any("single rate" in one.flags for one in optima)
+    vacuous = any("single rate" in optimum.flags for optimum in optima)
     made = []
     for method, single in [("grid", True)] * vacuous + [(method, False) for method in METHODS]:
         try:

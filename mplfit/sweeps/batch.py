@@ -64,7 +64,7 @@ class OverBatch:
             (f"the best {self.batch}", self.batch_laws),
         ):
             for wanted in (method, *reversed(METHODS)):
-                law = next((one for one in laws if one.method == wanted), None)
+                law = next((law for law in laws if law.method == wanted), None)
                 if law is not None:
                     said.append(f"{what} goes as {_powers(law)}")
                     break
@@ -102,14 +102,16 @@ def minimised_over_batch(
     variables, batch_variables : the sizes in which the rate's and the batch's laws are.
     """
     rest: dict[tuple[tuple[str, float], ...], list[Optimum]] = {}
-    for one in optima:
-        key = tuple((name, value) for name, value in one.group.sizes.items() if name != batch)
-        rest.setdefault(key, []).append(one)
+    for optimum in optima:
+        key = tuple((name, value) for name, value in optimum.group.sizes.items() if name != batch)
+        rest.setdefault(key, []).append(optimum)
     seeds = np.random.SeedSequence(seed).spawn(len(rest))
     choices, missing, pairs = [], [], []
     for (key, found), own in zip(rest.items(), seeds, strict=True):
-        kept = sorted((one for one in found if one.usable), key=lambda one: one.group.sizes[batch])
-        if len({one.group.sizes[batch] for one in kept}) < _FEWEST:
+        kept = sorted(
+            (optimum for optimum in found if optimum.usable), key=lambda one: one.group.sizes[batch]
+        )
+        if len({optimum.group.sizes[batch] for optimum in kept}) < _FEWEST:
             missing.append(
                 f"{label(dict(key))}: fewer than {_FEWEST} values of {batch} have a best rate "
                 "inside its grid"
@@ -161,22 +163,22 @@ def _both(
     seed: np.random.SeedSequence,
 ) -> tuple[Optimum, Optimum]:
     """The best batch size, as an `Optimum` whose rates are batch sizes, and the best rate there."""
-    values = np.array([one.group.sizes[batch] for one in kept])
-    loss = np.array([one.loss for one in kept])
+    values = np.array([optimum.group.sizes[batch] for optimum in kept])
+    loss = np.array([optimum.loss for optimum in kept])
     ones = np.ones(len(kept), dtype=np.int64)
     group = Setting(sizes, sizes, values, loss, ones, 0 * ones, np.arange(len(kept)), loss)
-    spread = np.array([float(one.loss_draws.std()) for one in kept])
-    freedom = min(one.noise.freedom for one in kept)
+    spread = np.array([float(optimum.loss_draws.std()) for optimum in kept])
+    freedom = min(optimum.noise.freedom for optimum in kept)
     noise = Noise(float(np.median(spread / loss)), spread / loss, freedom, "its best rates")
     best = find_optimum(group, noise, tolerance=tolerance, draws=kept[0].draws.size, seed=seed)
     edges = tuple(f"batch {flag}" for flag in best.flags if flag.startswith("edge"))
     # A line through the rates nearby, where the best batch size is and where draws put it.
-    x, y = np.log(values), np.log([one.lr for one in kept])
+    x, y = np.log(values), np.log([optimum.lr for optimum in kept])
     away = x - np.log(best.lr)
-    error = np.array([max(one.log_error, 1e-9) for one in kept])
+    error = np.array([max(optimum.log_error, 1e-9) for optimum in kept])
     weight = np.exp(-0.5 * (away / _NEAR) ** 2) / error
     lever = np.linalg.pinv(np.stack([np.ones(x.size), away], axis=1) * weight[:, None]) * weight
-    drawn = np.stack([one.draws for one in kept], axis=1)
+    drawn = np.stack([optimum.draws for optimum in kept], axis=1)
     level, slope = lever @ (drawn - np.median(drawn, axis=0) + y).T
     draws = level + slope * (best.draws - np.median(best.draws))
     lr = float(lever[0] @ y)

@@ -72,11 +72,11 @@ class PowerLaw:
 def reference_sizes(optima: Sequence[Optimum], variables: Sequence[str]) -> tuple[float, ...]:
     """The sizes at which a law states its rate: those of a setting that was run at one rate only
     (the one that others were scaled from), else the medians of the sizes in the sweep."""
-    single = [one for one in optima if "single rate" in one.flags]
+    single = [optimum for optimum in optima if "single rate" in optimum.flags]
     if len(single) == 1:
         return tuple(single[0].group.sizes[name] for name in variables)
     values = [np.sort(values_of(optima, name)) for name in variables]
-    return tuple(float(one[(one.size - 1) // 2]) for one in values)
+    return tuple(float(value[(value.size - 1) // 2]) for value in values)
 
 
 def fit_power_law(
@@ -120,14 +120,14 @@ def fit_power_law(
         raise FitError(f"the reference must be a positive size for each of {', '.join(names)}")
     if method == "grid":
         kept = [
-            one
-            for one in optima
-            if "no optimum" not in one.flags and (single or "single rate" not in one.flags)
+            optimum
+            for optimum in optima
+            if "no optimum" not in optimum.flags and (single or "single rate" not in optimum.flags)
         ]
     else:
-        kept = [one for one in optima if one.usable and one.log_error > 0]
-    inside = {id(one) for one in kept}
-    left = tuple(one.group.name for one in optima if id(one) not in inside)
+        kept = [optimum for optimum in optima if optimum.usable and optimum.log_error > 0]
+    inside = {id(optimum) for optimum in kept}
+    left = tuple(optimum.group.name for optimum in optima if id(optimum) not in inside)
     x = _design(np.stack([values_of(kept, name) for name in names], axis=1), reference)
     if len(kept) < len(names) + 2 or np.linalg.matrix_rank(x) < x.shape[1]:
         raise FitError(
@@ -161,21 +161,21 @@ _Estimate: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray, flo
 
 
 def _grid(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
-    y = np.log([one.grid_lr for one in kept])
+    y = np.log([optimum.grid_lr for optimum in kept])
     inverse = np.linalg.pinv(x)
     centre = np.asarray(inverse @ y, dtype=np.float64)
     freedom = len(kept) - x.shape[1]
     scatter = float(np.sum((y - x @ centre) ** 2)) / freedom
     centre = np.where(np.abs(centre) < 1e-12, 0.0, centre)  # one rate everywhere: a slope of 0
-    resolution = float(np.mean(np.log([one.step for one in kept]) ** 2)) / 12
+    resolution = float(np.mean(np.log([optimum.step for optimum in kept]) ** 2)) / 12
     covariance = max(scatter, resolution) * (inverse @ inverse.T)
     known = resolution > scatter
     return *_student(centre, covariance, None if known else freedom, kept), float("nan")
 
 
 def _ordinary(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
-    y = np.log([one.lr for one in kept])
-    weight = 1 / np.array([one.log_error for one in kept])
+    y = np.log([optimum.lr for optimum in kept])
+    weight = 1 / np.array([optimum.log_error for optimum in kept])
     inverse = np.linalg.pinv(x * weight[:, None])
     centre: FloatArray = inverse @ (y * weight)
     freedom = len(y) - x.shape[1]
@@ -186,12 +186,12 @@ def _ordinary(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
 
 
 def _robust(x: FloatArray, kept: Sequence[Optimum]) -> _Estimate:
-    y = np.log([one.lr for one in kept])
-    spread = np.array([one.log_error for one in kept])
+    y = np.log([optimum.lr for optimum in kept])
+    spread = np.array([optimum.log_error for optimum in kept])
     centre = _huber(x, y[None, :], spread)[0]
     misfit = float(np.sum(((y - x @ centre) / spread) ** 2)) / (len(y) - x.shape[1])
     # Resampled optima scatter about their own medians; the law is fitted around the estimate.
-    drawn = np.stack([one.draws for one in kept], axis=1)
+    drawn = np.stack([optimum.draws for optimum in kept], axis=1)
     draws = _huber(x, drawn - np.median(drawn, axis=0) + y, spread)
     draws = centre + (draws - centre) * np.sqrt(max(1.0, misfit))
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)

@@ -91,22 +91,22 @@ def predictor(fit: Fit, schedule: Schedule) -> PredictLoss:
 def compare_predicted(optima: Sequence[Optimum], predict: PredictLoss) -> list[PredictedRate]:
     """Ask a law for the losses at the rates of every setting, and compare where it is lowest."""
     made = []
-    for one in optima:
-        usable = one.group.usable
+    for optimum in optima:
+        usable = optimum.group.usable
         if not usable.any():
             continue
-        rates, mean = one.group.lr[usable], one.group.mean[usable]
-        at, *drawn = np.argmin(predict(one.group.key, rates), axis=1).tolist()
-        low, high = one.interval
+        rates, mean = optimum.group.lr[usable], optimum.group.mean[usable]
+        at, *drawn = np.argmin(predict(optimum.group.key, rates), axis=1).tolist()
+        low, high = optimum.interval
         made.append(
             PredictedRate(
-                setting=one.group.name,
+                setting=optimum.group.name,
                 predicted_lr=float(rates[at]),
-                observed_lr=one.lr,
+                observed_lr=optimum.lr,
                 interval=_middle(rates[drawn]) if drawn else None,
                 inside=bool(low <= rates[at] <= high),
                 paid=float(mean[at] - mean.min()),
-                paid_error=_paid_error(one, at, int(mean.argmin())),
+                paid_error=_paid_error(optimum, at, int(mean.argmin())),
             )
         )
     return made

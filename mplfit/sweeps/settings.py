@@ -33,15 +33,15 @@ class Slice:
 
 def values_of(optima: Sequence[Optimum], size: str) -> FloatArray:
     """One size of some optima, shape (n,)."""
-    return np.array([one.group.sizes[size] for one in optima], dtype=np.float64)
+    return np.array([optimum.group.sizes[size] for optimum in optima], dtype=np.float64)
 
 
 def parametrizations(optima: Sequence[Optimum]) -> list[tuple[dict[str, Value], list[Optimum]]]:
     """The optima by what is not a size: standard parametrization and muP, say."""
     made: dict[tuple[tuple[str, Value], ...], list[Optimum]] = {}
-    for one in optima:
-        key = tuple((k, v) for k, v in one.group.key.items() if k not in one.group.sizes)
-        made.setdefault(key, []).append(one)
+    for optimum in optima:
+        key = tuple((k, v) for k, v in optimum.group.key.items() if k not in optimum.group.sizes)
+        made.setdefault(key, []).append(optimum)
     return [(dict(key), found) for key, found in made.items()]
 
 
@@ -73,8 +73,10 @@ def slices(optima: Sequence[Optimum]) -> list[Slice]:
     for name in names:
         others = [other for other in names if other != name]
         rest: dict[tuple[float, ...], list[Optimum]] = {}
-        for one in optima:
-            rest.setdefault(tuple(one.group.sizes[other] for other in others), []).append(one)
+        for optimum in optima:
+            rest.setdefault(tuple(optimum.group.sizes[other] for other in others), []).append(
+                optimum
+            )
         for fixed, found in rest.items():
             ordered = tuple(sorted(found, key=lambda one: one.group.sizes[name]))
             if len({one.group.sizes[name] for one in ordered}) > 1:

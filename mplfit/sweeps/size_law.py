@@ -67,7 +67,7 @@ def fit_size_law(
     FitError
         If fewer than four sizes have an optimum inside their grid.
     """
-    kept = [one for one in optima if one.usable and float(one.loss_draws.std()) > 0]
+    kept = [optimum for optimum in optima if optimum.usable and float(optimum.loss_draws.std()) > 0]
     sizes = values_of(kept, size)
     if np.unique(sizes).size < _FEWEST:
         raise FitError(
@@ -76,8 +76,8 @@ def fit_size_law(
         )
     reference = float(np.sort(sizes)[(sizes.size - 1) // 2]) if reference is None else reference
     x = np.log(sizes / reference)
-    y = np.array([one.loss for one in kept])
-    drawn = np.stack([one.loss_draws for one in kept], axis=1)
+    y = np.array([optimum.loss for optimum in kept])
+    drawn = np.stack([optimum.loss_draws for optimum in kept], axis=1)
     error = drawn.std(axis=0)
     centre = _solve(x, y[None, :], error, floor)[0]
     fitted = centre[0] + centre[1] * np.exp(-centre[2] * x)

@@ -94,20 +94,20 @@ def transfer(along: Slice) -> Transfer:
     FitError
         If fewer than two of the settings have an optimum.
     """
-    found = [one for one in along.optima if "no optimum" not in one.flags]
-    found = [one for one in found if "single rate" not in one.flags]
+    found = [optimum for optimum in along.optima if "no optimum" not in optimum.flags]
+    found = [optimum for optimum in found if "single rate" not in optimum.flags]
     if len(found) < 2:
         raise FitError(f"fewer than two settings along {along.size} have an optimum to compare")
-    inner = [one for one in found if one.usable and one.log_error > 0]
-    sizes = np.log([one.group.sizes[along.size] for one in inner])
+    inner = [optimum for optimum in found if optimum.usable and optimum.log_error > 0]
+    sizes = np.log([optimum.group.sizes[along.size] for optimum in inner])
     slope, interval = None, (float("nan"), float("nan"))
     if np.unique(sizes).size > 1:
         slope, interval = _slope(sizes, inner)
-    known = all(one.noise.freedom > 0 for one in found)
+    known = all(optimum.noise.freedom > 0 for optimum in found)
     span = float(along.optima[-1].group.sizes[along.size] / along.optima[0].group.sizes[along.size])
     return Transfer(
         Slice(along.size, along.fixed, tuple(found)),
-        grid=tuple(one.grid_lr for one in found),
+        grid=tuple(optimum.grid_lr for optimum in found),
         slope=slope,
         interval=interval,
         drift=None if slope is None else span**slope,
@@ -119,12 +119,12 @@ def transfer(along: Slice) -> Transfer:
 
 
 def _slope(sizes: FloatArray, inner: list[Optimum]) -> tuple[float, tuple[float, float]]:
-    weight = 1 / np.array([one.log_error for one in inner]) ** 2
+    weight = 1 / np.array([optimum.log_error for optimum in inner]) ** 2
     centred = sizes - np.average(sizes, weights=weight)
     lever = weight * centred / np.sum(weight * centred**2)
-    slope = float(lever @ np.log([one.lr for one in inner]))
-    y = np.log([one.lr for one in inner])
-    drawn = np.stack([one.draws for one in inner], axis=1)
+    slope = float(lever @ np.log([optimum.lr for optimum in inner]))
+    y = np.log([optimum.lr for optimum in inner])
+    drawn = np.stack([optimum.draws for optimum in inner], axis=1)
     moves = (drawn - np.median(drawn, axis=0)) @ lever
     if len(inner) > 2:  # wider where the sizes scatter about the line more than their errors say
         line = np.average(y, weights=weight) + slope * centred

@@ -37,15 +37,15 @@ def headline(part: Part) -> str:
 
 def sentences(part: Part) -> list[str]:
     """The grid optima, how firm they are, and slope and loss paid along every slice."""
-    found = [one for one in part.optima if "no optimum" not in one.flags]
-    tried = [one for one in found if "single rate" not in one.flags]
+    found = [optimum for optimum in part.optima if "no optimum" not in optimum.flags]
+    tried = [optimum for optimum in found if "single rate" not in optimum.flags]
     said = _grid(tried, part) if len(tried) > 1 else []
-    for one in found:
-        if "single rate" in one.flags:
-            runs = int(one.group.count.sum())
+    for optimum in found:
+        if "single rate" in optimum.flags:
+            runs = int(optimum.group.count.sum())
             said.append(
-                f"{one.group.name}: all {runs} runs have the rate {one.grid_lr:.4g}, so that it "
-                "says nothing about the best one."
+                f"{optimum.group.name}: all {runs} runs have the rate {optimum.grid_lr:.4g}, so "
+                "that it says nothing about the best one."
             )
     for along in part.transfers[:_TOLD]:
         said += [_slope(along), _carried(along)]
@@ -56,8 +56,8 @@ def sentences(part: Part) -> list[str]:
 
 
 def _grid(tried: Sequence[Optimum], part: Part) -> list[str]:
-    rates = {one.grid_lr for one in tried}
-    steps = [one.step for one in tried]
+    rates = {optimum.grid_lr for optimum in tried}
+    steps = [optimum.step for optimum in tried]
     step = f"{min(steps):.2g}" + (f" to {max(steps):.2g}" if max(steps) > 1.05 * min(steps) else "")
     if len(rates) == 1:
         first = (
@@ -75,8 +75,8 @@ def _grid(tried: Sequence[Optimum], part: Part) -> list[str]:
             f"The lowest loss on the grid is at rates from {min(rates):.4g} to {max(rates):.4g}; "
             f"the grid steps by a factor of {step} there."
         )
-    runs = np.concatenate([one.group.count[one.group.usable] for one in tried])
-    share = [100 * one.support for one in tried]
+    runs = np.concatenate([optimum.group.count[optimum.group.usable] for optimum in tried])
+    share = [100 * optimum.support for optimum in tried]
     many = f"{runs.min()}" + (f" to {runs.max()}" if runs.max() > runs.min() else "")
     second = (
         f"With {many} run{'s' if runs.max() > 1 else ''} a rate, a repeated sweep of a setting "

@@ -31,8 +31,8 @@ def _ranked(found: BoundTable) -> Table:
     columns.append(Column("above lowest", "+.1f", unit="%"))
     if given:
         columns += [Column("peak lr", "g"), Column("bound at it", ".6g")]
-    lowest = min(one.best_bound for one in found.schedules)
-    rows = tuple(_row(one, lowest) for one in found.schedules)
+    lowest = min(schedule.best_bound for schedule in found.schedules)
+    rows = tuple(_row(schedule, lowest) for schedule in found.schedules)
     answer = (
         f"By convex theory {first.name} has the lowest bound on the final loss, {first.bound:.6g} "
         "at the rates given"
@@ -50,9 +50,9 @@ def _ranked(found: BoundTable) -> Table:
 def _terms(found: BoundTable) -> list[Table]:
     """The three terms of every bound and their sum, where they were asked for."""
     rows = tuple(
-        (one.name, *one.terms.values(), sum(one.terms.values()))
-        for one in found.schedules
-        if one.terms is not None
+        (schedule.name, *schedule.terms.values(), sum(schedule.terms.values()))
+        for schedule in found.schedules
+        if schedule.terms is not None
     )
     titles = ("D²/2Ση", "Ση²G²/2Ση", "double sum", "their sum, the bound")
     at = "best peak rate" if found.schedules[0].bound is None else "rates given"
@@ -91,7 +91,7 @@ def _fitted(found: NormFit) -> list[Table]:
         "between runs: they are lower bounds.",
     )
     errors = (Column("run"), Column("R2", ".4f"), Column("MAE", ".5f"), Column("WorstE", ".5f"))
-    of_runs = tuple((name, one.r2, one.mae, one.worste) for name, one in curves.items())
+    of_runs = tuple((name, curve.r2, curve.mae, curve.worste) for name, curve in curves.items())
     return [Table(answer, columns, rows), Table("", errors, of_runs, notes)]
 
 

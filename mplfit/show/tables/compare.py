@@ -38,7 +38,7 @@ def _answer(found: Comparison) -> str:
         f"Best on {len(group.curves)} {where}: {best.law}, final loss{'es' * many} off "
         f"by {group.final_error:.4f}{' on average' * many}"
     )
-    other = next((one for one in found.laws[1:] if one.less_best), None)
+    other = next((law for law in found.laws[1:] if law.less_best), None)
     if other is None or other.less_best is None:
         return f"{sentence}."
     sure = "surely worse" if other.less_best.sure else "not surely worse"

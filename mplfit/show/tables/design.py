@@ -25,14 +25,14 @@ def _sequence(found: Design) -> Table:
     rows: list[tuple[Cell, ...]] = []
     before, spent = found.before, 0
     rows.append(("now", "", _around(value, z * before), _width(z * before), "", ""))
-    for one in found.choices:
-        spent += one.steps
-        gained = z * (before - one.sd)
+    for choice in found.choices:
+        spent += choice.steps
+        gained = z * (before - choice.sd)
         rows.append(
-            (one.name, spent, _around(value, z * one.sd), _width(z * one.sd), gained,
-             1e4 * gained / one.steps)
+            (choice.name, spent, _around(value, z * choice.sd), _width(z * choice.sd), gained,
+             1e4 * gained / choice.steps)
         )  # fmt: skip
-        before = one.sd
+        before = choice.sd
     first, wanted = found.choices[0], shorten(found.schedule, _LONGEST)
     over = f" over {shorten(found.over, _LONGEST)}" if found.over else ""
     answer = (

@@ -45,7 +45,7 @@ def tables(found: Extension) -> list[Table]:
 
 
 def _answer(found: Extension) -> str:
-    way = next(one for one in found.ways if one.how == found.chosen)
+    way = next(way for way in found.ways if way.how == found.chosen)
     how = (
         f"begin the cooldown at step {way.begins} ({100 * way.value:.0f} % of the run)"
         if way.how in ("cooldown", "law")

@@ -119,7 +119,7 @@ def metrics_tables(metrics: Evaluation | None, left_out: Group | None = None) ->
     ):
         if group is None:
             continue
-        rows = [_row(name, one, group.final[name]) for name, one in group.curves.items()]
+        rows = [_row(name, curve, group.final[name]) for name, curve in group.curves.items()]
         rows += _means("mean", group, group.final_error)
         notes = []
         if group.after_branching is not None:
@@ -133,7 +133,9 @@ def metrics_tables(metrics: Evaluation | None, left_out: Group | None = None) ->
 
 def _row(name: str, metrics: Metrics, final: FinalLoss) -> tuple[Cell, ...]:
     values = {key: float(getattr(metrics, key)) for key in _FORMS}
-    cells = [format(one, _FORMS[key]) if isfinite(one) else "–" for key, one in values.items()]
+    cells = [
+        format(value, _FORMS[key]) if isfinite(value) else "–" for key, value in values.items()
+    ]
     return (name, *cells, f"{final.predicted - final.observed:+.4f}")
 
 
@@ -221,9 +223,9 @@ def bootstrap_tables(fit: Fit) -> list[Table]:
     groups = (fit.metrics.train, fit.metrics.test) if fit.metrics else ()
     final = {name: one for group in groups if group for name, one in group.final.items()}
     ends = [
-        (name, final[name].observed, final[name].predicted, (one.of_run or {}).get("0.95"),
-         one.intervals["0.95"])
-        for name, one in found.predictions.items()
+        (name, final[name].observed, final[name].predicted, (prediction.of_run or {}).get("0.95"),
+         prediction.intervals["0.95"])
+        for name, prediction in found.predictions.items()
         if name in final
     ]  # fmt: skip
     columns = (

@@ -48,7 +48,7 @@ def many_table(read: Sequence[tuple[Curve, Log]], skipped: Sequence[Skipped]) ->
 def skipped_lines(skipped: Sequence[Skipped]) -> list[str]:
     """Which files gave no run and why; files that look like no log are counted."""
     logs = [one for one in skipped if one.log]
-    lines = [f"not read: {one.path}: {shorten(one.why, _WHY)}" for one in logs[:_SAID]]
+    lines = [f"not read: {log.path}: {shorten(log.why, _WHY)}" for log in logs[:_SAID]]
     if len(logs) > _SAID:
         lines.append(f"not read: {len(logs) - _SAID} more files (all of them: --json)")
     if others := [one.path.name for one in skipped if not one.log]:
@@ -78,9 +78,9 @@ def _groups(read: Sequence[tuple[Curve, Log]], *, by_length: bool) -> list[tuple
 def _row(kind: str, curves: Sequence[Curve]) -> tuple[Cell, ...]:
     return (
         kind, len(curves), shorten(curves[0].name, 16),
-        _range([one.schedule.steps for one in curves]),
-        _range([one.schedule.peak for one in curves]),
-        _range([float(one.loss[-1]) for one in curves]),
+        _range([curve.schedule.steps for curve in curves]),
+        _range([curve.schedule.peak for curve in curves]),
+        _range([float(curve.loss[-1]) for curve in curves]),
     )  # fmt: skip
 
 

@@ -118,8 +118,8 @@ def _peaks(plan: Plan) -> Table:
     columns = [Column("peak lr", ".3g"), Column("final loss", ".4f")]
     columns += [Column(f"{100 * float(level):.0f} % interval", ".4f") for level in levels]
     rows: list[tuple[Cell, ...]] = [
-        (one.peak, one.loss, *((one.intervals or {})[level] for level in levels))
-        for one in plan.peaks
+        (peak.peak, peak.loss, *((peak.intervals or {})[level] for level in levels))
+        for peak in plan.peaks
     ]
     near = near_best(plan.peaks)
     said = (

@@ -24,12 +24,18 @@ def tables(found: Prediction | Predictions) -> list[Table]:
     if compared:
         columns += [Column("95 % interval", "+.4f"), Column("P(above)", ".2f", wide=True)]
     rows = []
-    for one in found.predictions:
-        row: list[Cell] = [one.name, one.steps, one.peak, one.final_lr, one.final_loss]
-        row += [(one.intervals or {})[level] for level in ("0.80", "0.95")] if known else []
-        row.append(one.final_loss - found.lowest.final_loss)
+    for prediction in found.predictions:
+        row: list[Cell] = [
+            prediction.name,
+            prediction.steps,
+            prediction.peak,
+            prediction.final_lr,
+            prediction.final_loss,
+        ]
+        row += [(prediction.intervals or {})[level] for level in ("0.80", "0.95")] if known else []
+        row.append(prediction.final_loss - found.lowest.final_loss)
         if compared:
-            above = one.above_lowest
+            above = prediction.above_lowest
             row += [above.intervals["0.95"], above.probability] if above else ["", ""]
         rows.append(tuple(row))
     return [Table(_answer(found), tuple(columns), tuple(rows), found.notes)]
@@ -40,7 +46,7 @@ def _answer(found: Predictions) -> str:
     best, count = found.lowest, len(found.predictions)
     if count == 1:
         return f"{best.name} is predicted to end at a loss of {best.final_loss:.4f}{_ends(best)}."
-    others = (one for one in found.predictions if one is not best)
+    others = (prediction for prediction in found.predictions if prediction is not best)
     next_best = min(others, key=lambda one: one.final_loss)
     said = f"{best.name}, predicted final loss {best.final_loss:.4f}{_ends(best)}"
     said += f"; {next_best.name} is {next_best.final_loss - best.final_loss:.4f} higher"

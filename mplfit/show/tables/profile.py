@@ -16,15 +16,19 @@ def tables(found: Profiles) -> list[Table]:
         titles = (f"{100 * float(level):.0f} % {kind}" for kind in ("Laplace", "profile"))
         columns += [Column(title, wide=level != levels[0]) for title in titles]
     rows = []
-    for name, one in found.parameters.items():
-        row: list[Cell] = [name, one.fitted]
+    for name, parameter in found.parameters.items():
+        row: list[Cell] = [name, parameter.fitted]
         for level in levels:
-            laplace = one.laplace_intervals[level]
+            laplace = parameter.laplace_intervals[level]
             row += ["none (at a bound)" if laplace is None else _ends(laplace)]
-            row.append(_ends(one.intervals[level]))
+            row.append(_ends(parameter.intervals[level]))
         rows.append(tuple(row))
     held = f", with the {found.prior} prior" if found.prior != "none" else ""
-    notes = [f"{name}: {one.note}." for name, one in found.parameters.items() if one.note]
+    notes = [
+        f"{name}: {parameter.note}."
+        for name, parameter in found.parameters.items()
+        if parameter.note
+    ]
     notes.append(
         "Both widths allow for the residuals' correlation along a run, not for differences between "
         f"runs{', and contain the prior' if held else ''}."

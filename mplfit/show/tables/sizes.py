@@ -46,7 +46,7 @@ def tables(result: object) -> list[Table]:
 
 
 def _fitted(law: Sizes) -> str:
-    sizes, runs = len(law.sizes), sum(len(one.runs) for one in law.sizes)
+    sizes, runs = len(law.sizes), sum(len(size.runs) for size in law.sizes)
     return (
         f"One law for {sizes} sizes from {law.sizes[0].label} to {law.sizes[-1].label} "
         f"({runs} runs)"
@@ -55,7 +55,7 @@ def _fitted(law: Sizes) -> str:
 
 def _known(law: Sizes) -> str:
     """What the law can be asked."""
-    off = max(abs(float(one.own[0] - law.law_slopes(one.size)[0][0])) for one in law.sizes)
+    off = max(abs(float(size.own[0] - law.law_slopes(size.size)[0][0])) for size in law.sizes)
     return (
         f"{_fitted(law)}: the loss that further updates would take each size to (L0) lies within "
         f"{100 * off:.1f} % of it. Other sizes: --predict N."
@@ -114,12 +114,12 @@ def _prediction(row: SizePrediction, beside: list[str]) -> tuple[Cell, ...]:
 def _law(law: Sizes) -> list[Table]:
     """The sizes with runs, and the numbers of the law."""
     rows: list[tuple[Cell, ...]] = []
-    for one in law.sizes:
-        mean, _ = law.law_slopes(one.size)
+    for size in law.sizes:
+        mean, _ = law.law_slopes(size.size)
         rows.append(
             (
-                one.label, len(one.runs), float(np.exp(one.own[0])), float(np.exp(one.own[1])),
-                float(np.exp(one.own[3])), 100 * float(one.own[0] - mean[0]), 100 * one.scatter,
+                size.label, len(size.runs), float(np.exp(size.own[0])), float(np.exp(size.own[1])),
+                float(np.exp(size.own[3])), 100 * float(size.own[0] - mean[0]), 100 * size.scatter,
             )
         )  # fmt: skip
     columns = (
@@ -187,7 +187,7 @@ def _design(made: SizeDesign) -> Table:
         Column("run"), Column("tokens", ".3g"), Column("FLOPs", ".2e"),
         Column("standard deviation then", ".1f", "%"),
     )  # fmt: skip
-    rows = tuple((one.size, one.tokens, one.flops, 100 * one.sd) for one in made.runs)
+    rows = tuple((run.size, run.tokens, run.flops, 100 * run.sd) for run in made.runs)
     note = "Each run is given those before it. Its losses need not be known for that."
     return Table(answer, columns, rows, (note,))
 
@@ -204,17 +204,18 @@ def _frontier(made: Frontier) -> Table:
         Column("tokens a parameter", ".1f"), Column("cooldown", ".0f", "%"),
         Column("final loss", ".4f"), Column("95 % interval", ".3f"),
     ]  # fmt: skip
-    beside = any(one.chinchilla is not None for one in made.budgets)
+    beside = any(budget.chinchilla is not None for budget in made.budgets)
     if beside:
         columns += [Column("Chinchilla's N"), Column("its loss", ".4f")]
     rows = []
-    for one in made.budgets:
+    for budget in made.budgets:
         row: tuple[Cell, ...] = (
-            one.flops, RunSize(parameters=float(f"{one.parameters:.3g}")).text, one.tokens,
-            one.steps, one.tokens / one.parameters, 100 * one.cooldown, one.loss, one.interval,
+            budget.flops, RunSize(parameters=float(f"{budget.parameters:.3g}")).text, budget.tokens,
+            budget.steps, budget.tokens / budget.parameters, 100 * budget.cooldown,
+            budget.loss, budget.interval,
         )  # fmt: skip
         if beside:
-            N, _, loss = one.chinchilla or (float("nan"), 0.0, None)
+            N, _, loss = budget.chinchilla or (float("nan"), 0.0, None)
             shown = "–" if np.isnan(N) else RunSize(parameters=float(f"{N:.3g}")).text
             row = (*row, shown, loss)
         rows.append(row)
@@ -227,6 +228,6 @@ def _frontier(made: Frontier) -> Table:
             "Chinchilla's N: where L(N, D), fitted to the decayed runs, is lowest; its loss: that "
             "of this law there, at the best cooldown."
         )
-    if any(one.at_edge for one in made.budgets):
+    if any(budget.at_edge for budget in made.budgets):
         notes.append("A point at the edge of the sizes considered: a run beyond may be better.")
     return Table(answer, tuple(columns), tuple(rows), tuple(notes))

@@ -35,7 +35,7 @@ def tables(analysis: SweepAnalysis) -> list[Table]:
     made = [_optima(analysis)]
     for part in analysis.parts[:_PARTS]:
         first, *laws = _part(part, analysis.options.method)
-        made += [first, *(replace(one, more=True) for one in laws)]
+        made += [first, *(replace(law, more=True) for law in laws)]
     left = len(analysis.parts) - _PARTS
     if left > 0:
         made.append(Table(f"And {left} more parametrizations (--json has all).", (), ()))
@@ -64,7 +64,7 @@ def _optima(analysis: SweepAnalysis) -> Table:
         Column(within, ".2g", wide=True),
         Column("flags"),
     )
-    rows = tuple(_optimum(one) for one in optima[:_ROWS])
+    rows = tuple(_optimum(optimum) for optimum in optima[:_ROWS])
     more = len(optima) - _ROWS
     cut = [f"And {more} more settings (--json or --out has all)."] if more > 0 else []
     return Table(answer, columns, rows, (*cut, *_legend(optima)))
@@ -72,7 +72,9 @@ def _optima(analysis: SweepAnalysis) -> Table:
 
 def _best(part: Part) -> str:
     """The best rate of the largest setting, and whether it moves."""
-    found = [one for one in part.optima if not {"no optimum", "single rate"} & set(one.flags)]
+    found = [
+        optimum for optimum in part.optima if not {"no optimum", "single rate"} & set(optimum.flags)
+    ]
     name = f"{part.name}: " if part.key else ""
     if not found:
         return f"{name}{headline(part)}"
@@ -108,9 +110,9 @@ def _legend(optima: Sequence[Optimum]) -> list[str]:
         "resampled: how often a repeated sweep with the seeds' noise has the same rate lowest.",
         "within (--wide): by the interpolation; the ends are as unsure as the best rate.",
     ]
-    seen = {flag for one in optima for flag in one.flags}
+    seen = {flag for optimum in optima for flag in optimum.flags}
     notes += [f"{flag}: {text}." for flag, text in FLAGS.items() if flag in seen]
-    sources = {one.noise.source for one in optima}
+    sources = {optimum.noise.source for optimum in optima}
     if len(sources) > 1:
         return notes
     source, noise = sources.pop(), optima[0].noise
@@ -153,11 +155,12 @@ def _over_batch(found: OverBatch, method: str) -> Iterator[Table]:
     )  # fmt: skip
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            *(label({"": value})[1:] for value in one.setting.values()),
-            one.grid_batch, one.batch, one.batch_interval, one.lr, one.lr_interval, one.loss,
-            ", ".join(one.flags) or "–",
+            *(label({"": value})[1:] for value in choice.setting.values()),
+            choice.grid_batch, choice.batch, choice.batch_interval, choice.lr,
+            choice.lr_interval, choice.loss,
+            ", ".join(choice.flags) or "–",
         )
-        for one in found.choices[:_ROWS]
+        for choice in found.choices[:_ROWS]
     )  # fmt: skip
     yield Table(f"Rate and {batch} chosen together", columns, rows, found.missing)
     for what, laws in (("best rate", found.rate_laws), (f"best {batch}", found.batch_laws)):
@@ -237,10 +240,11 @@ def _predicted(analysis: SweepAnalysis) -> Table:
     )  # fmt: skip
     rows = tuple(
         (
-            one.setting, one.predicted_lr, one.interval, one.observed_lr,
-            "yes" if one.inside else "no", f"{Mean(one.paid, one.paid_error, 2):.4f}",
+            prediction.setting, prediction.predicted_lr, prediction.interval,
+            prediction.observed_lr, "yes" if prediction.inside else "no",
+            f"{Mean(prediction.paid, prediction.paid_error, 2):.4f}",
         )
-        for one in analysis.predicted[:_ROWS]
+        for prediction in analysis.predicted[:_ROWS]
     )  # fmt: skip
     notes = (
         "best rate: on the grid; 95 %: over draws of the fit's parameters; ±: standard error by "
