@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _SHOWN = 3  # open directions that get sentences
+_LARGEST = 1e6  # of residuals in ln loss, which floating point itself keeps below 1,500
+_WIDEST = 1e30  # variance of an unknown; what the rows leave open has none
 _ROUNDING = 1e-6  # of a covariance, relative to the standard deviations
 
 
@@ -185,6 +187,9 @@ class Spread(Record):
             raise DataError("a scatter, a largest S or a largest gain is negative")
         if self.run_effect < 0 or self.replicates < 0:
             raise DataError("a run effect or a number of replicates is negative")
+        sizes = (self.scatter, self.largest_gain, self.run_effect, *map(abs, self.left_out))
+        if max(sizes) > _LARGEST:
+            raise DataError(f"a scatter, a gain or a residual of {max(sizes):.3g} is of no loss")
         if any(len(row) != len(self.covariance) for row in self.covariance):
             raise DataError("the covariance is not square")
         matrix = np.array(self.covariance, dtype=np.float64)
@@ -195,6 +200,8 @@ class Spread(Record):
         variance = np.diag(known)
         if np.any(variance < 0):
             raise DataError("the covariance has a negative variance")
+        if np.any(variance > _WIDEST):
+            raise DataError(f"the covariance has a variance of {variance.max():.3g}")
         scale = np.sqrt(np.where(variance > 0, variance, 1.0))
         if not np.allclose(
             known, known.T, rtol=_ROUNDING, atol=_ROUNDING * float(scale.min(initial=1))

@@ -37,6 +37,7 @@ __all__ = ["SCHEMA", "Fit", "Spread", "Starts", "published_fit"]
 SCHEMA = "mplfit.fit/2"
 _CHANGED, _FORMER = ("effective", "amplitude"), {"B", "delta"}  # laws, and what they had before
 _PUBLISHED_PEAK, _PUBLISHED_UPDATES = 3e-4, 24000  # of the released runs
+_LARGEST = 1e30  # of a parameter; squares of what follows from it must not overflow
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,6 +107,8 @@ class Fit(Result):
                 f"{' '.join(self.params) or 'none'}"
             )
         check_params(law, self.values)
+        if (most := float(np.abs(self.values).max())) > _LARGEST:
+            raise DataError(f"a parameter of {most:.3g} is of no loss curve")
         self._check_sizes(len(law.names))
         for what, some in (
             ("standard errors", self.standard_errors),

@@ -321,15 +321,16 @@ class _Final(NamedTuple):
 
 
 def _final_loss(n: _Numbers, clocks: _Clocks, S_ref: float) -> _Final:
-    s = float(clocks.u.sum()) / S_ref
-    lift = n.b * float(clocks.e.max()) ** n.kB
+    # numpy's numbers: where a power overflows they are infinite, and Python's an OverflowError.
+    s = np.float64(clocks.u.sum() / S_ref)
+    lift = n.b * np.float64(clocks.e.max()) ** n.kB
     ahead = np.cumsum(clocks.z[::-1])[::-1][1:]
     bracket = -np.expm1(-n.beta * np.log1p(ahead / n.tau))
     power = clocks.u**n.p
     charge = power[:-1] - power[1:]
     drop = float(charge @ bracket)
     loss = n.L0 + n.A * (s**-n.alpha - lift * drop)
-    return _Final(loss, s, lift, drop, ahead, bracket, charge)
+    return _Final(float(loss), s, lift, drop, ahead, bracket, charge)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from mplfit.errors import DataError
+from mplfit.assess.predict import predictions
+from mplfit.errors import DataError, MplfitError
 from mplfit.estimate.records import CurveRecord
 from mplfit.estimate.result import Fit, published_fit
+from mplfit.plan.design import design
 from mplfit.readers.fits import load_fit
+from mplfit.schedule import wsdld
+from mplfit.show.tables import whole_text
 from mplfit.writers.text import json_bytes
 
 RECORD = CurveRecord("a", "train", None, None, 2, 0, 9, 10, 0, 3e-4)
@@ -99,3 +106,46 @@ def test_a_damaged_fit_is_refused_in_a_sentence_that_names_the_file(
 def test_an_empty_folder_is_no_fit(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"is not a fit: expected a fit\.json"):
         load_fit(tmp_path)
+
+
+WRONG = (None, -1, 0, 1, 1.5, 1e300, 1e-300, 10**20, "x", "", "nan", True, [], {}, [1, 2], {"a": 1})
+
+
+def changed(values: Any, generator: np.random.Generator) -> Any:
+    """The values of a fit.json with one of them, at any depth, lost, scaled or replaced."""
+    made = copy.deepcopy(values)
+    place: Any = made
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(min(len(place), 3)))
+        key = keys[int(generator.integers(len(keys)))]
+        inner = place[key]
+        if not inner or not isinstance(inner, dict | list) or generator.random() < 0.1:
+            break
+        place = inner
+    how = int(generator.integers(4))
+    if how == 0 and isinstance(place, dict):
+        del place[key]
+    elif how == 1 and isinstance(inner, float):
+        place[key] = inner * float(generator.choice([-1, 0, 1e6, 1e-6, 1e200]))
+    else:
+        place[key] = WRONG[int(generator.integers(len(WRONG)))]
+    return made
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the command line makes lines of them
+def test_a_fit_with_a_changed_value_is_refused_or_used_without_a_traceback() -> None:
+    path = Path(__file__).parents[2] / "data" / "fit_25" / "fit.json"
+    values, generator = json.loads(path.read_text()), np.random.default_rng(5)
+    plan, refused, used = wsdld(300, 3e-4, decay=60), 0, 0
+    count = int(os.environ.get("MPLFIT_INPUTS", "120"))
+    for _ in range(count):
+        try:
+            found = Fit.from_dict(changed(values, generator))
+            texts = [whole_text(found), whole_text(predictions(found, {"plan": plan}))]
+            texts.append(whole_text(design(found, plan, {"longer": wsdld(600, 3e-4, decay=60)})))
+            assert "nan–" not in " ".join(texts)
+            used += 1
+        except MplfitError as error:
+            refused += "\n" not in str(error)
+    assert used + refused == count
+    assert min(used, refused) > count / 10
