@@ -181,6 +181,7 @@ def columns_logs(
         # Rows without a loss count too where they log a rate.
         own = columns[lr_name][rows] if lr_name else None
         counts = counted and not nano
+        decayed, said = _weight_decay(columns[decay][rows], own) if decay else (None, ())
         log = Log(
             name=value or log_stem(path),
             kind="litgpt csv" if litgpt else kind,
@@ -189,10 +190,10 @@ def columns_logs(
             loss=Series(step[rows], loss[rows], counted),
             rate=Series.empty() if own is None else Series(step[rows], own, counts),
             norm=Series(step[rows], columns[norm][rows], counted) if norm else Series.empty(),
-            weight_decay=_constant(columns[decay][rows]) if decay else None,
+            weight_decay=decayed,
             size=_size({name: _constant(columns[name][rows]) for name in sizes}),
             notes=tuple(notes),
-            warnings=(CALLS.format(where="_step"),) if calls else (),
+            warnings=(*((CALLS.format(where="_step"),) if calls else ()), *said),
             no_rate=no_rate,
             also=also,
             part=value,
@@ -259,6 +260,24 @@ def _about_steps(
     if step.size and not np.any(step <= 0):
         return ["steps are taken as 0-based indices (if they count updates: steps_are='count')"]
     return []
+
+
+def _weight_decay(
+    values: FloatArray, rates: FloatArray | None
+) -> tuple[float | None, tuple[str, ...]]:
+    """AdamW's weight decay; of one that changes its mean, weighted by the rate where that is
+    logged (a step shrinks weights by their product), with a sentence."""
+    there = np.isfinite(values) & (True if rates is None else np.isfinite(rates))
+    known = values[there]
+    if (same := _constant(values)) is not None or known.size == 0 or known.min() < 0:
+        return same, ()
+    weights = np.ones(known.size) if rates is None else rates[there]
+    mean = float(f"{np.average(known, weights=weights if weights.any() else None):.3g}")
+    how = "" if rates is None else "weighted by the learning rate, "
+    return mean, (
+        f"the weight decay changes along the run ({known.min():g} to {known.max():g}), and a law "
+        f"has one: its mean, {how}{mean:g}, is taken",
+    )
 
 
 def _constant(values: FloatArray) -> float | None:

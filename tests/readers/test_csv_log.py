@@ -201,7 +201,8 @@ def test_what_is_said_of_the_steps(
         (("0.1", "0.1", "0.1"), 0.1),
         (("", "0.1", "nan"), 0.1),
         (("0", "0", "0"), 0.0),
-        (("0.1", "0.1", "0.2"), None),
+        (("0.1", "0.1", "0.4"), 0.2),
+        (("0.1", "-1", "0.4"), None),
         (("-1", "-1", "-1"), None),
         (("", "", ""), None),
     ],
@@ -214,8 +215,23 @@ def test_a_weight_decay_that_never_changes_is_the_run_s(
     path.write_text("\n".join(["step,lr,loss,weight_decay,val_loss,eval/loss", *rows]))
     (log,) = read_table(path, ReadOptions())
     assert log.weight_decay == decay
+    assert [text for text in log.warnings if "changes along the run (0.1 to 0.4)" in text] == list(
+        log.warnings
+    )
+    assert len(log.warnings) == (decay == 0.2)
     assert log.also == ("val_loss", "eval/loss")
     assert log.columns == ("loss", "lr")
+
+
+def test_a_weight_decay_that_changes_counts_by_the_learning_rate(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("step,lr,loss,wd\n1,3e-3,3,0.1\n2,1e-3,2,0.5\n3,,2,0.9\n")
+    (log,) = read_table(path, ReadOptions())
+    assert log.weight_decay == 0.2  # (3 · 0.1 + 1 · 0.5) / 4
+    assert "its mean, weighted by the learning rate, 0.2, is taken" in log.warnings[0]
+    path.write_text("step,loss,wd\n1,3,0.1\n2,2,0.5\n")
+    (log,) = read_table(path, ReadOptions(schedule="cosine:steps=3,peak=1e-3"))
+    assert (log.weight_decay, "its mean, 0.3, is taken" in log.warnings[0]) == (0.3, True)
 
 
 def test_calls_of_wandb_log_are_warned_of_unless_the_steps_are_told(tmp_path: Path) -> None:
