@@ -8,6 +8,8 @@ import pytest
 
 from mplfit.cli.main import COMMANDS
 from mplfit.laws.registry import TABLE
+from mplfit.readers.detect import READERS
+from mplfit.readers.text_formats import FORMATS
 from mplfit.schedule.spec import SHAPES
 from mplfit.writers.export import EXPORTS
 from tests.support.readmes import READMES, ROOT, blocks, commands, python_blocks, run
@@ -49,6 +51,7 @@ def test_the_first_readme_is_short():
         ("mplfit/laws/README.md", [f"`{key}`" for key in TABLE]),
         ("mplfit/schedule/README.md", [f"`{shape}`" for shape in SHAPES]),
         ("mplfit/writers/README.md", list(EXPORTS)),
+        ("mplfit/readers/README.md", [*READERS, *FORMATS]),
     ],
 )
 def test_everything_that_exists_is_documented(readme, names):
