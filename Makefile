@@ -21,7 +21,7 @@ BIN := $(VENV)/bin
 .PHONY: help format demo loop test portable lint bench mutants fuzz study prior clean
 
 demo: $(VENV)/.installed
-	$(BIN)/mplfit fit data/lab_text --out mplfit-runs/demo --force
+	$(BIN)/mplfit fit data/lab_loop/runs/*-s0.csv --train cosine-s0 --out mplfit-runs/demo --force
 	$(BIN)/mplfit optimize --params mplfit-runs/demo --out mplfit-runs/demo-schedule --force
 	@echo
 	@echo "pictures: mplfit-runs/demo/overview.png, mplfit-runs/demo/plots/*.png,"

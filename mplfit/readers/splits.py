@@ -9,7 +9,7 @@ from mplfit.readers.released import NAMES, TEST, TRAIN
 __all__ = ["LAB_TRAIN", "known_split"]
 
 LAB_TRAIN = ("lab_constant", "lab_cosine", "lab_two_stage")
-"""Of data/lab_text: the three runs that `mplfit lab loop` fits."""
+"""Of data/lab_text: the three runs that the first closed loop was fitted to."""
 
 
 def known_split(names: Sequence[str]) -> tuple[Sequence[str], Sequence[str], str] | None:
@@ -23,5 +23,5 @@ def known_split(names: Sequence[str]) -> tuple[Sequence[str], Sequence[str], str
         return TRAIN, TEST, "split as released (Luo et al. 2025)"
     if set(LAB_TRAIN) <= set(names) and all(name.startswith("lab_") for name in names):
         held = [name for name in names if name not in LAB_TRAIN]
-        return LAB_TRAIN, held, "split as in the closed loop (mplfit lab loop)"
+        return LAB_TRAIN, held, "split as in the first closed loop"
     return None

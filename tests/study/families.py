@@ -113,9 +113,8 @@ def _first(runs: Sequence[Curve]) -> tuple[str, ...]:
 
 def _lab() -> Iterator[Family]:
     options = ReadOptions(from_step=LAB_FROM_STEP)
-    for folder in ("lab_text", "lab_loop/runs"):
+    for folder, name in (("lab_text", "lab_text"), ("lab_3000", "lab_loop")):
         runs = tuple(read_curves([ROOT / "data" / folder], options))
-        name, _, _ = folder.partition("/")
         kinds = ("cosine", "constant", "two_stage")
         text = name == "lab_text"
         first = tuple(f"lab_{kind}" if text else f"{kind}-s0" for kind in kinds)
