@@ -9,13 +9,14 @@ from typing import ClassVar
 import numpy as np
 
 from mplfit.assess.gains import GainSummary, gains
-from mplfit.assess.intervals import final_interval
+from mplfit.assess.intervals import final_interval, predict_interval
 from mplfit.assess.reach import Reach, check_loss, check_peak, held_warnings, reach, reach_sentences
 from mplfit.curve import Curve
 from mplfit.errors import FitError
 from mplfit.estimate.result import Fit
 from mplfit.results import Result
 from mplfit.schedule import Schedule
+from mplfit.schedule.knots import drawn_steps
 from mplfit.types import FloatArray
 
 __all__ = ["NO_INTERVAL", "Prediction", "Predictions", "predictions"]
@@ -39,8 +40,10 @@ class Prediction(Result):
     reach : how far that goes beyond the training runs.
     above_lowest : by how much the final loss is above the lowest of all predicted ones; None for
     that one itself, and where no interval is known.
-    lr, loss : of every update (steps,).  warnings, notes : of a prediction by itself. These are not
-        written to JSON, and empty where read from it.
+    lr, loss : of every update (steps,).  low, high : the ends of the losses' 95 % intervals at
+        `drawn_steps` of the schedule, NaN where there is no loss yet; empty where none are known.
+    warnings, notes : of a prediction by itself.
+        These, and the arrays, are not written to JSON, and empty where read from it.
     """
 
     name: str
@@ -54,6 +57,8 @@ class Prediction(Result):
     above_lowest: GainSummary | None = None
     lr: FloatArray = field(default_factory=_nothing, metadata={"written": False})
     loss: FloatArray = field(default_factory=_nothing, metadata={"written": False})
+    low: FloatArray = field(default_factory=_nothing, metadata={"written": False})
+    high: FloatArray = field(default_factory=_nothing, metadata={"written": False})
     warnings: tuple[str, ...] = field(default=(), metadata={"written": False})
     notes: tuple[str, ...] = field(default=(), metadata={"written": False})
 
@@ -126,6 +131,7 @@ def predictions(
     if fit.spread is not None and others:
         found = gains(fit, schedules[lowest], list(others.values()))
         above = {key: gain.summary() for key, gain in zip(others, found, strict=True)}
+    bands = {key: _band(fit, one, losses[key]) for key, one in schedules.items()}
     warnings += held_warnings(fit)
     warnings += [text for key, one in schedules.items() for text in check_peak(fit, one.peak, key)]
     return Predictions(
@@ -144,9 +150,23 @@ def predictions(
                 above_lowest=above.get(key),
                 lr=one.lr,
                 loss=losses[key],
+                low=bands[key][0],
+                high=bands[key][1],
             )
             for key, one in schedules.items()
         ),
         warnings=tuple(warnings),
         notes=(*reach_sentences(fit, schedules), *([] if fit.spread else [NO_INTERVAL])),
     )
+
+
+def _band(fit: Fit, schedule: Schedule, loss: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The ends of the 95 % intervals of the losses that a figure draws."""
+    step = drawn_steps(schedule)
+    known = np.isfinite(loss[step])
+    found = predict_interval(fit, schedule, step[known])
+    if found is None:
+        return _nothing(), _nothing()
+    low, high = np.full((2, step.size), np.nan)
+    low[known], high[known] = found.bounds(0.95)
+    return low, high

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 
 from mplfit.assess.gains import GainSummary, gains
-from mplfit.assess.intervals import final_interval
+from mplfit.assess.intervals import final_interval, predict_interval
 from mplfit.assess.posterior import draw
 from mplfit.assess.reach import check_loss, check_peak, held_warnings, reach_sentences
 from mplfit.bounds import best_base, bound, bound_curve, bound_gradient
@@ -41,13 +41,22 @@ _DRAWN = 300  # steps of a line
 _DRAWS, _SEED = 32, 1  # of a robust objective: other draws than those that tell the gains
 
 
+def _nothing() -> FloatArray:
+    return np.empty(0)
+
+
 @dataclass(frozen=True, eq=False)
 class Line(Record):
-    """What a figure draws of a schedule: rates and predicted losses at some of its steps."""
+    """What a figure draws of a schedule: rates and predicted losses at some of its steps.
+
+    low, high : the ends of the losses' 95 % intervals; empty where none are known.
+    """
 
     step: IntArray
     lr: FloatArray
     loss: FloatArray
+    low: FloatArray = field(default_factory=_nothing)
+    high: FloatArray = field(default_factory=_nothing)
 
     def rates(self) -> FloatArray:
         """The rate of every update, linear between those that are kept."""
@@ -396,10 +405,15 @@ def _choice(
         name=name,
         steps=schedule.steps,
         loss=loss,
-        line=Line(step, schedule.lr[step], drawn),
+        line=Line(step, schedule.lr[step], drawn, *_band(goal, schedule, step)),
         intervals=None if goal.fit is None else final_interval(goal.fit, schedule),
         steps_needed=steps_needed,
     )
+
+
+def _band(goal: _Goal, schedule: Schedule, step: IntArray) -> tuple[FloatArray, ...]:
+    found = None if goal.fit is None else predict_interval(goal.fit, schedule, step)
+    return () if found is None else found.bounds(0.95)
 
 
 def _reach(goal: _Goal, schedule: Schedule) -> list[str]:

@@ -129,8 +129,7 @@ def plot_fit(
 
 
 def _predictions(found: Predictions, fig: Figure | None) -> Figure:
-    schedules = {one.name: one.schedule for one in found.predictions}
-    return plot_predictions(schedules, {one.name: one.loss for one in found.predictions}, fig=fig)
+    return plot_predictions({one.name: one for one in found.predictions}, fig=fig)
 
 
 def _schedule(schedule: Schedule, ax: Axes | None) -> Figure:

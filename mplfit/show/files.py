@@ -271,7 +271,8 @@ def sizes_files(
 def _predictions(found: Predictions, values: Mapping[str, Any]) -> Files:
     schedules = {one.name: one.schedule for one in found.predictions}
     losses = {one.name: one.loss for one in found.predictions}
-    files: Files = {"losses.png": plot_predictions(schedules, losses)}
+    named = {one.name: one for one in found.predictions}
+    files: Files = {"losses.png": plot_predictions(named)}
     for name, schedule in schedules.items():
         files[f"{file_name(name)}.csv"] = prediction_csv(schedule, losses[name])
     return files

@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
 
+from mplfit.assess.predict import Prediction
 from mplfit.curve import Curve
 from mplfit.estimate.result import Fit
 from mplfit.plan.optimize import Line, Plan
@@ -44,6 +45,7 @@ Layout: TypeAlias = Literal["constrained"] | None
 
 # Okabe & Ito's colours, told apart by everyone; black stays for observations.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#332288")
+_BANDS = 3  # lines that all have one; of more lines the emphasized and the best other one do
 _LINES = ("-", "--", "-.", ":")
 # Fixed margins: matplotlib's layout engines double the time that a figure takes.
 _MARGINS = {"left": 0.12, "right": 0.97, "top": 0.95, "bottom": 0.08, "hspace": 0.12}
@@ -225,20 +227,19 @@ def plot_overview(
 
 
 def plot_predictions(
-    schedules: Mapping[str, Schedule],
-    losses: Mapping[str, FloatArray],
+    found: Mapping[str, Prediction],
     *,
     emphasis: str = "",
     fig: Figure | None = None,
 ) -> Figure:
-    """Predicted losses over the steps of some schedules, and the schedules below.
+    """Predicted losses over the steps of some schedules with 95 % bands; the schedules below.
 
     `emphasis` names a schedule to draw thicker.
     """
     lines = {}
-    for name, schedule in schedules.items():
-        step = drawn_steps(schedule)
-        lines[name] = Line(step, schedule.lr[step], losses[name][step])
+    for name, one in found.items():
+        step = drawn_steps(one.schedule)
+        lines[name] = Line(step, one.lr[step], one.loss[step], one.low, one.high)
     return _plot_lines(lines, emphasis, "predicted loss", fig=fig)
 
 
@@ -254,13 +255,23 @@ def _plot_lines(
 ) -> Figure:
     figure = figure_for(fig, (8, 6.5))
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
+    others = [name for name in lines if name != emphasis]
+    rival = min(others, key=lambda name: lines[name].loss[-1], default="")  # the nearest to it
+    banded = False
     for number, (name, line) in enumerate(lines.items()):
         style = _style(number, name == emphasis)
         top.plot(line.step, line.loss, label=f"{_plain(name)}: {line.loss[-1]:.4f}", **style)
         bottom.plot(line.step, line.lr, label=_plain(name), **style)
+        if line.low.size and (len(lines) <= _BANDS or name in (emphasis, rival)):
+            top.fill_between(
+                line.step, line.low, line.high, color=style["color"], alpha=0.13, linewidth=0
+            )
+            banded = True
     _frame(top, [(line.step, line.loss) for line in lines.values()])
     top.set_ylabel(what)
-    top.set_title(f"{what.capitalize()}, with its value after the last update", loc="left")
+    bands = "; bands: 95 %" if banded else ""
+    title = f"{what.capitalize()}, with its value after the last update{bands}"
+    top.set_title(title, loc="left", fontsize=10)
     if len(lines) > 4:  # beside the lines it would take a third of the width
         handles, names = top.get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower left", ncols=2, frameon=False, fontsize=8)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from mplfit.assess.compare import Comparison
-from mplfit.assess.predict import Predictions
+from mplfit.assess.intervals import coverage, run_effect, run_effect_sentence
+from mplfit.assess.predict import Prediction, Predictions
 from mplfit.curve import Curve
 from mplfit.estimate.records import CurveRecord
 from mplfit.estimate.result import Fit
 from mplfit.plan.optimize import Plan
 from mplfit.show.html import details, figure, page, section
-from mplfit.show.plot import plot_predictions, plot_residuals, svg
+from mplfit.show.plot import plot_plan, plot_predictions, plot_residuals, svg
 from mplfit.show.table import Cell, Column, Table, html
 from mplfit.show.tables import tables
 from mplfit.show.tables.fit import more_tables
@@ -48,23 +49,69 @@ class Report:
 
 
 def report(what: Report, first: Sequence[str] = ()) -> bytes:
-    """The page, the same bytes for the same results; `first` are sections to begin with."""
-    parts = [
-        *first,
+    """The page, the same bytes for the same results; `first` are sections to begin with.
+
+    What a person decides on is open: the schedules with their bands and intervals, and how far to
+    trust them. Data, laws and statistics are folded.
+    """
+    statistics = [
         _summary(what.fits) if what.fits else "",
         *(
             section("Laws compared" + (f": {name}" if name else ""), *_html(one))
             for name, one in what.comparisons.items()
         ),
         *(_fit(name, fit) for name, fit in what.fits.items()),
-        _candidates(what.candidates) if what.candidates else "",
+    ]
+    parts = [
+        *first,
         *(_plan(name, plan) for name, plan in what.plans.items()),
-        _data(what) if what.fits else "",
-        _figures(what),
+        _candidates(what.candidates) if what.candidates else "",
+        _trust(what) if what.fits else "",
+        details("Laws and statistics", *statistics) if any(statistics) else "",
+        details("Data, and what was done to it", _data(what)) if what.fits else "",
+        details("Curves and residuals", _figures(what)) if what.curves else "",
         *what.sweeps,
-        _made(what),
+        details("How it was made", _made(what)),
     ]
     return page(what.title, [part for part in parts if part])
+
+
+def _trust(what: Report) -> str:
+    """Three numbers: errors on runs that were not seen, the intervals' share, and runs' spread."""
+    name, fit = next(iter(what.fits.items()))
+    test = fit.metrics.test if fit.metrics else None
+    found = [(group, where) for group, where in ((test, "held-out"), (fit.left_out, "left-out"))
+             if group is not None]  # fmt: skip
+    shown: list[tuple[str, str]] = []
+    if found:
+        group, where = found[0]
+        runs = len(group.curves)
+        off = f"{group.final_error.value:.4f}"
+        shown.append(
+            (off, f"mean error of the final losses of {runs} {where} run{'s' * (runs > 1)}")
+        )
+    else:
+        shown.append(("not known", "error on runs that were not seen: none was held out"))
+    train, held = (
+        [what.curves[one.name] for one in fit.data if one.role == role and one.name in what.curves]
+        for role in ("train", "test")
+    )
+    inside = coverage(fit, held, train)
+    if inside is not None:
+        share = inside["0.95"].points
+        shown.append((f"{100 * share:.0f} %", "of held-out points inside the 95 % intervals"))
+    else:
+        shown.append(("not known", "share of held-out points inside the intervals"))
+    effect = run_effect_sentence(fit)
+    spread = None if fit.spread is None else run_effect(fit.spread)
+    said = "how far two runs of one schedule differ (one standard deviation)"
+    if spread is None or effect is None:
+        shown.append(("0.1 to 0.8 %", f"{said}, as usual: this fit does not know it"))
+    else:
+        shown.append((f"{100 * spread:.2g} %", said))
+    numbers = "".join(f"<p><strong>{escape(top)}</strong>{escape(text)}</p>" for top, text in shown)
+    of = f'<p class="note">Of {escape(name)}.</p>' if len(what.fits) > 1 else ""
+    return section("How far to trust this", f'<div class="numbers">{numbers}</div>', of)
 
 
 def _html(result: object) -> list[str]:
@@ -83,31 +130,44 @@ def _fit(name: str, fit: Fit) -> str:
 def _candidates(candidates: Mapping[str, Predictions]) -> str:
     """What every fit predicts of the schedules; the curves by the first one."""
     name, found = next(iter(candidates.items()))
-    numbered = {f"schedule {i + 1}": one for i, one in enumerate(found.predictions)}
     drawn = figure(
-        svg(
-            plot_predictions(
-                {key: one.schedule for key, one in numbered.items()},
-                {key: one.loss for key, one in numbered.items()},
-            )
-        ),
-        f"Predicted loss over the steps, and the learning rates, of {len(numbered)} schedules",
-        f"Predicted by {name}. "
-        + "; ".join(f"{i + 1}: {one.name}" for i, one in enumerate(found.predictions)),
+        svg(plot_predictions(_alphabetical({one.name: one for one in found.predictions}))),
+        f"Predicted loss over the steps, and the learning rates, of {len(found.predictions)} "
+        "schedules",
+        f"Predicted by {name}; bands hold a run's loss with a probability of 95 %.",
     )
-    shown = (
+    first, *others = (
         part
         for key, one in candidates.items()
         for part in (f"<h3>Predicted by {escape(key)}</h3>", *_html(one))
     )
-    return section("Candidate schedules", *shown, drawn)
+    answer = f'<p class="answer">{escape(tables(found)[0].title)}</p>'
+    return section("Candidate schedules", answer, drawn, first, *others)
+
+
+def _alphabetical(named: Mapping[str, Prediction]) -> dict[str, Prediction]:
+    """With names that a figure's fonts have: others would be drawn as boxes."""
+    return {
+        "".join(c if c.isprintable() and ord(c) < 0x250 else "?" for c in name): one
+        for name, one in named.items()
+    }
 
 
 def _plan(name: str, plan: Plan) -> str:
     """The schedule of `mplfit optimize`: what it gains over the usual ones, and its knots."""
     knots = Table("", (Column("step"), Column("lr", ".6g")), plan.knots)
     folded = details(f"Its {len(plan.knots)} knots", html(knots))
-    return section(f"Optimized schedule: {name}", *_html(plan), folded)
+    first, *others = tables(plan)
+    drawn = figure(
+        svg(plot_plan(plan)),
+        f"Predicted loss over the steps, and the learning rates, of {len(plan.baselines) + 1} "
+        "schedules",
+        "The schedule and the usual ones; bands hold a run's loss with a probability of 95 %.",
+    )
+    answer = f'<p class="answer">{escape(first.title)}</p>'
+    shown = [html(replace(first, title="")), *(html(one) for one in others if not one.more)]
+    statistics = [html(one) for one in others if one.more]
+    return section(f"Which schedule to run: {name}", answer, drawn, *shown, folded, *statistics)
 
 
 def _summary(fits: Mapping[str, Fit]) -> str:

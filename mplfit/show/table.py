@@ -22,6 +22,7 @@ Cell: TypeAlias = str | float | int | tuple[float, float] | None
 
 _NARROWEST = 16  # a name is not shortened below this
 _NOTHING = "–"
+_NARROW = 4  # columns that a phone has room for
 
 
 @dataclass(frozen=True)
@@ -142,14 +143,16 @@ def html(table: Table) -> str:
         return (f"<p>{escape(table.title)}</p>" if table.title else "") + notes
     title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
     heads = "".join(f'<th scope="col">{escape(column.head)}</th>' for column in table.columns)
+    many = len(table.columns) > _NARROW  # such a row becomes a list on a phone, with its heads
+    before = [f' data-head="{escape(column.head)}"' if many else "" for column in table.columns]
     rows = (
-        "".join(f"<td>{escape(cell)}</td>" for cell in row)
+        "".join(f"<td{head}>{escape(cell)}</td>" for head, cell in zip(before, row, strict=True))
         for row in table.cells(range(len(table.columns)))
     )
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
     return (
-        f'<div class="wide" tabindex="0"><table>{title}<thead><tr>{heads}</tr></thead><tbody>\n'
-        f"{body}\n</tbody></table></div>{notes}"
+        f'<div class="wide{" many" * many}" tabindex="0"><table>{title}'
+        f"<thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></div>{notes}"
     )
 
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from mplfit import Curve, load_fit, parse_schedule
-from mplfit.show.plot import plot_curve, plot_overview, plot_predictions, plot_schedules, png
+from mplfit.assess.predict import predictions
+from mplfit.plan.optimize import optimize
+from mplfit.show.plot import (
+    plot_curve,
+    plot_overview,
+    plot_plan,
+    plot_predictions,
+    plot_schedules,
+    png,
+)
 
+DATA = Path(__file__).parents[2] / "data"
 PLAN = parse_schedule("piecewise:0=3e-4,2000=3e-5,steps=5000,warmup=500")
 
 
@@ -44,7 +56,24 @@ def test_many_schedules_get_different_lines():
 def test_predictions_show_final_losses_and_ignore_what_is_infinite():
     loss = load_fit("400").loss(PLAN)
     assert np.isinf(loss[0])
-    figure = plot_predictions({"plan": PLAN}, {"plan": loss}, emphasis="plan")
+    found = predictions(load_fit("400"), {"plan": PLAN}).lowest
+    figure = plot_predictions({"plan": found}, emphasis="plan")
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels == [f"plan: {loss[-1]:.4f}"]
     assert np.isfinite(figure.axes[0].get_ylim()).all()
+    assert not figure.axes[0].collections  # published parameters have no intervals
+
+
+def test_predictions_have_bands_and_their_ends_are_the_intervals():
+    fit = load_fit(DATA / "fit_25")
+    found = predictions(fit, {"a": PLAN, "b": parse_schedule("linear:steps=900,peak=3e-4")})
+    one = found.predictions[0]
+    assert (one.low[-1], one.high[-1]) == pytest.approx(one.intervals["0.95"], rel=1e-9)
+    figure = plot_predictions({each.name: each for each in found.predictions})
+    assert len(figure.axes[0].collections) == 2
+    plan = optimize(fit, steps=300, warmup=20, knots=6)
+    assert plan.best.line.high[-1] == pytest.approx(plan.best.intervals["0.95"][1], rel=1e-9)
+    drawn = plot_plan(plan)
+    assert len(drawn.axes[0].collections) == 2  # of the schedule and of the best usual one
+    assert drawn.axes[0].get_legend() is None  # which would take a third of the width
+    assert len(drawn.legends) == 1

@@ -105,7 +105,14 @@ def test_what_a_reviewer_asks_is_in_it(evil: bytes) -> None:
     for words in ("descents agree", "Correlations of the estimates", "Warnings"):
         assert words in text
     assert "<h3>Predicted by other</h3>" in text
-    assert re.search(r"<td>[\d.]+–[\d.]+</td>", text)
+    assert "How far to trust this" in text
+    assert (
+        text.index("Candidate schedules") < text.index("How far to trust") < text.index("Summary")
+    )
+    assert text.count("<summary>Laws and statistics</summary>") == 1
+    assert "color-scheme: light dark" in text
+    assert "schedule 1" not in text
+    assert re.search(r"<td[^>]*>[\d.]+–[\d.]+</td>", text)
     assert '<th scope="col">held out</th>' in text
     assert "<td>numpy</td>" in text
 
@@ -247,7 +254,7 @@ def test_a_report_of_everything_that_commands_write(everything: Path, tmp_path: 
     assert values["figures"] == ["a", "b", "c"]
     assert "note:" not in done.stderr
     assert values["candidates"] == ["optimized"]
-    for heading in ("Laws compared", "Optimized schedule: optimized", "Learning-rate sweep"):
+    for heading in ("Laws compared", "Which schedule to run: optimized", "Learning-rate sweep"):
         assert f"<h2>{heading}</h2>" in text
     for command in ("compare", "fit", "sweep", "report"):
         assert f"\nmplfit {command} " in text or f"<pre>mplfit {command} " in text
@@ -307,5 +314,5 @@ def test_what_a_fit_says_of_its_identifiability_is_shown() -> None:
     for sentence in found.identification.sentences:
         assert escape(sentence) in text
     low, high = bootstrap(found, [run], 20).intervals()["alpha"]
-    assert f"<td>{low:.4g}–{high:.4g}</td>" in text
+    assert f">{low:.4g}–{high:.4g}</td>" in text
     assert "20 of 20 refits" in text
