@@ -154,7 +154,7 @@ def test_a_fitted_weight_decay_is_kept_and_printed_with_its_interval(monkeypatch
 
     monkeypatch.setattr("mplfit.api.fitting.profiled_weight_decay", profiled)
     names = [DATA / f"{name}.csv" for name in ("constant_24000", "wsdcon_9")]
-    words = ("fit", *names, "--weight-decay")
+    words = ("fit", "-v", *names, "--weight-decay")
     result = run(*words, "fit", "--law", "effective", "--no-rival", "--out", "run")
     assert "weight_decay was fitted too: 95 % interval from 0.05 to open" in result.stdout
     kept = json.loads(Path("run/fit.json").read_text())

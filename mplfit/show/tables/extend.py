@@ -32,7 +32,8 @@ def tables(found: Extension) -> list[Table]:
     notes = [
         f"Planned: {found.planned_steps} steps, cooldown from step {found.planned_start}.",
         "value: the cooldown's share of all steps, or the factor on the rate. best lr / lr below "
-        "1: the rate in use is too large for that way to go on, by theory.",
+        "1: the rate in use is too large for that way to go on; these numbers are theory's, and "
+        "exact for it.",
     ]
     if known:
         notes.append(

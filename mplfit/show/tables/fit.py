@@ -128,7 +128,7 @@ def metrics_tables(metrics: Evaluation | None, left_out: Group | None = None) ->
             notes = [f"Rows shared with a training curve: {shared}."]
         columns = (Column(title), *map(Column, _TITLES))
         made.append(Table("", columns, tuple(rows), tuple(notes), more=bool(made)))
-    return [*made, Table("", (), (), (_NOTE,), more=True)]
+    return [*made, Table("", (), (), (_NOTE,))]
 
 
 def _row(name: str, metrics: Metrics, final: FinalLoss) -> tuple[Cell, ...]:
