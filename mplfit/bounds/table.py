@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
+from mplfit.bounds.example import WorstRun, worst_run
 from mplfit.bounds.omega import (
     average_bound_curve,
     best_base,
@@ -33,6 +34,8 @@ class Judged(Record):
     bound : at the peak rate that was given; None where it was not asked for.
     terms : the three terms of the bound of the last iterate (`mplfit.bounds.Terms`), at the rates
     given where `bound` is asked for, else at the best; None where they were not asked for.
+    example : the last loss of the worst run in one dimension (`mplfit.bounds.example`), at the same
+    rates, where it was asked for.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Judged(Record):
     peak_lr: float
     bound: float | None
     terms: Mapping[str, float] | None = None
+    example: float | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,6 +80,7 @@ class Drawn(NamedTuple):
 
     schedule: Schedule
     curve: FloatArray
+    example: WorstRun | None = None
 
 
 def judge(
@@ -89,6 +94,7 @@ def judge(
     average: bool = False,
     exact: bool = False,
     terms: bool = False,
+    example: bool = False,
 ) -> tuple[Judged, Drawn]:
     """A schedule under the bound, and the bound after each of its updates.
 
@@ -99,6 +105,7 @@ def judge(
     average : of the average iterate instead of the last one.
     exact : sum plainly instead of fast.
     terms : with the three terms of the bound; they are those of the last iterate.
+    example : with the worst run in one dimension, whose gradient norms are at most G, one number.
 
     Returns
     -------
@@ -119,6 +126,7 @@ def judge(
         else bound_curve(drawn.lr, D=D, G=G, exact=exact)
     )
     judged = schedule.steps if at is None else at
+    worst = worst_run(drawn.lr[:judged], D=D, G=cast("float", G)) if example else None
     made = Judged(
         name=name,
         updates=judged,
@@ -127,8 +135,9 @@ def judge(
         peak_lr=schedule.peak,
         bound=float(curve[judged - 1]) if as_given else None,
         terms=bound_terms(drawn.lr, D=D, G=G, at=at)._asdict() if terms else None,
+        example=None if worst is None else float(worst.losses[-1]),
     )
-    return made, Drawn(drawn, curve)
+    return made, Drawn(drawn, curve, worst)
 
 
 def rank(judged: Mapping[str, Judged], D: float, G: str) -> BoundTable:

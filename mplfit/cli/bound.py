@@ -75,6 +75,7 @@ __all__ = ["bound_command"]
 @click.option("--at", type=int, help="Updates after which to judge. [default: all of them]")
 @click.option("--as-given", is_flag=True, help="Draw curves at the rates given, not at the best.")
 @click.option("--terms", is_flag=True, help="The three terms of each bound too, with a figure.")
+@click.option("--example", is_flag=True, help="The worst run in one dimension too, with a figure.")
 @click.option("--average", is_flag=True, help="The standard rate, of the average iterate.")
 @click.option("--exact", is_flag=True, help="Sum plainly instead of fast (slow; to check).")
 @output_options("bound")
@@ -89,6 +90,7 @@ def bound_command(
     at: int | None,
     as_given: bool,
     terms: bool,
+    example: bool,
     average: bool,
     exact: bool,
     output: Output,
@@ -104,10 +106,12 @@ def bound_command(
         raise click.UsageError("--values belongs to --sweep")
     if terms and average:
         raise click.UsageError("--terms are those of the last iterate: they go without --average")
+    if example and average:
+        raise click.UsageError("--example is of the last iterate: it goes without --average")
     if over is not None:
-        if at is not None or average or as_given or exact or terms:
+        if at is not None or average or as_given or exact or terms or example:
             raise click.UsageError(
-                "--sweep goes without --at, --average, --as-given, --terms and --exact"
+                "--sweep goes without --at, --average, --as-given, --terms, --example and --exact"
             )
         _sweep(specs, over, values, D, norm, output)
         return
@@ -118,11 +122,11 @@ def bound_command(
     G = cast("float | Mapping[str, FloatArray]", _norms(norm, named))
     found, drawn = judge_all(
         named, D=D, G=G, text=norm, at=at, as_given=as_given, average=average, terms=terms,
-        exact=exact,
+        example=example, exact=exact,
     )  # fmt: skip
     what = "average iterate" if average else "last iterate"
     title = f"Bound of the {what} at {'the rates given' if as_given else 'its best base rate'}"
-    figures = "bound.png, terms.png" if terms else "bound.png"
+    figures = "bound.png" + ", terms.png" * terms + ", example.png" * example
     output.give(
         found, f"{figures} and the numbers as csv", lambda: bound_files(found, drawn, title)
     )

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mplfit.bounds import bound, bound_curve, last_positive
 from mplfit.bounds.agreement import Agreement, Outcome, RunGroup
 from mplfit.bounds.scan import Scan
-from mplfit.bounds.table import BoundTable
+from mplfit.bounds.table import BoundTable, Drawn
 from mplfit.schedule import Schedule
 from mplfit.schedule.knots import drawn_steps
 from mplfit.show.plot import (
@@ -33,6 +33,7 @@ __all__ = [
     "plot_bounds",
     "plot_continuations",
     "plot_courses",
+    "plot_example",
     "plot_scan",
     "plot_terms",
 ]
@@ -78,6 +79,27 @@ def plot_bounds(
         bottom.set_ylim(-0.05 * later, 1.15 * later)
     _tidy(top)
     return figure
+
+
+def plot_example(drawn: Mapping[str, Drawn], *, ax: Axes | None = None) -> Figure:
+    """The losses of each schedule's worst run in one dimension (line), and its bound (dashed)."""
+    axes = axes_for(ax, (8, 4.8))
+    for number, (name, one) in enumerate(drawn.items()):
+        if one.example is not None:
+            losses = one.example.losses
+            label = f"{_plain(name)}: {losses[-1]:.3g} of {one.curve[losses.size - 1]:.3g}"
+            style = _style(number, False)
+            axes.plot(np.arange(1, losses.size + 1), losses, label=label, **style)
+            at = drawn_steps(one.schedule)
+            axes.plot(at + 1, one.curve[at], color=style["color"], linestyle="--", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("updates")
+    axes.set_ylabel("loss of g·|x|")
+    axes.set_title("The worst run in one dimension (line) and the bound (dashed)", loc="left")
+    _legend(axes, len(drawn))
+    _tidy(axes)
+    return figure_of(axes)
 
 
 def plot_terms(found: BoundTable, *, ax: Axes | None = None) -> Figure:

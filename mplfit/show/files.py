@@ -31,6 +31,7 @@ from mplfit.show.bound_plot import (
     plot_agreement,
     plot_bounds,
     plot_continuations,
+    plot_example,
     plot_scan,
     plot_terms,
 )
@@ -237,6 +238,8 @@ def bound_files(found: BoundTable, drawn: Mapping[str, Drawn], title: str) -> Fi
     for name, one in drawn.items():
         lines = prediction_csv(one.schedule, one.curve)
         files[f"{file_name(name)}.csv"] = lines.replace(b"step,lr,loss", b"step,lr,bound")
+    if any(one.example for one in drawn.values()):
+        files["example.png"] = plot_example(drawn)
     if any(one.terms for one in found.schedules):
         files["terms.png"] = plot_terms(found)
         rows = [[one.name, *(one.terms or {}).values()] for one in found.schedules]

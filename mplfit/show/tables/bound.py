@@ -31,6 +31,14 @@ def _ranked(found: BoundTable) -> Table:
     columns.append(Column("above lowest", "+.1f", unit="%"))
     if given:
         columns += [Column("peak lr", "g"), Column("bound at it", ".6g")]
+    notes: tuple[str, ...] = ()
+    if first.example is not None:
+        columns.append(Column("worst of g·|x|", ".3g"))
+        notes = (
+            "worst of g·|x|: the last loss, at the same rates, of the worst run of that kind with "
+            "slopes up to G: no true bound is below it. No method at all guarantees less than "
+            "D·G/√T after T − 1 subgradient steps (Drori & Teboulle 2016).",
+        )
     lowest = min(schedule.best_bound for schedule in found.schedules)
     rows = tuple(_row(schedule, lowest) for schedule in found.schedules)
     answer = (
@@ -44,7 +52,7 @@ def _ranked(found: BoundTable) -> Table:
         other = found.schedules[1]
         answer += f"; {other.name} is {100 * (other.best_bound / lowest - 1):.1f} % higher"
     answer += "."
-    return Table(answer, tuple(columns), rows, _units(found))
+    return Table(answer, tuple(columns), rows, (*notes, *_units(found)))
 
 
 def _terms(found: BoundTable) -> list[Table]:
@@ -67,7 +75,8 @@ def _terms(found: BoundTable) -> list[Table]:
 def _row(one: Judged, lowest: float) -> tuple[Cell, ...]:
     above = 100 * (one.best_bound / lowest - 1)
     given = () if one.bound is None else (one.peak_lr, one.bound)
-    return (one.name, one.updates, one.best_peak_lr, one.best_bound, above, *given)
+    worst = () if one.example is None else (one.example,)
+    return (one.name, one.updates, one.best_peak_lr, one.best_bound, above, *given, *worst)
 
 
 def _fitted(found: NormFit) -> list[Table]:
