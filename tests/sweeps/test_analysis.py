@@ -215,7 +215,10 @@ def test_the_table_of_optima_has_a_row_a_setting(found):
 def test_a_setting_whose_runs_all_diverged_has_a_row_of_nothing():
     lr, loss = np.tile([1e-3, 2e-3, 4e-3], 2), np.array([np.nan] * 3 + [3.0, 2.0, 3.0])
     table = SweepTable(lr, loss, {"width": np.repeat([64.0, 128.0], 3)}, ("width",), ("width",))
-    first, second = analyse(table, Options(draws=100)).parts[0].optima
+    found = analyse(table, Options(draws=100))
+    assert found.warnings[0].startswith("3 of 6 runs diverged")
+    assert "at 3 rates, which are not taken as best" in found.warnings[0]
+    first, second = found.parts[0].optima
     assert first.flags == ("no optimum", "diverged")
     assert (first.open_low, first.open_high) == (True, True)
     assert first.second is None
