@@ -10,6 +10,7 @@ import sys
 import time
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -149,6 +150,16 @@ def test_a_sweep_is_resumed_and_read():
     read = CliRunner().invoke(main, ["sweep", "s.csv"])
     assert read.exit_code == 0
     assert "12 runs of 4 settings" in " ".join(read.output.split())
+
+
+def test_a_sweep_tells_how_long_the_rest_takes(monkeypatch):
+    told = []
+    monkeypatch.setattr("mplfit.cli.lab.options.progress", lambda *given: told.append(given))
+    clock = SimpleNamespace(monotonic=iter([100.0, 130.0, 190.0]).__next__)
+    monkeypatch.setattr("mplfit.cli.lab.options.time", clock)
+    arguments = (*GRID, "--widths", 8, "--parametrizations", "SP", "--seeds", 1, "--workers", 1)
+    run(*arguments, "--rates", "1e-3,1e-2", "--out", "s.csv")
+    assert told == [(1, 2, "about 0:30 left: runs"), (2, 2, "about 0:00 left: runs")]
 
 
 def test_a_rate_of_many_digits_is_found_again():

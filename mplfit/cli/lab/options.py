@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "StopRequest",
+    "clock",
     "make_plan",
     "numbers",
     "one_schedule",
@@ -144,6 +146,13 @@ class StopRequest:
         say("stopping after this update: the log and the checkpoint are kept")
 
 
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are any."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def train_side_by_side(
     jobs: Sequence[Job],
     keep: Callable[[int, TrainedRun], None],
@@ -155,13 +164,19 @@ def train_side_by_side(
     from mplfit.lab.grid import train_all
 
     count = min(worker_count(workers), len(jobs))
+    began = time.monotonic()
+
+    def shown(done: int, total: int, what: str) -> None:
+        left = (time.monotonic() - began) / done * (total - done)
+        progress(done, total, f"about {clock(left)} left: {what}")
+
     limits = dict.fromkeys(_THREADS, str(threads))  # read when a process imports numpy
     try:
         if count > 1:
             with processes(count, limits, one_line_warnings) as executor:
-                train_all(jobs, executor=executor, progress=progress, each=keep)
+                train_all(jobs, executor=executor, progress=shown, each=keep)
         else:
-            train_all(jobs, progress=progress, each=keep)
+            train_all(jobs, progress=shown, each=keep)
     except KeyboardInterrupt:
         say(f"stopped: the finished runs are in {where}; go on with --resume")
         raise

@@ -12,6 +12,7 @@ import click
 
 from mplfit.cli.lab.options import (
     StopRequest,
+    clock,
     make_plan,
     one_schedule,
     run_options,
@@ -227,14 +228,8 @@ class _Keeper:
         left = (run.schedule.steps - run.done) / max(speed, 1e-9)
         tokens = speed * run.plan.batch * run.plan.task.block
         shown = f", loss {run.rows[-1].loss:.4f}" if run.rows else ""
-        text = f"{tokens:,.0f} tokens/s, {_clock(left)} left{shown}: update"
+        text = f"{tokens:,.0f} tokens/s, {clock(left)} left{shown}: update"
         progress(run.done, run.schedule.steps + 1, text)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _table(path: Path) -> str:
@@ -312,4 +307,4 @@ def _finish(run: Run, out: Path, kept: Path, seconds: float, as_json: bool) -> N
             f"held-out data {last.eval_loss:.4f}\n"
             "no ±: one run; how far another seed would end from it, runs with another --seed tell"
         )
-    click.echo(f"written to {out} ({len(run.rows)} rows) and {kept}, in {_clock(seconds)}")
+    click.echo(f"written to {out} ({len(run.rows)} rows) and {kept}, in {clock(seconds)}")
