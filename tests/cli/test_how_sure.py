@@ -25,7 +25,7 @@ LAB = "lab coord-check --task icl-regression --widths 8,16 --base-width 8 --head
         ),
         ("predict --params 400 constant:steps=9,peak=1e-4 --no-save", "No interval: published"),
         (f"evaluate {DATA}/simulated_25 --params 25", "published parameters have no covariance"),
-        (f"evaluate {DATA}/simulated_25 --params 25", "The errors on a curve are exact"),
+        (f"evaluate {DATA}/simulated_25 --params 25 -v", "The errors on a curve are exact"),
         (f"agreement {DATA}/outcomes_simulated/runs.csv --no-save", "–: none from fewer than four"),
         (
             f"design {DATA}/fit_25 --target linear:steps=9k,peak=3e-4 "

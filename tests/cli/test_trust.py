@@ -20,12 +20,12 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fitted") / "run"
-    return folder, run("fit", DATA, "--law", "onepower", "--out", folder)
+    return folder, run("fit", DATA, "--law", "onepower", "--out", folder, "-v")
 
 
 def test_fit_says_that_another_law_predicts_better(fitted):
     folder, result = fitted
-    assert "Another law predicts better: --law effective, mean error" in result.stdout
+    assert "Another law predicts better: effective, mean error" in result.stdout
     assert "on the 6 held-out curves" in result.stdout
     assert re.search(
         r"Differences, effective less onepower, curve by curve: -\S+ ± \S+ and -\S+ ± \S+;",
@@ -156,7 +156,8 @@ def test_a_fitted_weight_decay_is_kept_and_printed_with_its_interval(monkeypatch
     names = [DATA / f"{name}.csv" for name in ("constant_24000", "wsdcon_9")]
     words = ("fit", "-v", *names, "--weight-decay")
     result = run(*words, "fit", "--law", "effective", "--no-rival", "--out", "run")
-    assert "weight_decay was fitted too: 95 % interval from 0.05 to open" in result.stdout
+    said = "weight_decay was fitted too: 0.2, 95 % interval from 0.05 to open, by its profile."
+    assert said in result.stdout
     kept = json.loads(Path("run/fit.json").read_text())
     assert kept["constants"]["weight_decay"] == 0.2
     assert kept["fitted_constants"] == {"weight_decay": [0.05, None]}

@@ -208,7 +208,7 @@ def test_json_of_columns(tmp_path: Path) -> None:
         assert curve.schedule.peak == 1e-3
     # The history of Keras counts nothing but epochs.
     path.write_text(json.dumps({"loss": columns["loss"], "val_loss": columns["loss"]}))
-    with pytest.raises(DataError, match=r"counts epochs, .*, as in --steps-per-row 500"):
+    with pytest.raises(DataError, match=r"counts epochs, .*, as in steps_per_row=500"):
         one(path)
     curve = one(path, steps_per_row=8, schedule=GIVEN)
     assert curve.step.tolist() == list(range(7, 72, 8))

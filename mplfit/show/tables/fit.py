@@ -46,6 +46,11 @@ def tables(fit: Fit) -> list[Table]:
     chosen = fit.choice or _rival_sentence(fit)
     if chosen:
         made.append(Table(chosen, (), ()))
+    for name, ends in fit.fitted_constants.items():
+        low, high = ("open" if end is None else f"{end:.2g}" for end in ends)
+        value = f"{name} was fitted too: {fit.constants[name]:.3g}"
+        said = f"{value}, 95 % interval from {low} to {high}, by its profile."
+        made.append(Table(said, (), ()))
     made += [*metrics_tables(fit.metrics, fit.left_out), _more(_parameters(fit))]
     said = fit.identification.sentences if fit.identification else ()
     if said:
@@ -165,9 +170,6 @@ def _parameters(fit: Fit) -> Table:
     if fit.constants:
         known = ", ".join(f"{name} = {value:g}" for name, value in fit.constants.items())
         notes.append(f"Constants of the law: {known}.")
-    for name, ends in fit.fitted_constants.items():
-        low, high = ("open" if end is None else f"{end:.2g}" for end in ends)
-        notes.append(f"{name} was fitted too: 95 % interval from {low} to {high}, by its profile.")
     if starts:
         notes.append(
             f"{starts.agreeing} of {starts.descended} descents agree to 1e-6, {starts.origin}."
@@ -409,8 +411,8 @@ def _rival_sentence(fit: Fit) -> str:
     if not (maes[0] < maes[1] and finals[0] < finals[1]):
         return f"The law {rival.law} predicts no better: {errors}"
     if difference(its, own).sure:
-        return f"Another law predicts better: law={rival.law!r}, {errors}"
-    return f"Another law was less wrong here, but not surely: law={rival.law!r}, {errors}"
+        return f"Another law predicts better: {rival.law}, {errors}"
+    return f"Another law was less wrong here, but not surely: {rival.law}, {errors}"
 
 
 def _difference(apart: Difference) -> str:
