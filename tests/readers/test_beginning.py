@@ -126,7 +126,7 @@ def test_first_rows_that_spoil_a_fit_of_real_runs_are_said_with_a_step(kind: str
         (path,) = (path for path in files if path.name.startswith(kind))
         run = read_curves([path], ReadOptions(metric="val", from_step=first))
         found = fit(run, "effective", leave_out=False, quick=True)
-        said = [int(step) for step in re.findall(r"try --from-step (\d+),", str(found.warnings))]
+        said = [int(step) for step in re.findall(r"try from_step=(\d+),", str(found.warnings))]
         group = evaluate(found, held, train=run).test
         assert group is not None
         ends = [abs(np.log(one.predicted / one.observed)) for one in group.final.values()]

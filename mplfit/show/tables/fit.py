@@ -49,8 +49,8 @@ def tables(fit: Fit) -> list[Table]:
     for name, ends in fit.fitted_constants.items():
         low, high = ("open" if end is None else f"{end:.2g}" for end in ends)
         value = f"{name} was fitted too: {fit.constants[name]:.3g}"
-        said = f"{value}, 95 % interval from {low} to {high}, by its profile."
-        made.append(Table(said, (), ()))
+        interval = f"95 % interval from {low} to {high}, by its profile."
+        made.append(Table(f"{value}, {interval}", (), ()))
     made += [*metrics_tables(fit.metrics, fit.left_out), _more(_parameters(fit))]
     said = fit.identification.sentences if fit.identification else ()
     if said:
