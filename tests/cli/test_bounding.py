@@ -272,7 +272,7 @@ def test_agreement_of_the_real_runs(tmp_path):
         ("extend --from cosine:steps=9,peak=1 --to-steps 20", 1, "no stable phase"),
         (f"extend --from {WSD} --to-steps 300", 1, "from 400 to 300 updates"),
         (f"bound {WSD} --terms --average", 2, "they go without --average"),
-        (f"bound {WSD} --terms --sweep cooldown", 2, "--terms and --exact"),
+        (f"bound {WSD} --terms --sweep cooldown", 2, "--terms, --example and --exact"),
         ("optimize --params 400 --shape free", 2, "--shape belongs to --bound"),
         ("optimize --steps 300", 2, "either --params FIT or --bound"),
         ("optimize --bound --params 400", 2, "either --params FIT or --bound"),

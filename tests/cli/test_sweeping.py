@@ -68,8 +68,8 @@ def test_the_folder_is_whole(tmp_path):
     assert sweep(path, "--out", out, "--draws", 100).exit_code == 0
     names = sorted(path.name for path in out.iterdir())
     assert names == [
-        *("basins.png", "best-loss.png", "best-rate.png", "optima.csv", "overlay.png"),
-        *("report.html", "report.txt", "sweep.json", "transfer.png"),
+        *("along-sizes.png", "basins.png", "best-loss.png", "best-rate.png", "optima.csv"),
+        *("overlay.png", "report.html", "report.txt", "sweep.json", "transfer.png"),
     ]
     with (out / "optima.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -77,7 +77,7 @@ def test_the_folder_is_whole(tmp_path):
     assert float(rows[0]["lr_low"]) < float(rows[0]["lr"]) < float(rows[0]["lr_high"])
     assert json.loads((out / "sweep.json").read_text())["schema"] == "mplfit.sweep/2"
     page = (out / "report.html").read_text()
-    assert page.count("<figure>") == 5
+    assert page.count("<figure>") == 6
     assert "no sign that the best rate moves with width" in page
 
 
