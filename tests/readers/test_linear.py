@@ -132,6 +132,8 @@ def check(work: Callable[[int], Callable[[], object]], word: str, large: int) ->
     """Times of a small and a large input; the small one first, as it ends if it is too slow."""
     for size, limit in ((SMALL, SOME), (large, SECONDS * large)):
         taken, said = seconds(work(size))
+        if taken >= limit:  # the first call may have compiled or imported something
+            taken, said = seconds(work(size))
         assert taken < limit, f"{taken:.2f} s for {size} bytes"
     assert re.search(word, said) if word else not said, said
 
