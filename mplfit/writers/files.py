@@ -80,7 +80,7 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, force: bool = False)
     if _exists(path) and not path.is_dir():
         raise OutputError(f"{path} is a file, but a folder is to be written: choose another place")
     try:
-        if not path.is_dir():
+        if not (force and path.is_dir()):
             try:
                 _write_new(path, files)
                 return

@@ -301,6 +301,22 @@ def test_a_folder_made_in_the_meantime_is_not_replaced(
     assert tree(tmp_path / "other") == {**OLD, **NEW}
 
 
+def test_a_folder_made_right_after_the_first_look_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = files.refuse_existing
+
+    def late(path: Path, force: bool) -> None:
+        monkeypatch.setattr(files, "refuse_existing", looked)
+        looked(path, force)
+        write_folder(path, OLD)
+
+    monkeypatch.setattr(files, "refuse_existing", late)
+    with pytest.raises(OutputError, match="run exists already: choose another place, or add for"):
+        write_folder(tmp_path / "run", NEW)
+    assert tree(tmp_path) == under("run", OLD)
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_a_file_made_in_the_meantime_is_not_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
