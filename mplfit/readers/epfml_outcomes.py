@@ -81,9 +81,9 @@ def read_outcome(path: Path, others: Sequence[Path] = ()) -> Outcome:
         TypeError,
         ValueError,
     ) as error:
+        why = f"there is no {error}" if isinstance(error, KeyError) else str(error)
         raise DataError(
-            f"{path} is not a log of a run with config, summary and history.train: "
-            f"{type(error).__name__} {error}"
+            f"{path} is not a log of a run with config, summary and history.train: {why}"
         ) from None
     if loss is None:
         raise DataError(f"{path} has no final-val/loss in its summary: the run is not finished")

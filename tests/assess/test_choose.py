@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,5 +214,10 @@ def test_nothing_is_said_where_nothing_is_held_out():
     assert fit_rival(fit(train, "onepower"), train) is None
 
 
-def test_fits_that_kept_a_rival_are_read():
-    assert load_fit(DATA / "fit_25").others == ()
+def test_fits_that_kept_a_rival_are_read(tmp_path):
+    kept = json.loads((DATA / "fit_25" / "fit.json").read_text())
+    (other,) = kept.pop("others")
+    del kept["choice"]
+    (tmp_path / "fit.json").write_text(json.dumps({**kept, "rival": {"law": other["law"]}}))
+    assert load_fit(tmp_path).others == ()
+    assert load_fit(tmp_path).params == kept["params"]

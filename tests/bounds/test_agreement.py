@@ -135,7 +135,7 @@ def test_the_rate_beside_the_last_count_belongs_to_no_update(tmp_path):
     ("changes", "sentence"),
     [
         ({"summary": {}}, "has no final-val/loss in its summary: the run is not finished"),
-        ({"config": {}}, "KeyError"),
+        ({"config": {}}, "there is no 'lr'"),
         ({"summary": {"final-val/loss": float("nan")}}, r"loss is nan: the run has diverged"),
         (
             {"history": {"train": log()["history"]["train"], "val": {"val_loss": [9.0, 2.7]}}},

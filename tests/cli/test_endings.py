@@ -203,12 +203,10 @@ def test_standard_output_that_cannot_be_written(tmp_path: Path, words: list[str]
         said = process.communicate(timeout=60)[1].decode()
     assert said == "Error: standard output cannot be written: No space left on device\n"
     assert process.returncode == 1
-    with start(*words, cwd=tmp_path, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        said = process.stderr.read().decode()
-        process.wait(timeout=60)
+    reader, writer = os.pipe()
+    os.close(reader)  # before the command starts, which may be quick
+    with open(writer, "wb") as pipe, start(*words, cwd=tmp_path, stdout=pipe) as process:
+        said = process.communicate(timeout=60)[1].decode()
     assert said == "Error: standard output cannot be written: Broken pipe\n"
     assert process.returncode == 1
 
