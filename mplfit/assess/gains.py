@@ -21,6 +21,7 @@ from scipy.special import ndtr
 
 from mplfit.assess.intervals import LEVELS
 from mplfit.assess.posterior import draw, final_losses
+from mplfit.errors import FitError
 from mplfit.estimate.constants import TAU
 from mplfit.estimate.result import Fit
 from mplfit.schedule import Schedule
@@ -103,11 +104,16 @@ def gains(
     Raises
     ------
     FitError
-        If the fit has no covariance.
+        If the fit has no covariance, or gives losses that are not finite.
     """
     every = [schedule, *others]
     drawn = final_losses(fit, every, draw(fit, count, seed))
     centre = final_losses(fit, every, fit.values[None])[0]
+    if not (np.isfinite(drawn).all() and np.isfinite(centre).all()):
+        raise FitError(
+            "draws of the fit's parameters give losses that are not finite: its covariance does "
+            "not belong to its parameters; fit again"
+        )
     scatter = fit.spread.scatter if fit.spread else 0.0
     noise = max(TAU * scatter * float(centre[0]), 1e-12)
     return [

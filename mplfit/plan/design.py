@@ -144,7 +144,7 @@ def design(
     ------
     FitError
         If there is no candidate, the fit has no covariance, or it predicts a loss that no run can
-        have.
+        have, or none at all.
     """
     if not candidates or runs < 1:
         raise FitError("give at least one candidate run, and choose at least one")
@@ -159,6 +159,8 @@ def design(
     for key, candidate in candidates.items():
         at = np.arange(min(candidate.warmup + gap - 1, candidate.steps - 1), candidate.steps, gap)
         added[key] = np.sqrt(weight) * log_slopes(fit, candidate, at)[1]
+        if not np.isfinite(added[key] @ G).all():
+            raise FitError(f"the fit gives no finite losses for {key}: choose another run to add")
     before = goal.sd(G)
     left, now = dict(candidates), before
     chosen: list[ChosenRun] = []

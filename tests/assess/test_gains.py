@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -13,6 +16,7 @@ from mplfit.estimate.constants import TAU
 from mplfit.estimate.fit import fit
 from tests.support.fits import three_curves
 
+DATA = Path(__file__).parents[2] / "data"
 DRAWS = np.array([-0.004, 0.001, 0.002, 0.02])
 
 
@@ -48,3 +52,11 @@ def test_gains_are_differences_of_final_losses():
     assert gains(made, chosen, [chosen], count=7)[0].draws.tolist() == [0.0] * 7
     with pytest.raises(FitError, match="no covariance"):
         gains(load_fit("400"), chosen, others)
+
+
+def test_losses_that_are_not_finite_are_refused():
+    found = load_fit(DATA / "fit_25")
+    far = replace(found, params={**found.params, "alpha": 1e30})
+    plan = schedule.cosine(400, 3e-4, warmup=40)
+    with np.errstate(all="ignore"), pytest.raises(FitError, match="losses that are not finite"):
+        gains(far, plan, [schedule.constant(400, 3e-4, warmup=40)])

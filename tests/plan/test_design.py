@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from mplfit.plan.design import design, row_information, target
 LAW = get_law("amplitude", {"eta_ref": 1e-3, "longest": 1200.0})
 TRUTH = np.array([2.3, 1.0, 0.47, 1.3, 20.0, 0.9, 0.67])
 STEPS = 1200
+DATA = Path(__file__).parents[2] / "data"
 RUNS = {
     "constant": schedule.constant(STEPS, 1e-3, warmup=50),
     "cosine": schedule.cosine(STEPS, 1e-3, warmup=50),
@@ -138,3 +140,11 @@ def test_bad_wishes_get_a_sentence(first):
         design(first, GOAL, {})
     with pytest.raises(FitError, match="has no covariance"):
         target(load_fit("400"), GOAL)
+
+
+def test_a_run_for_which_a_fit_gives_no_finite_losses_is_refused():
+    found = load_fit(DATA / "fit_25")
+    far = replace(found, params={**found.params, "beta": 144.77})
+    run = schedule.constant(3000, 3e-4, warmup=300)
+    with np.errstate(all="ignore"), pytest.raises(FitError, match="no finite losses for constant"):
+        design(far, schedule.cosine(3000, 3e-4, warmup=300), {"constant": run})
