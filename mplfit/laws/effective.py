@@ -373,7 +373,8 @@ class _AtSteps:
         sums = (exact_sums if self.exact else fast_sums).power_sums(
             Z[at], at, Z[:-1], np.full(Z.size - 1, n.tau), np.array(charges), n.beta, terms
         )
-        scale = n.tau**n.beta
+        with np.errstate(over="ignore"):  # infinite, and refused as a loss, for absurd parameters
+            scale = np.power(n.tau, n.beta)
         drop = power[0] - power[at] - scale * sums[0]
         highest = np.maximum.accumulate(self.e)[at] if several else np.ones(at.size)
         with np.errstate(divide="ignore", invalid="ignore"):
