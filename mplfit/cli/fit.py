@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -19,12 +19,13 @@ from mplfit.cli.options import (
     figure_format,
     force_option,
     json_option,
+    number_or,
     split_options,
     wide_option,
 )
 from mplfit.cli.output import Output, command_line, print_json
 from mplfit.cli.reading import Reading, reading_options
-from mplfit.errors import FitError, printable
+from mplfit.errors import printable
 
 if TYPE_CHECKING:
     from mplfit.curve import Curve
@@ -195,12 +196,8 @@ def _show(
 
 
 def _decay(text: str | None) -> float | Literal["fit"] | None:
-    if text is None or text == "fit":
-        return cast('Literal["fit"] | None', text)
-    try:
-        return float(text)
-    except ValueError:
-        raise FitError(f"--weight-decay must be a number or the word fit, got {text!r}") from None
+    word: Literal["fit"] = "fit"
+    return number_or(text, word, "--weight-decay must be a number or the word fit")
 
 
 def _log_files(log: Path | None, kind: str) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@ from typing import Literal, cast
 import click
 
 from mplfit.cli.messages import progress
-from mplfit.cli.options import command, size_option
+from mplfit.cli.options import command, number_or, size_option
 from mplfit.cli.output import Output, command_line, output_options
 from mplfit.cli.specs import schedule_given
 from mplfit.errors import FitError
@@ -146,9 +146,5 @@ def _peak(text: str | None) -> tuple[float | Literal["free"] | None, float | Non
 
 
 def _robust(text: str | None) -> float | Literal["mean"] | None:
-    if text is None or text == "mean":
-        return cast('Literal["mean"] | None', text)
-    try:
-        return float(text)
-    except ValueError:
-        raise FitError(f"--robust must be mean or a quantile such as 0.9, got {text!r}") from None
+    word: Literal["mean"] = "mean"
+    return number_or(text, word, "--robust must be mean or a quantile such as 0.9")

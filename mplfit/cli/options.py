@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from mplfit.cli.messages import as_options, keep_set
-from mplfit.errors import MplfitError
+from mplfit.errors import FitError, MplfitError
 
 __all__ = [
     "SCHEDULE_HELP",
@@ -20,6 +20,7 @@ __all__ = [
     "fit_given",
     "force_option",
     "json_option",
+    "number_or",
     "params_option",
     "size_option",
     "split_options",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+Word = TypeVar("Word", bound=str)
 
 SCHEDULE_HELP = """SPEC is a file (.csv with step,lr; .npy; .json), a run's log or folder, or text
     such as cosine:steps=24000,peak=3e-4,final=3e-5,warmup=2160. `mplfit schedule --help` lists
@@ -134,6 +136,19 @@ params_option = click.option("--params", metavar="FIT", required=True, help=_FIT
 size_option = click.option(
     "--size", metavar="N", help="The model's size, where FIT is a law over sizes (mplfit sizes)."
 )
+
+
+def number_or(text: str | None, word: Word, expected: str) -> float | Word | None:
+    """The value of an option that takes a number or one word; None stays.
+
+    expected : the sentence of the refusal, without what was got.
+    """
+    if text is None or text == word:
+        return None if text is None else word
+    try:
+        return float(text)
+    except ValueError:
+        raise FitError(f"{expected}, got {text!r}") from None
 
 
 def split_options(command: F) -> F:
